@@ -1,0 +1,65 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is compiled with. Warnings are errors where the environment asks for it (continuous integration).
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (Context.environment["VMBUSSCOPE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+/// Targets that never touch a pointer say so to the compiler.
+let memorySafe = settings + [.strictMemorySafety()]
+
+let package = Package(
+    name: "VMBusScope",
+    products: [.executable(name: "vmbusscope", targets: ["vmbusscope"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CNcurses"),
+        .target(name: "CLinux"),
+        .target(name: "VMBusWire", swiftSettings: settings),
+        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(
+            name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")], swiftSettings: settings),
+        .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
+        .target(name: "VMBusRing", dependencies: ["VMBusWire"], swiftSettings: settings),
+        .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
+        .target(name: "VMBusDevices", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
+        .target(
+            name: "VMBusPartitions",
+            dependencies: ["VMBusRing", "VMBusEngine", "VMBusDevices", "BusModel", "Configuration", "VMBusWire"],
+            swiftSettings: memorySafe),
+        .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe),
+        .target(
+            name: "VMBusSimulator",
+            dependencies: ["VMBusPartitions", "Query", "Configuration", "BusModel", "VMBusWire"],
+            resources: [.embedInCode("Scenarios")],
+            swiftSettings: settings),
+        .target(
+            name: "LinuxGuest", dependencies: ["VMBusPartitions", "BusModel", "Platform", "VMBusWire"],
+            swiftSettings: settings),
+        .target(
+            name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"], swiftSettings: memorySafe),
+        .target(
+            name: "Themes", path: "Themes", resources: [.embedInCode("dark.toml")],
+            swiftSettings: settings),
+        .target(
+            name: "InspectorTUI",
+            dependencies: ["Inspector", "Themes", "Configuration", "CNcurses", "Platform", "BusModel", "VMBusWire"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "vmbusscope",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "VMBusSimulator", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query", "Platform", "Themes",
+                "Configuration", "VMBusWire",
+            ],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,1 @@
+// The first file of InspectorTUI comes with its first type.

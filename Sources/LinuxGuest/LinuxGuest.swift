@@ -1,0 +1,1 @@
+// The first file of LinuxGuest comes with its first type.

@@ -1,0 +1,1 @@
+// The first file of Platform comes with its first type.

@@ -1,0 +1,1 @@
+// The first file of Query comes with its first type.

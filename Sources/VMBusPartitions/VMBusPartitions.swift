@@ -1,0 +1,1 @@
+// The first file of VMBusPartitions comes with its first type.

@@ -1,0 +1,1 @@
+// The first file of VMBusRing comes with its first type.

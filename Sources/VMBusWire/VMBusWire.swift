@@ -1,0 +1,1 @@
+// The first file of VMBusWire comes with its first type.

@@ -1,0 +1,1 @@
+// The themes that are shipped inside the program.

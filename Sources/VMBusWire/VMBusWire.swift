@@ -1,1 +1,0 @@
-// The first file of VMBusWire comes with its first type.

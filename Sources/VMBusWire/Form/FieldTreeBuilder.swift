@@ -1,0 +1,182 @@
+/// Reads a structure's fields and keeps each with its place, value and meaning.
+///
+/// Bad bytes do not stop it: what decodes is in the tree, the rest is one `malformed` field that says why.
+public struct FieldTreeBuilder: FieldVisitor {
+    /// The agreement under which the bytes were written.
+    public let context: WireContext
+    private let source: ArraySlice<UInt8>
+    private let base: Int
+    private var cursor: Int
+    private var limit: Int
+    private var start: Int
+    private var structureName: StaticString
+    private var nodes: [FieldNode] = []
+
+    /// Reads from `source`; `base` is added to every offset that the tree shows.
+    init(_ source: ArraySlice<UInt8>, name: StaticString, base: Int, context: WireContext) {
+        self.source = source
+        self.base = base - source.startIndex
+        self.context = context
+        cursor = source.startIndex
+        limit = source.endIndex
+        start = source.startIndex
+        structureName = name
+    }
+
+    public var remaining: Int? { limit - cursor }
+    public var offset: Int { cursor - start }
+
+    private func error(_ name: StaticString, _ problem: WireError.Problem) -> WireError {
+        WireError(structure: "\(structureName)", field: "\(name)", offset: cursor + base, problem: problem)
+    }
+
+    private func available(_ count: Int, _ name: StaticString) throws(WireError) {
+        guard count >= 0, limit - cursor >= count else {
+            throw error(name, .truncated(needed: max(count, 0), available: limit - cursor))
+        }
+    }
+
+    private mutating func leaf(_ name: StaticString, _ size: Int, _ value: FieldValue, _ text: String?, _ help: StaticString) {
+        nodes.append(
+            FieldNode(name: "\(name)", offset: cursor + base, size: size, value: value, text: text, help: "\(help)"))
+        cursor += size
+    }
+
+    public mutating func field<Value: WireScalar>(
+        _ name: StaticString, _ value: inout Value, _ style: FieldStyle, _ help: StaticString
+    ) throws(WireError) {
+        try available(Value.byteCount, name)
+        value = source.withUnsafeBytes { LittleEndian.load(Value.self, $0, cursor - source.startIndex) }
+        leaf(name, Value.byteCount, value.fieldValue(style), value.meaning, help)
+    }
+
+    public mutating func optional<Value: WireScalar>(
+        _ name: StaticString, _ value: inout Value?, _ style: FieldStyle, _ help: StaticString
+    ) throws(WireError) {
+        guard limit - cursor >= Value.byteCount else {
+            value = nil
+            return
+        }
+        var present = Value(low: 0, high: 0)
+        try field(name, &present, style, help)
+        value = present
+    }
+
+    public mutating func bytes(
+        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString
+    ) throws(WireError) {
+        let count = count ?? limit - cursor
+        try available(count, name)
+        value = Array(source[cursor..<cursor + count])
+        if count > 0 { leaf(name, count, .bytes(value), nil, help) }
+    }
+
+    public mutating func reserved(_ count: Int, _ name: StaticString) throws(WireError) {
+        try available(count, name)
+        if count > 0 { leaf(name, count, .bytes(Array(source[cursor..<cursor + count])), nil, "carries nothing") }
+    }
+
+    public mutating func structure<Value: WireStructure>(
+        _ name: StaticString, _ value: inout Value, _ help: StaticString
+    ) throws(WireError) {
+        let outer = (start, structureName, nodes)
+        start = cursor
+        structureName = Value.structureName
+        nodes = []
+        let place = cursor
+        defer {
+            let node = FieldNode(
+                name: "\(name)", offset: place + base, size: cursor - place, value: .composite, help: "\(help)",
+                children: filled(from: place, to: cursor, problem: nil))
+            (start, structureName, nodes) = outer
+            if node.size > 0 { nodes.append(node) }
+        }
+        try value.visit(&self)
+    }
+
+    public mutating func repeated<Element: WireStructure>(
+        _ name: StaticString, _ elements: inout [Element], count: Int?, _ help: StaticString
+    ) throws(WireError) {
+        elements = []
+        while count.map({ elements.count < $0 }) ?? (cursor < limit) {
+            let before = cursor
+            var element = Element()
+            try structure(name, &element, help)
+            guard cursor > before else { throw error(name, .truncated(needed: 1, available: 0)) }
+            elements.append(element)
+        }
+    }
+
+    public mutating func choice(
+        _ label: StaticString, when condition: Bool, _ body: (inout Self) throws(WireError) -> Void
+    ) throws(WireError) {
+        if condition { try body(&self) }
+    }
+
+    public mutating func region(
+        _ name: StaticString, at offset: Int, length: Int, _ help: StaticString,
+        _ body: (inout Self) throws(WireError) -> Void
+    ) throws(WireError) {
+        let room = limit - start
+        guard offset >= 0, length >= 0, offset <= room, length <= room - offset else {
+            throw error(name, .truncated(needed: length, available: max(0, room - max(0, offset))))
+        }
+        let outer = (cursor, limit)
+        cursor = start + offset
+        limit = cursor + length
+        try body(&self)
+        cursor = max(outer.0, limit)
+        limit = outer.1
+    }
+
+    public mutating func require(
+        _ condition: Bool, _ field: StaticString, _ value: UInt64, _ rule: StaticString
+    ) throws(WireError) {
+        if !condition { throw error(field, .invalid(value: value, rule: "\(rule)")) }
+    }
+
+    /// The nodes read so far, with the bytes that no field claimed named too, so that nothing of the record is hidden.
+    func filled(from: Int, to end: Int, problem: WireError?) -> [FieldNode] {
+        var result: [FieldNode] = []
+        var next = from
+        func gap(to place: Int, _ name: String, _ help: String) {
+            guard place > next else { return }
+            result.append(
+                FieldNode(
+                    name: name, offset: next + base, size: place - next, value: .bytes(Array(source[next..<place])),
+                    help: help))
+        }
+        for node in nodes.sorted(by: { ($0.offset, $0.size) < ($1.offset, $1.size) }) {
+            gap(to: node.offset - base, "padding", "bytes between two parts, which carry nothing")
+            result.append(node)
+            next = max(next, node.offset - base + node.size)
+        }
+        if let problem {
+            gap(to: end, "malformed", "\(problem)")
+        } else {
+            gap(to: end, "padding", "bytes behind the structure, which carry nothing")
+        }
+        return result
+    }
+
+    /// The whole tree, down to the last byte of the record.
+    func finished(_ problem: WireError?) -> [FieldNode] {
+        filled(from: source.startIndex, to: source.endIndex, problem: problem)
+    }
+}
+
+extension WireStructure {
+    /// The structure's fields as a tree that covers every byte of `bytes`; `base` is added to every offset.
+    public static func fields(
+        _ bytes: ArraySlice<UInt8>, base: Int = 0, context: WireContext = .newest
+    ) -> (fields: [FieldNode], value: Self?, problem: WireError?) {
+        var builder = FieldTreeBuilder(bytes, name: structureName, base: base, context: context)
+        var value = Self()
+        do throws(WireError) {
+            try value.visit(&builder)
+            return (builder.finished(nil), value, nil)
+        } catch {
+            return (builder.finished(error), nil, error)
+        }
+    }
+}

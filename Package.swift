@@ -26,7 +26,8 @@ let package = Package(
         .target(name: "VMBusWire", swiftSettings: settings),
         .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
-            name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")], swiftSettings: settings),
+            name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
+            swiftSettings: settings),
         .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(name: "VMBusRing", dependencies: ["VMBusWire"], swiftSettings: settings),
         .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
@@ -45,7 +46,8 @@ let package = Package(
             name: "LinuxGuest", dependencies: ["VMBusPartitions", "BusModel", "Platform", "VMBusWire"],
             swiftSettings: settings),
         .target(
-            name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"], swiftSettings: memorySafe),
+            name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
+            swiftSettings: memorySafe),
         .target(
             name: "Themes", path: "Themes", resources: [.embedInCode("dark.toml")],
             swiftSettings: settings),

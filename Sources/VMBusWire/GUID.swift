@@ -58,7 +58,8 @@ public struct GUID: Hashable, Sendable, BitwiseCopyable {
 
     /// The sixteen bytes in wire order.
     public var bytes: [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: low >> ($0 * 8)) } + (0..<8).map { UInt8(truncatingIfNeeded: high >> ($0 * 8)) }
+        (0..<8).map { UInt8(truncatingIfNeeded: low >> ($0 * 8)) }
+            + (0..<8).map { UInt8(truncatingIfNeeded: high >> ($0 * 8)) }
     }
 
     /// The first printed group; for an hv_sock service it is the port (reference §5).

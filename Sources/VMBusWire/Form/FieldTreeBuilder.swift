@@ -36,7 +36,9 @@ public struct FieldTreeBuilder: FieldVisitor {
         }
     }
 
-    private mutating func leaf(_ name: StaticString, _ size: Int, _ value: FieldValue, _ text: String?, _ help: StaticString) {
+    private mutating func leaf(
+        _ name: StaticString, _ size: Int, _ value: FieldValue, _ text: String?, _ help: StaticString
+    ) {
         nodes.append(
             FieldNode(name: "\(name)", offset: cursor + base, size: size, value: value, text: text, help: "\(help)"))
         cursor += size

@@ -43,7 +43,8 @@ public protocol FieldVisitor {
     mutating func optional<Value: WireScalar>(
         _ name: StaticString, _ value: inout Value?, _ style: FieldStyle, _ help: StaticString) throws(WireError)
     /// Bytes without a structure: `count` of them, or all that are left.
-    mutating func bytes(_ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString) throws(WireError)
+    mutating func bytes(_ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString)
+        throws(WireError)
     /// Bytes that carry nothing: zero when written, ignored when read.
     mutating func reserved(_ count: Int, _ name: StaticString) throws(WireError)
     /// A structure inside the structure.
@@ -119,7 +120,8 @@ extension WireError: CustomStringConvertible {
         let place = "\(structure).\(field) at byte \(offset)"
         return switch problem {
         case .truncated(let needed, let available): "\(place): needs \(needed) bytes, \(available) are left"
-        case .invalid(let value, let rule): "\(place): \(value) (\(Hexadecimal.prefixed(value))) breaks the rule: \(rule)"
+        case .invalid(let value, let rule):
+            "\(place): \(value) (\(Hexadecimal.prefixed(value))) breaks the rule: \(rule)"
         case .unknownType(let type): "\(place): type \(type) is not known"
         }
     }

@@ -92,18 +92,22 @@ struct ChannelMessageEnvelope: WireStructure {
             message = wrap(body)
         }
         switch type {
-        case .offerChannel: try body({ if case .offerChannel(let body) = $0 { body } else { nil } }, { .offerChannel($0) })
+        case .offerChannel:
+            try body({ if case .offerChannel(let body) = $0 { body } else { nil } }, { .offerChannel($0) })
         case .rescindChannelOffer:
-            try body({ if case .rescindChannelOffer(let body) = $0 { body } else { nil } }, { .rescindChannelOffer($0) })
+            try body(
+                { if case .rescindChannelOffer(let body) = $0 { body } else { nil } }, { .rescindChannelOffer($0) })
         case .requestOffers: message = .requestOffers
         case .allOffersDelivered: message = .allOffersDelivered
         case .openChannel: try body({ if case .openChannel(let body) = $0 { body } else { nil } }, { .openChannel($0) })
         case .openChannelResult:
             try body({ if case .openChannelResult(let body) = $0 { body } else { nil } }, { .openChannelResult($0) })
-        case .closeChannel: try body({ if case .closeChannel(let body) = $0 { body } else { nil } }, { .closeChannel($0) })
+        case .closeChannel:
+            try body({ if case .closeChannel(let body) = $0 { body } else { nil } }, { .closeChannel($0) })
         case .gpadlHeader: try body({ if case .gpadlHeader(let body) = $0 { body } else { nil } }, { .gpadlHeader($0) })
         case .gpadlBody: try body({ if case .gpadlBody(let body) = $0 { body } else { nil } }, { .gpadlBody($0) })
-        case .gpadlCreated: try body({ if case .gpadlCreated(let body) = $0 { body } else { nil } }, { .gpadlCreated($0) })
+        case .gpadlCreated:
+            try body({ if case .gpadlCreated(let body) = $0 { body } else { nil } }, { .gpadlCreated($0) })
         case .gpadlTeardown:
             try body({ if case .gpadlTeardown(let body) = $0 { body } else { nil } }, { .gpadlTeardown($0) })
         case .gpadlTorndown:
@@ -117,9 +121,11 @@ struct ChannelMessageEnvelope: WireStructure {
         case .unload: message = .unload
         case .unloadComplete: message = .unloadComplete
         case .openReservedChannel:
-            try body({ if case .openReservedChannel(let body) = $0 { body } else { nil } }, { .openReservedChannel($0) })
+            try body(
+                { if case .openReservedChannel(let body) = $0 { body } else { nil } }, { .openReservedChannel($0) })
         case .closeReservedChannel:
-            try body({ if case .closeReservedChannel(let body) = $0 { body } else { nil } }, { .closeReservedChannel($0) })
+            try body(
+                { if case .closeReservedChannel(let body) = $0 { body } else { nil } }, { .closeReservedChannel($0) })
         case .closeReservedResponse:
             try body(
                 { if case .closeReservedResponse(let body) = $0 { body } else { nil } }, { .closeReservedResponse($0) })

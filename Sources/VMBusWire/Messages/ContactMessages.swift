@@ -55,9 +55,11 @@ public struct InitiateContact: WireStructure {
             try visitor.field("feature_flags", &features, .hexadecimal, "features that the guest wants (from 6.0)")
         }
         try visitor.field(
-            "monitor_page_parent_to_child", &parentToChildMonitorPage, .hexadecimal, "address of the host's monitor page")
+            "monitor_page_parent_to_child", &parentToChildMonitorPage, .hexadecimal,
+            "address of the host's monitor page")
         try visitor.field(
-            "monitor_page_child_to_parent", &childToParentMonitorPage, .hexadecimal, "address of the guest's monitor page")
+            "monitor_page_child_to_parent", &childToParentMonitorPage, .hexadecimal,
+            "address of the guest's monitor page")
         try visitor.choice("from 6.0, in the long form", when: version >= .copper) { visitor throws(WireError) in
             try visitor.optional("client_id", &clientID, .hexadecimal, "who the guest is (feature client_id)")
         }
@@ -152,9 +154,11 @@ public struct ModifyConnection: WireStructure {
 
     public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.field(
-            "monitor_page_parent_to_child", &parentToChildMonitorPage, .hexadecimal, "address of the host's monitor page")
+            "monitor_page_parent_to_child", &parentToChildMonitorPage, .hexadecimal,
+            "address of the host's monitor page")
         try visitor.field(
-            "monitor_page_child_to_parent", &childToParentMonitorPage, .hexadecimal, "address of the guest's monitor page")
+            "monitor_page_child_to_parent", &childToParentMonitorPage, .hexadecimal,
+            "address of the guest's monitor page")
     }
 }
 

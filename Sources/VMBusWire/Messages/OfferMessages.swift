@@ -104,7 +104,8 @@ public struct OfferChannel: WireStructure {
         try visitor.field("mmio_megabytes", &mmioMegabytes, "guest address space that the device wants, in MiB")
         try visitUserDefined(&visitor)
         try visitor.field("subchannel_index", &subchannelIndex, "0 for the primary channel of a device")
-        try visitor.field("optional_mmio_megabytes", &optionalMMIOMegabytes, "address space it could use besides, in MiB")
+        try visitor.field(
+            "optional_mmio_megabytes", &optionalMMIOMegabytes, "address space it could use besides, in MiB")
         try visitor.field("relid", &relid, "the channel's number")
         try visitor.field("monitor_id", &monitorID, "the channel's bit in the monitor pages, if one is allocated")
         try visitor.field("monitor_allocated", &monitorAllocated, "bit 0: the channel signals through the monitor page")

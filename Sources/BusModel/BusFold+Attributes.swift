@@ -1,0 +1,155 @@
+import VMBusWire
+
+extension BusSnapshot {
+    /// What a state or sample record changes. Values that cannot be read change nothing.
+    mutating func applyAttributes(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
+        let readings = (try? AttributeList.decode(payload))?.readings ?? []
+        let code = StateCode(rawValue: header.code)
+        if header.kind == .state, code == .busMissing {
+            busAvailable = false
+            return
+        }
+        if header.kind == .state, code == .removed {
+            remove(header)
+            return
+        }
+        guard header.device != .zero else {
+            withPartition(header.partition) { partition in
+                for reading in readings { partition.apply(reading, at: header.time) }
+            }
+            for reading in readings where reading.attribute == .problemPath {
+                problems.append(SnapshotProblem(reading))
+            }
+            return
+        }
+        withPartition(header.partition) { partition in
+            partition.applyDevice(header, readings)
+        }
+    }
+
+    private mutating func remove(_ header: FlowRecordHeader) {
+        if header.device == .zero {
+            partitions.removeAll { $0.number == header.partition }
+            return
+        }
+        withPartition(header.partition) { partition in
+            guard header.relid != 0 else {
+                partition.devices.removeAll { $0.instance == header.device }
+                return
+            }
+            guard let index = partition.devices.firstIndex(where: { $0.instance == header.device }) else { return }
+            partition.devices[index].channels.removeAll { $0.subchannel == header.subchannel }
+        }
+    }
+}
+
+extension SnapshotProblem {
+    /// A problem travels as the path, a line feed, and the error's symbol.
+    fileprivate init(_ reading: AttributeReading) {
+        let parts = reading.string.split(separator: "\n", maxSplits: 1)
+        self.init(path: String(parts.first ?? ""), error: parts.count > 1 ? String(parts[1]) : "")
+    }
+}
+
+extension AttributeReading {
+    /// A file that could not be read.
+    public init(problem: SnapshotProblem) {
+        self.init(.problemPath, text: problem.path + "\n" + problem.error)
+    }
+}
+
+extension PartitionSnapshot {
+    fileprivate mutating func apply(_ reading: AttributeReading, at time: UInt64) {
+        switch reading.attribute {
+        case .name: name = reading.string
+        case .role: role = PartitionRole(rawValue: reading.number) ?? role
+        case .virtualProcessors: virtualProcessors = reading.reading(at: time)
+        case .protocolVersion:
+            version = reading.reading(at: time).map { ProtocolVersion(rawValue: UInt32(truncatingIfNeeded: $0)) }
+        case .featureFlags:
+            features = reading.reading(at: time).map { FeatureFlags(rawValue: UInt32(truncatingIfNeeded: $0)) }
+        case .connectionPhase:
+            connection = reading.reading(at: time).map { ConnectionPhase(rawValue: $0) ?? .disconnected }
+        case .kernelRelease: kernelRelease = reading.textReading(at: time)
+        default: break
+        }
+    }
+
+    fileprivate mutating func applyDevice(_ header: FlowRecordHeader, _ readings: [AttributeReading]) {
+        if header.relid != 0 {
+            withOfferedChannel(header.device, classID: nil, subchannel: header.subchannel, relid: header.relid) {
+                channel in
+                if channel.relid != header.relid {
+                    channel.relid = header.relid
+                    channel.generation += 1
+                }
+                for reading in readings { channel.apply(reading, at: header.time) }
+            }
+            return
+        }
+        if !devices.contains(where: { $0.instance == header.device }) {
+            devices.append(DeviceSnapshot(instance: header.device, classID: .zero))
+        }
+        guard let index = devices.firstIndex(where: { $0.instance == header.device }) else { return }
+        if header.kind == .state { devices[index].problems = [] }
+        for reading in readings { devices[index].apply(reading, at: header.time) }
+    }
+}
+
+extension AttributeReading {
+    fileprivate func textReading(at time: UInt64) -> Reading<String> {
+        form == .text ? .known(string, at: time) : reading(at: time).map { String($0) }
+    }
+
+    fileprivate var words: [String] { string.split(separator: " ").map(String.init) }
+}
+
+extension DeviceSnapshot {
+    fileprivate mutating func apply(_ reading: AttributeReading, at time: UInt64) {
+        switch reading.attribute {
+        case .name: name = reading.string
+        case .classID: classID = reading.guid
+        case .deviceState: state = reading.reading(at: time)
+        case .driver: driver = reading.textReading(at: time)
+        case .numaNode: numaNode = reading.reading(at: time).map { Int64(bitPattern: $0) }
+        case .networkInterfaces: kernel.net = reading.words
+        case .scsiHost: kernel.scsiHost = reading.words.first
+        case .blockDevices: kernel.block = reading.words
+        case .pciFunctions: kernel.pci = reading.words
+        case .problemPath: problems.append(SnapshotProblem(reading))
+        default: break
+        }
+    }
+}
+
+extension ChannelSnapshot {
+    fileprivate mutating func apply(_ attribute: AttributeReading, at time: UInt64) {
+        let reading = attribute.reading(at: time)
+        switch attribute.attribute {
+        case .channelPhase: phase = reading.map { ChannelPhase(rawValue: $0) ?? .closed }
+        case .cpu: cpu = reading
+        case .monitorID: monitorID = reading
+        case .monitorLatency: monitorLatency = reading
+        case .monitorPending: monitorPending = reading
+        case .interrupts: interrupts = reading
+        case .events: events = reading
+        case .interruptsInFull: interruptsInFull = reading
+        case .interruptsOutEmpty: interruptsOutEmpty = reading
+        case .outFullFirst: outFullFirst = reading
+        case .outFullTotal: outFullTotal = reading
+        case .inSize: inbound.size = reading
+        case .inUsed: inbound.used = reading
+        case .inMask: inbound.masked = reading
+        case .inWriteIndex: inbound.writeIndex = reading
+        case .inReadIndex: inbound.readIndex = reading
+        case .inSizeSource: inbound.sizeSource = reading.value.flatMap { RingSizeSource(rawValue: $0) }
+        case .outSize: outbound.size = reading
+        case .outUsed: outbound.used = reading
+        case .outMask: outbound.masked = reading
+        case .outWriteIndex: outbound.writeIndex = reading
+        case .outReadIndex: outbound.readIndex = reading
+        case .outSizeSource: outbound.sizeSource = reading.value.flatMap { RingSizeSource(rawValue: $0) }
+        default: break
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// The first file of BusModel comes with its first type.

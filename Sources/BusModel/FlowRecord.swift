@@ -1,0 +1,205 @@
+public import VMBusWire
+
+/// What a record of the log tells. A reader skips kinds that it does not know.
+public struct FlowKind: RawRepresentable, Sendable, Hashable, BitwiseCopyable {
+    /// The number in recordings.
+    public let rawValue: UInt8
+
+    /// Any kind, known or not.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// A channel message went through a SynIC slot.
+    public static let message = FlowKind(rawValue: 1)
+    /// A packet was written to a ring.
+    public static let packet = FlowKind(rawValue: 2)
+    /// A guest signalled the host.
+    public static let signal = FlowKind(rawValue: 3)
+    /// The host interrupted a guest.
+    public static let interrupt = FlowKind(rawValue: 4)
+    /// Something came, went or changed that no message tells.
+    public static let state = FlowKind(rawValue: 5)
+    /// Counters and fills at one moment.
+    public static let sample = FlowKind(rawValue: 6)
+    /// A fault was injected or a rule was broken.
+    public static let fault = FlowKind(rawValue: 7)
+    /// Records are missing here.
+    public static let gap = FlowKind(rawValue: 8)
+    /// Somebody wrote something down.
+    public static let note = FlowKind(rawValue: 9)
+    /// Everything that is known at this place: the log can be read from here.
+    public static let keyframe = FlowKind(rawValue: 10)
+
+    /// All known kinds, in numerical order.
+    public static let all: [FlowKind] = [
+        .message, .packet, .signal, .interrupt, .state, .sample, .fault, .gap, .note, .keyframe,
+    ]
+
+    /// The word for it in JSON, filters and on the screen.
+    public var word: String {
+        switch self {
+        case .message: "message"
+        case .packet: "packet"
+        case .signal: "signal"
+        case .interrupt: "interrupt"
+        case .state: "state"
+        case .sample: "sample"
+        case .fault: "fault"
+        case .gap: "gap"
+        case .note: "note"
+        case .keyframe: "keyframe"
+        default: "kind_\(rawValue)"
+        }
+    }
+}
+
+/// The fixed-size part of a record; its bytes lie in the batch's arena, so that a record costs no allocation.
+public struct FlowRecordHeader: Sendable, Hashable, BitwiseCopyable {
+    /// Counts up by one from 1 within a log.
+    public var sequence: UInt64 = 0
+    /// Nanoseconds since the log's start (simulator) or since boot (live).
+    public var time: UInt64 = 0
+    /// Instance of the device; zero for none.
+    public var device = GUID.zero
+    /// The channel's number at that moment; 0 for none.
+    public var relid: UInt32 = 0
+    /// Message type, packet type, `StateCode` or what else the kind numbers.
+    public var code: UInt32 = 0
+    /// Where the record's bytes start in the arena.
+    public var payloadOffset: UInt32 = 0
+    /// How many bytes they are.
+    public var payloadLength: UInt32 = 0
+    /// How many of them, at the end, lay outside the ring, in pages that the packet points to.
+    public var attachmentLength: UInt32 = 0
+    /// Which partition: 0 the root, then the guests.
+    public var partition: UInt16 = 0
+    /// The channel's sub-channel index; 0 for a primary.
+    public var subchannel: UInt16 = 0
+    /// What the record tells.
+    public var kind = FlowKind.note
+    /// 0 for none, else a `Direction`.
+    private var directionNumber: UInt8 = 0
+
+    /// A header without place in an arena, which `FlowBatch.append` gives.
+    public init(
+        kind: FlowKind, time: UInt64, partition: UInt16, device: GUID = .zero, subchannel: UInt16 = 0,
+        relid: UInt32 = 0,
+        direction: Direction? = nil, code: UInt32 = 0
+    ) {
+        self.kind = kind
+        self.time = time
+        self.partition = partition
+        self.device = device
+        self.subchannel = subchannel
+        self.relid = relid
+        self.code = code
+        self.direction = direction
+    }
+
+    /// Who sent it, where somebody did.
+    public var direction: Direction? {
+        get { Direction(rawValue: directionNumber) }
+        set { directionNumber = newValue?.rawValue ?? 0 }
+    }
+
+    /// Which channel it is about, if any: the key that outlives a change of relid.
+    public var channel: ChannelKey? {
+        device == .zero ? nil : ChannelKey(partition: partition, device: device, subchannel: subchannel)
+    }
+}
+
+/// Names a channel over its whole life, as relids are used again (linux-guest-data §2).
+public struct ChannelKey: Sendable, Hashable, Comparable {
+    /// 0 the root, then the guests.
+    public var partition: UInt16
+    /// Instance of the device.
+    public var device: GUID
+    /// 0 for the primary.
+    public var subchannel: UInt16
+
+    /// Names a channel.
+    public init(partition: UInt16, device: GUID, subchannel: UInt16) {
+        self.partition = partition
+        self.device = device
+        self.subchannel = subchannel
+    }
+
+    /// By partition, device, sub-channel.
+    public static func < (left: ChannelKey, right: ChannelKey) -> Bool {
+        if left.partition != right.partition { return left.partition < right.partition }
+        if left.device != right.device { return left.device < right.device }
+        return left.subchannel < right.subchannel
+    }
+}
+
+/// A run of records with their bytes: what a source yields.
+public struct FlowBatch: Sendable, Hashable {
+    /// The records, oldest first.
+    public private(set) var headers: [FlowRecordHeader] = []
+    /// The records' bytes, one behind the other.
+    public private(set) var arena: [UInt8] = []
+
+    /// An empty batch.
+    public init() {}
+
+    /// Whether nothing happened.
+    public var isEmpty: Bool { headers.isEmpty }
+
+    /// Adds a record; its sequence number is kept as given, its place in the arena is set here.
+    public mutating func append(_ header: FlowRecordHeader, _ payload: some Collection<UInt8>, attachment: [UInt8] = [])
+    {
+        var header = header
+        header.payloadOffset = UInt32(truncatingIfNeeded: arena.count)
+        header.payloadLength = UInt32(truncatingIfNeeded: payload.count + attachment.count)
+        header.attachmentLength = UInt32(truncatingIfNeeded: attachment.count)
+        arena.append(contentsOf: payload)
+        arena.append(contentsOf: attachment)
+        headers.append(header)
+    }
+
+    /// Adds all records of another batch.
+    public mutating func append(_ other: FlowBatch) {
+        for header in other.headers {
+            let payload = other.payload(of: header)
+            let split = payload.endIndex - Int(header.attachmentLength)
+            append(header, payload[..<split], attachment: Array(payload[split...]))
+        }
+    }
+
+    /// Gives the records from `index` on sequence numbers that count up from `next`.
+    public mutating func number(from next: inout UInt64) {
+        for index in headers.indices {
+            headers[index].sequence = next
+            next += 1
+        }
+    }
+
+    /// The bytes of one of the batch's records; empty for a header that is not of this batch.
+    public func payload(of header: FlowRecordHeader) -> ArraySlice<UInt8> {
+        let start = Int(header.payloadOffset)
+        let end = start + Int(header.payloadLength)
+        return end <= arena.count ? arena[start..<end] : []
+    }
+
+    /// Forgets the records and keeps the room.
+    public mutating func removeAll() {
+        headers.removeAll(keepingCapacity: true)
+        arena.removeAll(keepingCapacity: true)
+    }
+}
+
+/// A place in a log.
+public struct Position: Sendable, Hashable, Comparable {
+    /// Sequence number of the last record that has happened; 0 before the first.
+    public var sequence: UInt64
+    /// The log's time there, in nanoseconds.
+    public var time: UInt64
+
+    /// A place.
+    public init(sequence: UInt64, time: UInt64) {
+        self.sequence = sequence
+        self.time = time
+    }
+
+    /// Earlier is less.
+    public static func < (left: Position, right: Position) -> Bool { left.sequence < right.sequence }
+}

@@ -1,0 +1,155 @@
+import VMBusWire
+
+/// A record inside a keyframe: what would have to happen for things to be as they are.
+struct KeyframeEntry: WireStructure {
+    static let structureName: StaticString = "KEYFRAME_ENTRY"
+
+    var kind: UInt8 = 0
+    var partition: UInt16 = 0
+    var device = GUID.zero
+    var subchannel: UInt16 = 0
+    var relid: UInt32 = 0
+    var code: UInt32 = 0
+    var time: UInt64 = 0
+    var payload: [UInt8] = []
+
+    init() {}
+
+    mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
+        try visitor.field("kind", &kind, "what the record inside tells")
+        try visitor.field("partition", &partition, "which partition")
+        try visitor.field("device", &device, "which device; zero for none")
+        try visitor.field("subchannel", &subchannel, "which channel of the device")
+        try visitor.field("relid", &relid, "the channel's number; 0 for none")
+        try visitor.field("code", &code, "what the kind numbers")
+        try visitor.field("time", &time, "when the values were read, in nanoseconds")
+        var length = UInt32(truncatingIfNeeded: payload.count)
+        try visitor.field("payload_length", &length, "bytes of the record inside")
+        try visitor.bytes("payload", &payload, count: Int(length), "the record inside")
+    }
+}
+
+struct KeyframeEntries: WireStructure {
+    static let structureName: StaticString = "KEYFRAME"
+    var entries: [KeyframeEntry] = []
+    init() {}
+    mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
+        try visitor.repeated("entry", &entries, count: visitor.remaining == nil ? entries.count : nil, "one record")
+    }
+}
+
+extension BusSnapshot {
+    /// Everything that is known becomes what the records inside the keyframe tell.
+    mutating func applyKeyframe(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
+        guard let keyframe = try? KeyframeEntries.decode(payload) else { return }
+        self = BusSnapshot()
+        for entry in keyframe.entries {
+            let kind = FlowKind(rawValue: entry.kind)
+            guard kind == .state || kind == .sample else { continue }
+            var inner = FlowRecordHeader(
+                kind: kind, time: entry.time, partition: entry.partition, device: entry.device,
+                subchannel: entry.subchannel, relid: entry.relid, code: entry.code)
+            inner.sequence = header.sequence
+            apply(inner, entry.payload[...])
+        }
+        position = Position(sequence: header.sequence, time: header.time)
+    }
+
+    /// The bytes of a keyframe record from which `apply` builds this snapshot again, traffic and page lists excepted, which
+    /// count from the keyframe on.
+    public var keyframe: [UInt8] {
+        var frame = KeyframeEntries()
+        func add(
+            _ partition: UInt16, _ device: GUID = .zero, _ subchannel: UInt16 = 0, _ relid: UInt32 = 0,
+            code: StateCode = .appeared, time: UInt64, _ readings: [AttributeReading]
+        ) {
+            var entry = KeyframeEntry()
+            entry.kind = FlowKind.state.rawValue
+            (entry.partition, entry.device, entry.subchannel, entry.relid) = (partition, device, subchannel, relid)
+            entry.code = code.rawValue
+            entry.time = time
+            entry.payload = AttributeList(readings).encoded()
+            frame.entries.append(entry)
+        }
+        if !busAvailable { add(0, code: .busMissing, time: position.time, []) }
+        for partition in partitions {
+            add(partition.number, time: position.time, partition.attributeReadings)
+            for device in partition.devices {
+                add(partition.number, device.instance, time: position.time, device.attributeReadings)
+                for channel in device.channels where channel.relid != 0 {
+                    add(
+                        partition.number, device.instance, channel.subchannel, channel.relid, time: position.time,
+                        channel.attributeReadings)
+                }
+            }
+        }
+        return frame.encoded()
+    }
+}
+
+extension PartitionSnapshot {
+    /// The partition's own values as a state record holds them.
+    public var attributeReadings: [AttributeReading] {
+        var readings: [AttributeReading] = [
+            AttributeReading(.name, text: name), AttributeReading(.role, role.rawValue),
+            AttributeReading(.virtualProcessors, reading: virtualProcessors),
+            AttributeReading(.protocolVersion, reading: version.map { UInt64($0.rawValue) }),
+            AttributeReading(.featureFlags, reading: features.map { UInt64($0.rawValue) }),
+            AttributeReading(.connectionPhase, reading: connection.map(\.rawValue)),
+        ]
+        if let release = kernelRelease.value { readings.append(AttributeReading(.kernelRelease, text: release)) }
+        return readings
+    }
+}
+
+extension DeviceSnapshot {
+    /// The device's own values as a state record holds them.
+    public var attributeReadings: [AttributeReading] {
+        var readings: [AttributeReading] = [
+            AttributeReading(.name, text: name), AttributeReading(.classID, guid: classID),
+            AttributeReading(.deviceState, reading: state),
+            AttributeReading(.numaNode, reading: numaNode.map { UInt64(bitPattern: $0) }),
+        ]
+        if let driver = driver.value {
+            readings.append(AttributeReading(.driver, text: driver))
+        } else {
+            readings.append(AttributeReading(.driver, reading: driver.map { _ in 0 }))
+        }
+        if !kernel.net.isEmpty { readings.append(AttributeReading(.networkInterfaces, text: joined(kernel.net))) }
+        if let host = kernel.scsiHost { readings.append(AttributeReading(.scsiHost, text: host)) }
+        if !kernel.block.isEmpty { readings.append(AttributeReading(.blockDevices, text: joined(kernel.block))) }
+        if !kernel.pci.isEmpty { readings.append(AttributeReading(.pciFunctions, text: joined(kernel.pci))) }
+        readings += problems.map { AttributeReading(problem: $0) }
+        return readings
+    }
+
+    private func joined(_ names: [String]) -> String { names.joined(separator: " ") }
+}
+
+extension ChannelSnapshot {
+    /// The channel's own values as a state record holds them.
+    public var attributeReadings: [AttributeReading] {
+        var readings: [AttributeReading] = [
+            AttributeReading(.channelPhase, reading: phase.map(\.rawValue)), AttributeReading(.cpu, reading: cpu),
+            AttributeReading(.monitorID, reading: monitorID),
+            AttributeReading(.monitorLatency, reading: monitorLatency),
+            AttributeReading(.monitorPending, reading: monitorPending),
+            AttributeReading(.interrupts, reading: interrupts), AttributeReading(.events, reading: events),
+            AttributeReading(.interruptsInFull, reading: interruptsInFull),
+            AttributeReading(.interruptsOutEmpty, reading: interruptsOutEmpty),
+            AttributeReading(.outFullFirst, reading: outFullFirst),
+            AttributeReading(.outFullTotal, reading: outFullTotal),
+            AttributeReading(.inSize, reading: inbound.size), AttributeReading(.inUsed, reading: inbound.used),
+            AttributeReading(.inMask, reading: inbound.masked),
+            AttributeReading(.inWriteIndex, reading: inbound.writeIndex),
+            AttributeReading(.inReadIndex, reading: inbound.readIndex),
+            AttributeReading(.outSize, reading: outbound.size), AttributeReading(.outUsed, reading: outbound.used),
+            AttributeReading(.outMask, reading: outbound.masked),
+            AttributeReading(.outWriteIndex, reading: outbound.writeIndex),
+            AttributeReading(.outReadIndex, reading: outbound.readIndex),
+        ]
+        if let source = inbound.sizeSource { readings.append(AttributeReading(.inSizeSource, source.rawValue)) }
+        if let source = outbound.sizeSource { readings.append(AttributeReading(.outSizeSource, source.rawValue)) }
+        return readings
+    }
+}

@@ -63,5 +63,8 @@ let package = Package(
                 "Configuration", "VMBusWire",
             ],
             swiftSettings: settings),
+        .testTarget(name: "HouseTests", swiftSettings: settings),
+        .testTarget(name: "VMBusWireTests", dependencies: ["VMBusWire"], swiftSettings: settings),
+        .testTarget(name: "VMBusEngineTests", dependencies: ["VMBusEngine", "VMBusWire"], swiftSettings: settings),
     ]
 )

@@ -1,1 +1,0 @@
-// The first file of VMBusEngine comes with its first type.

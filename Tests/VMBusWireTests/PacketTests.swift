@@ -1,0 +1,55 @@
+import Testing
+import VMBusWire
+
+@Suite struct PacketHeaderTests {
+    @Test func `a storage read points to one page, as in appendix A.12`() throws {
+        let packet = bytes(
+            """
+            09 00 05 00 0d 00 01 00 02 00 00 00 00 00 00 00
+            00 00 00 00 01 00 00 00 00 10 00 00 00 00 00 00
+            34 12 00 00 00 00 00 00 03 00 00 00 01 00 00 00
+            00 00 00 00 34 00 00 00 00 00 00 00 0a 14 01 00
+            00 10 00 00 28 00 00 00 00 00 00 00 08 00 00 00
+            00 00 00 00 00 00 00 00 00 00 ff 20 42 00 00 00
+            3c 00 00 00 00 00 00 00
+            """)
+        let header = FieldNode.packetHeader(packet[...])
+        let descriptor = try #require(header.descriptor)
+        #expect(descriptor.type == .dataUsingGPADirect)
+        #expect(descriptor.transactionID == 2)
+        #expect(header.payload == 40..<104)
+        let tree = FieldTree(name: "", fields: header.fields)
+        #expect(tree.first(named: "byte_count")?.value == .unsigned(4096))
+        #expect(tree.leaves.first { $0.name == "pfn" }?.value == .identifier(0x1234))
+        #expect(tree.leaves.reduce(0) { $0 + $1.size } == 40)
+    }
+
+    @Test func `a range that claims more pages than there are bytes is an error, not memory`() {
+        var header = GPADirectHeader(ranges: [GPARange(byteCount: 4096, byteOffset: 0, pages: [1])])
+        header.ranges[0].byteCount = 0xFFFF_FFFF
+        #expect(throws: WireError.self) { try GPADirectHeader.decode(header.encoded()) }
+    }
+
+    @Test func `garbage is a tree that covers every byte`() {
+        var generator = SplitMix(state: 7)
+        for _ in 0..<5000 {
+            let packet = (0..<Int(generator.next() % 80)).map { _ in UInt8(truncatingIfNeeded: generator.next() >> 17) }
+            let header = FieldNode.packetHeader(packet[...])
+            #expect(header.payload.upperBound <= packet.count)
+            let tree = ChannelMessage.tree(packet[...])
+            #expect(tree.leaves.reduce(0) { $0 + $1.size } == packet.count)
+        }
+    }
+}
+
+/// A small seeded generator.
+struct SplitMix {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

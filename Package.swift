@@ -63,5 +63,6 @@ let package = Package(
                 "Configuration", "VMBusWire",
             ],
             swiftSettings: settings),
+        .testTarget(name: "VMBusRingTests", dependencies: ["VMBusRing", "VMBusWire"], swiftSettings: settings),
     ]
 )

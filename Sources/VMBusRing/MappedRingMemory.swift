@@ -12,6 +12,7 @@ public struct MappedRingMemory: RingMemory, @unchecked Sendable {
     @usableFromInline let controlPage: UnsafeMutableRawPointer
     @usableFromInline let data: UnsafeMutableRawPointer
     @usableFromInline let isMappedTwice: Bool
+    /// Bytes in the data area, once.
     public let dataSize: UInt32
 
     /// A ring of which both parts are mapped.

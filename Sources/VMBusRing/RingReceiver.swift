@@ -147,6 +147,7 @@ public struct RingReceiver: Hashable, Sendable {
     }
 
     /// Asks for no signals while this end reads (reference §4.7).
+    @inlinable
     public func mask<Memory: RingMemory>(in memory: inout Memory) throws(RingError<Memory.Failure>) {
         try memory.set(.interruptMask, to: 1)
         try memory.fullBarrier()
@@ -156,6 +157,7 @@ public struct RingReceiver: Hashable, Sendable {
     /// again, so that no packet waits for a signal that never comes.
     ///
     /// It commits first, because a sender does not signal as long as the read index lags behind.
+    @inlinable
     public mutating func finishDraining<Memory: RingMemory>(
         in memory: inout Memory
     ) throws(RingError<Memory.Failure>) -> DrainOutcome {
@@ -171,6 +173,7 @@ public struct RingReceiver: Hashable, Sendable {
     }
 
     /// Bytes of packets not yet taken, with their trailers.
+    @inlinable
     public func waitingBytes<Memory: RingMemory>(in memory: Memory) throws(RingError<Memory.Failure>) -> UInt32 {
         let position = try memory.checked(position, .position)
         return ringDistance(

@@ -57,6 +57,7 @@ public struct RingSender: Hashable, Sendable {
     }
 
     /// Bytes that are free (reference §4.2); a packet fits when it takes strictly fewer, trailer included.
+    @inlinable
     public func freeBytes<Memory: RingMemory>(in memory: Memory) throws(RingError<Memory.Failure>) -> UInt32 {
         let position = try memory.checked(position, .position)
         let read = try memory.index(.readIndex, .readIndex)
@@ -129,6 +130,7 @@ public struct RingSender: Hashable, Sendable {
     /// A sender's duty before it blocks on a full ring: sets the pending-send size, then looks at the space again, as the
     /// receiver may have made it just before (reference §4.8). The next packet that is sent takes the size back.
     /// - Parameter needed: bytes of ring that the packet takes, as ``SendOutcome/full(needed:free:)`` told.
+    @inlinable
     public mutating func waitForSpace<Memory: RingMemory>(
         _ needed: UInt32, in memory: inout Memory
     ) throws(RingError<Memory.Failure>) -> SpaceOutcome {
@@ -143,6 +145,7 @@ public struct RingSender: Hashable, Sendable {
     }
 
     /// Gives up waiting for space: takes the pending-send size back without having sent.
+    @inlinable
     public mutating func stopWaiting<Memory: RingMemory>(
         in memory: inout Memory
     ) throws(RingError<Memory.Failure>) {

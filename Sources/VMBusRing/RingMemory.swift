@@ -1,0 +1,80 @@
+/// A 32-bit word of a ring's control page; the raw value is its byte offset there (reference §4.1).
+public enum RingWord: UInt32, Sendable, CaseIterable {
+    /// Byte offset in the data area where the next packet will start; the sender writes it.
+    case writeIndex = 0x00
+    /// Byte offset in the data area of the next packet to read; the receiver writes it.
+    case readIndex = 0x04
+    /// Not zero: the receiver asks for no signal when the ring becomes non-empty.
+    case interruptMask = 0x08
+    /// Bytes that a blocked sender needs free, 0 while it is not blocked; the sender writes it.
+    case pendingSendSize = 0x0C
+    /// Bit 0: the sender uses `pendingSendSize` and honours the peer's; the sender writes it.
+    case featureBits = 0x40
+}
+
+/// One ring: a control page of 4096 bytes and a data area (reference §4.1).
+///
+/// The sender and the receiver never see an address. They promise that `offset` is below `dataSize` and that no access is
+/// longer than the data area; an access that reaches its end goes on at its start, which is the memory's business.
+/// Where memory cannot fail, `Failure` is `Never` and the compiler leaves nothing of the error paths.
+public protocol RingMemory {
+    /// What an access can end in; `Never` for mapped memory.
+    associatedtype Failure: Error
+
+    /// Bytes in the data area: a multiple of 4096, not 0, at most ``RingShape/maximumDataSize``. It never changes.
+    var dataSize: UInt32 { get }
+
+    /// Loads a control word once, with acquire ordering: no later access is done before it.
+    func loadAcquiring(_ word: RingWord) throws(Failure) -> UInt32
+
+    /// Stores a control word with release ordering: every earlier access is done before it.
+    mutating func storeReleasing(_ value: UInt32, to word: RingWord) throws(Failure)
+
+    /// Orders every access before it, stores included, before every access after it (the "full barrier" of reference §4.9).
+    mutating func fence() throws(Failure)
+
+    /// Loads eight bytes of the data area, little-endian, exactly once. `offset` is a multiple of 8.
+    func loadData(at offset: UInt32) throws(Failure) -> UInt64
+
+    /// Stores eight bytes into the data area, little-endian. `offset` is a multiple of 8.
+    mutating func storeData(_ value: UInt64, at offset: UInt32) throws(Failure)
+
+    /// Fills `buffer` from the data area.
+    func copyOut(from offset: UInt32, into buffer: UnsafeMutableRawBufferPointer) throws(Failure)
+
+    /// Puts `bytes` into the data area.
+    mutating func copyIn(_ bytes: UnsafeRawBufferPointer, at offset: UInt32) throws(Failure)
+}
+
+extension RingMemory {
+    /// Appends `count` bytes of the data area to `bytes`; on failure `bytes` is as before.
+    ///
+    /// For callers that never touch a pointer.
+    public func appendBytes(from offset: UInt32, count: Int, to bytes: inout [UInt8]) throws(Failure) {
+        let old = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: count))
+        do throws(Failure) {
+            var span = bytes.mutableSpan
+            try span.withUnsafeMutableBytes { (buffer) throws(Failure) in
+                try copyOut(from: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[old...]))
+            }
+        } catch {
+            bytes.removeLast(bytes.count - old)
+            throw error
+        }
+    }
+
+    /// Puts `bytes` into the data area; for callers that never touch a pointer.
+    @inlinable
+    public mutating func copyIn(_ bytes: RawSpan, at offset: UInt32) throws(Failure) {
+        try bytes.withUnsafeBytes { (buffer) throws(Failure) in try copyIn(buffer, at: offset) }
+    }
+
+    /// All five control words, each loaded once. They are of one moment only where nobody else writes.
+    public func control() throws(Failure) -> RingControl {
+        RingControl(
+            writeIndex: try loadAcquiring(.writeIndex), readIndex: try loadAcquiring(.readIndex),
+            interruptMask: try loadAcquiring(.interruptMask), pendingSendSize: try loadAcquiring(.pendingSendSize),
+            featureBits: try loadAcquiring(.featureBits))
+    }
+}

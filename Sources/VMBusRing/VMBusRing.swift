@@ -1,1 +1,0 @@
-// The first file of VMBusRing comes with its first type.

@@ -1,0 +1,80 @@
+import Testing
+import VMBusRing
+import VMBusWire
+
+@Suite struct SimulatedMemoryTests {
+    @Test func `a copy is a checkpoint and pages come with their first write`() throws {
+        var memory = SimulatedMemory(byteCount: 1 << 30)
+        #expect(try memory.bytes(12345, count: 5) == [0, 0, 0, 0, 0])
+        #expect(memory.residentPages == 0)
+        try memory.write([1, 2, 3, 4], at: 4094)
+        #expect(memory.residentPages == 2)
+        let checkpoint = memory
+        try memory.store32(0x0403_0201, at: 4096)
+        try memory.write([9][...], at: 1 << 29)
+        #expect(try memory.bytes(4094, count: 7) == [1, 2, 1, 2, 3, 4, 0])
+        #expect(try checkpoint.bytes(4094, count: 7) == [1, 2, 3, 4, 0, 0, 0])
+        #expect(try memory.load32(4096) == 0x0403_0201)
+        #expect(checkpoint.residentPages == 2)
+        #expect(checkpoint != memory)
+        memory = checkpoint
+        try memory.write([0, 0], at: 900_000)
+        #expect(checkpoint == memory, "a page of zeros equals one never written")
+    }
+
+    @Test func `an access outside is a failure at both ends of the address space`() throws {
+        var memory = SimulatedMemory(byteCount: 8192)
+        #expect(throws: SimulatedMemoryFailure.outside(address: 8190, count: 4, byteCount: 8192)) {
+            try memory.write([1, 2, 3, 4], at: 8190)
+        }
+        #expect(throws: SimulatedMemoryFailure.outside(address: .max, count: 4, byteCount: 8192)) {
+            try memory.load32(.max)
+        }
+        #expect(throws: SimulatedMemoryFailure.outside(address: .max - 3, count: 4, byteCount: 8192)) {
+            try memory.store32(1, at: .max - 3)
+        }
+        #expect(throws: SimulatedMemoryFailure.misaligned(address: 6)) { try memory.load32(6) }
+        #expect(throws: SimulatedMemoryFailure.outside(address: 0, count: 1, byteCount: 0)) {
+            try SimulatedMemory.detached.bytes(0, count: 1)
+        }
+        try memory.write([1, 2], at: 8190)
+        var kept: [UInt8] = [7]
+        #expect(throws: SimulatedMemoryFailure.self) { try memory.appendBytes(8191, count: 2, to: &kept) }
+        #expect(kept == [7])
+    }
+
+    @Test func `a meter counts and stops without a trace`() throws {
+        var memory = SimulatedMemory(byteCount: 8192)
+        let meter = AccessMeter(stoppingAt: 3)
+        memory.meter = meter
+        try memory.store32(1, at: 0)
+        #expect(try memory.load32(0) == 1)
+        #expect(meter.count == 2)
+        #expect(throws: SimulatedMemoryFailure.stopped(access: 3)) { try memory.store32(2, at: 0) }
+        #expect(throws: SimulatedMemoryFailure.stopped(access: 4)) { try memory.load32(0) }
+        #expect(meter.count == 2)
+        memory.meter = nil
+        #expect(try memory.load32(0) == 1)
+    }
+
+    @Test func `a ring borrows the memory and gives it back, also on failure`() throws {
+        var memory = SimulatedMemory(byteCount: 64 * 4096)
+        let pages = try RingPages([9, 4, 7])
+        var sender = RingSender()
+        let outcome = try memory.withRing(pages) { ring throws(RingError<SimulatedMemoryFailure>) in
+            try sender.send(.init(.dataInBand), payload: [1, 2, 3], in: &ring)
+        }
+        #expect(outcome == .sent(signal: true))
+        #expect(try memory.load32(9 * 4096) == 32)
+        #expect(try memory.bytes(4 * 4096 + 16, count: 3) == [1, 2, 3])
+        let before = memory
+        let absent = try RingPages([9, 64])
+        #expect(throws: RingError<SimulatedMemoryFailure>.self) {
+            try memory.withRing(absent) { ring throws(RingError<SimulatedMemoryFailure>) in
+                var sender = RingSender()
+                _ = try sender.send(.init(.dataInBand), payload: [1], in: &ring)
+            }
+        }
+        #expect(memory == before)
+    }
+}

@@ -61,5 +61,7 @@ let package = Package(
                 "Configuration", "VMBusWire",
             ],
             swiftSettings: settings),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform", "CLinux"], swiftSettings: settings),
     ]
 )

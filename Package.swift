@@ -61,5 +61,6 @@ let package = Package(
                 "Configuration", "VMBusWire",
             ],
             swiftSettings: settings),
+        .testTarget(name: "BusModelTests", dependencies: ["BusModel"], swiftSettings: settings),
     ]
 )

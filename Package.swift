@@ -69,5 +69,6 @@ let package = Package(
         .testTarget(name: "VMBusRingTests", dependencies: ["VMBusRing", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "CLinux"], swiftSettings: settings),
+        .testTarget(name: "BusModelTests", dependencies: ["BusModel"], swiftSettings: settings),
     ]
 )

@@ -102,6 +102,24 @@ public struct RingReceiver: Hashable, Sendable {
         return ReceivedPacket(offset: position, descriptor: descriptor)
     }
 
+    /// Takes the next packet and appends its bytes, from descriptor to payload, to `bytes`; see
+    /// ``ReceivedPacket/appendPacket(from:to:)``. On failure neither this receiver nor `bytes` has changed.
+    /// - Returns: nil when the ring is read to its end.
+    /// - Throws: damage, naming the field; the memory's failure.
+    public mutating func next<Memory: RingMemory>(
+        in memory: Memory, appendingTo bytes: inout [UInt8]
+    ) throws(RingError<Memory.Failure>) -> ReceivedPacket? {
+        var reading = self
+        guard let packet = try reading.next(in: memory) else { return nil }
+        do throws(Memory.Failure) {
+            try packet.appendPacket(from: memory, to: &bytes)
+        } catch {
+            throw .memory(error)
+        }
+        self = reading
+        return packet
+    }
+
     /// Gives the space of the packets taken so far back to the sender. Cheapest once for many packets.
     /// - Returns: whether the sender must be signalled, as it waits for space and now has it (reference §4.8).
     @inlinable

@@ -127,6 +127,13 @@ public struct RingSender: Hashable, Sendable {
         try send(info, header: header.span.bytes, payload: payload.span.bytes, in: &memory)
     }
 
+    /// Sends one packet whose payload is a part of an array.
+    public mutating func send<Memory: RingMemory>(
+        _ info: PacketInfo, header: [UInt8] = [], payload: ArraySlice<UInt8>, in memory: inout Memory
+    ) throws(RingError<Memory.Failure>) -> SendOutcome {
+        try send(info, header: header.span.bytes, payload: payload.span.bytes, in: &memory)
+    }
+
     /// A sender's duty before it blocks on a full ring: sets the pending-send size, then looks at the space again, as the
     /// receiver may have made it just before (reference §4.8). The next packet that is sent takes the size back.
     /// - Parameter needed: bytes of ring that the packet takes, as ``SendOutcome/full(needed:free:)`` told.

@@ -80,6 +80,13 @@ public struct SendBatch: Hashable, Sendable {
         try append(info, header: header.span.bytes, payload: payload.span.bytes, in: &memory)
     }
 
+    /// Writes a packet whose payload is a part of an array.
+    public mutating func append<Memory: RingMemory>(
+        _ info: PacketInfo, header: [UInt8] = [], payload: ArraySlice<UInt8>, in memory: inout Memory
+    ) throws(RingError<Memory.Failure>) -> UInt32? {
+        try append(info, header: header.span.bytes, payload: payload.span.bytes, in: &memory)
+    }
+
     /// Copies whole units of 8 bytes, then the rest as one unit padded with zeros, so that nothing of ours leaks.
     /// - Returns: the offset behind the padding.
     @inlinable @inline(__always)

@@ -1,0 +1,33 @@
+/// What a path leads to.
+public enum FileKind: Sendable, Hashable {
+    /// A file with contents, the only kind that is ever opened for reading.
+    case regular
+    /// A directory.
+    case directory
+    /// A device node, pipe, socket or anything else, which is never opened.
+    case other
+}
+
+/// Read-only access to files, so that everything that reads a guest can be given any error, any change and any tree by a test.
+///
+/// Paths are absolute as the guest sees them (`/sys/bus/vmbus`); where they really are is the layer's business. Nothing here
+/// writes, and nothing but regular files is opened.
+public protocol FileLayer: Sendable {
+    /// The contents of a small file, links followed.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - limit: The most bytes to accept.
+    /// - Throws: What the system said; `EFBIG` for more than `limit` bytes, `EISDIR` for a directory and `EOPNOTSUPP` for
+    ///   any other file that is not regular.
+    func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8]
+
+    /// The names in a directory without `.` and `..`, ordered by their bytes, links followed.
+    func names(in path: String) throws(SystemError) -> [String]
+
+    /// The text of a symbolic link, unresolved. `EINVAL` if the path is no link.
+    func linkTarget(of path: String) throws(SystemError) -> String
+
+    /// What the path leads to, links followed.
+    func kind(of path: String) throws(SystemError) -> FileKind
+}

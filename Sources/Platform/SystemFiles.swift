@@ -1,0 +1,156 @@
+import Glibc
+
+/// The machine's own files, or those of a copied tree that stands for a machine.
+///
+/// With a sysroot every path and every link is taken from that directory: an absolute link starts at the sysroot again and
+/// `..` stops there, so that a tree copied from elsewhere shows that machine and never this one.
+public struct SystemFiles: FileLayer {
+    private let sysroot: String?
+
+    /// The most links that one path may pass, as in the kernel.
+    private static let linkLimit = 40
+
+    /// The files below `sysroot`; nil, an empty text or `/` mean the machine's own.
+    public init(sysroot: String? = nil) {
+        var root = sysroot ?? ""
+        while root.hasSuffix("/") { root.removeLast() }
+        self.sysroot = root.isEmpty ? nil : root
+    }
+
+    /// The contents of a small regular file, opened without waiting and closed again.
+    public func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let location = try resolve(path)
+        switch try status(of: location) {
+        case .regular: break
+        case .directory: throw SystemError(call: "open", code: EISDIR, path: location)
+        case .other: throw SystemError(call: "open", code: EOPNOTSUPP, path: location)
+        }
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (sysroot == nil ? 0 : O_NOFOLLOW)
+        let descriptor = try Self.retrying("open", location) { open(location, flags) }
+        defer { close(descriptor) }
+        return try Self.contents(of: descriptor, limit: max(limit, 0), location)
+    }
+
+    /// The names in a directory, ordered by their bytes.
+    public func names(in path: String) throws(SystemError) -> [String] {
+        let location = try resolve(path)
+        guard let stream = opendir(location) else { throw SystemError.last("opendir", path: location) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw SystemError.last("readdir", path: location) }
+                break
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The text of a symbolic link.
+    public func linkTarget(of path: String) throws(SystemError) -> String {
+        let location = try resolve(path, followingLast: false)
+        guard let target = try readLink(location) else {
+            throw SystemError(call: "readlink", code: EINVAL, path: location)
+        }
+        return target
+    }
+
+    /// What the path leads to.
+    public func kind(of path: String) throws(SystemError) -> FileKind {
+        try status(of: resolve(path))
+    }
+
+    // MARK: Paths
+
+    /// Where a guest's path really is. Only a sysroot needs the walk; otherwise the kernel follows links itself.
+    private func resolve(_ path: String, followingLast: Bool = true) throws(SystemError) -> String {
+        guard let sysroot else { return path }
+        var waiting = Array(path.split(separator: "/").reversed())
+        var settled: [Substring] = []
+        var links = 0
+        while let component = waiting.popLast() {
+            if component == "." { continue }
+            if component == ".." {
+                _ = settled.popLast()
+                continue
+            }
+            let location = Self.join(sysroot, settled + [component])
+            guard followingLast || !waiting.isEmpty, let target = try readLink(location) else {
+                settled.append(component)
+                continue
+            }
+            links += 1
+            guard links <= Self.linkLimit else { throw SystemError(call: "readlink", code: ELOOP, path: location) }
+            if target.hasPrefix("/") { settled.removeAll() }
+            waiting.append(contentsOf: target.split(separator: "/").reversed())
+        }
+        return Self.join(sysroot, settled)
+    }
+
+    private static func join(_ sysroot: String, _ components: [Substring]) -> String {
+        var location = sysroot
+        for component in components {
+            location += "/"
+            location += component
+        }
+        return location
+    }
+
+    /// The text of a link, or nil for something that is no link.
+    private func readLink(_ location: String) throws(SystemError) -> String? {
+        var characters = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(location, &characters, characters.count)
+        guard count >= 0 else {
+            guard errno == EINVAL else { throw SystemError.last("readlink", path: location) }
+            return nil
+        }
+        return String(decoding: characters.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    // MARK: Calls
+
+    private func status(of location: String) throws(SystemError) -> FileKind {
+        var status = stat()
+        guard stat(location, &status) == 0 else { throw SystemError.last("stat", path: location) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return .regular
+        case S_IFDIR: return .directory
+        default: return .other
+        }
+    }
+
+    private static func contents(of descriptor: Int32, limit: Int, _ location: String) throws(SystemError) -> [UInt8] {
+        // One byte more than allowed tells a full file from one that is too long.
+        var bytes = [UInt8](repeating: 0, count: limit + 1)
+        var filled = 0
+        while filled < bytes.count {
+            let wanted = bytes.count - filled
+            let count = try retrying("pread", location) {
+                bytes.withUnsafeMutableBytes { buffer in
+                    pread(descriptor, buffer.baseAddress?.advanced(by: filled), wanted, off_t(filled))
+                }
+            }
+            filled += count
+            // The kernel hands a whole attribute over at once; what is less than asked for is the end.
+            if count < wanted { break }
+        }
+        guard filled <= limit else { throw SystemError(call: "pread", code: EFBIG, path: location) }
+        bytes.removeLast(bytes.count - filled)
+        return bytes
+    }
+
+    private static func retrying<Result: SignedInteger>(
+        _ call: String, _ location: String, _ body: () -> Result
+    ) throws(SystemError) -> Result {
+        while true {
+            let result = body()
+            if result >= 0 { return result }
+            if errno != EINTR { throw SystemError.last(call, path: location) }
+        }
+    }
+}

@@ -70,5 +70,8 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "CLinux"], swiftSettings: settings),
         .testTarget(name: "BusModelTests", dependencies: ["BusModel"], swiftSettings: settings),
+        .testTarget(
+            name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],
+            exclude: ["Fixtures"], swiftSettings: settings),
     ]
 )

@@ -16,7 +16,8 @@ public struct ChannelMapping: Hashable, Sendable {
 
     /// The lines in the kernel's order.
     public let entries: [Entry]
-    /// Whether the last line broke off: kernels cut the text at one page, possible from about 500 channels on one device.
+    /// Whether channels may be missing at the end: kernels cut the text at one page, possible from about 500 channels on one
+    /// device.
     public let isCut: Bool
 
     private static let smallestPage = 4096
@@ -26,9 +27,10 @@ public struct ChannelMapping: Hashable, Sendable {
     /// - Throws: `empty` for no bytes, `malformed` for a line that is not `relid:cpu`, unless it is where the text was cut.
     public init(parsing bytes: [UInt8]) throws(FormatError) {
         var lines = bytes.split(separator: UInt8(ascii: "\n"))
-        isCut = bytes.last != UInt8(ascii: "\n") && bytes.count >= Self.smallestPage - 1
+        let isBroken = bytes.last != UInt8(ascii: "\n") && bytes.count >= Self.smallestPage - 1
         // The broken line may look whole and yet have lost the last digits of its processor.
-        if isCut { lines.removeLast() }
+        if isBroken { lines.removeLast() }
+        isCut = isBroken || !bytes.isEmpty && (bytes.count + 1).isMultiple(of: Self.smallestPage)
         var entries: [Entry] = []
         for line in lines {
             let parts = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)

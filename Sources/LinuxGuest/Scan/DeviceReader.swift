@@ -44,15 +44,18 @@ struct DeviceReader {
         }
         device.kernelNames = finder.names(of: device.name, directory: directory)
         device.problems = reader.problems
-        device.isVanishing = reader.foundGone
+        // What older kernels lack as well tells nothing by its absence, so the directory itself is asked.
+        device.isVanishing = reader.foundGone || isGone
         return device
     }
 
     /// Whether all of the device's identity failed and its directory is gone.
     private var wasNeverSeen: Bool {
-        guard device.instance.value == nil, device.classID.value == nil, device.relid.value == nil,
-            device.state.value == nil
-        else { return false }
+        device.instance.value == nil && device.classID.value == nil && device.relid.value == nil
+            && device.state.value == nil && isGone
+    }
+
+    private var isGone: Bool {
         do {
             _ = try files.kind(of: directory)
             return false

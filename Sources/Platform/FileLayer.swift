@@ -30,4 +30,29 @@ public protocol FileLayer: Sendable {
 
     /// What the path leads to, links followed.
     func kind(of path: String) throws(SystemError) -> FileKind
+
+    /// A directory whose files are read one after the other, which saves the way to it each time.
+    func directory(_ path: String) throws(SystemError) -> any FileDirectory
+}
+
+/// One directory of a `FileLayer`, open until it is let go.
+public protocol FileDirectory: Sendable {
+    /// The contents of a small file in the directory, as `FileLayer.read` gives them.
+    func read(_ name: String, limit: Int) throws(SystemError) -> [UInt8]
+}
+
+extension FileLayer {
+    /// A directory that reads by whole paths, for layers that have nothing to keep open.
+    public func directory(_ path: String) throws(SystemError) -> any FileDirectory {
+        PathDirectory(files: self, path: path)
+    }
+}
+
+private struct PathDirectory<Files: FileLayer>: FileDirectory {
+    let files: Files
+    let path: String
+
+    func read(_ name: String, limit: Int) throws(SystemError) -> [UInt8] {
+        try files.read(path + "/" + name, limit: limit)
+    }
 }

@@ -20,15 +20,19 @@ public struct SystemFiles: FileLayer {
     /// The contents of a small regular file, opened without waiting and closed again.
     public func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
         let location = try resolve(path)
-        switch try status(of: location) {
-        case .regular: break
-        case .directory: throw SystemError(call: "open", code: EISDIR, path: location)
-        case .other: throw SystemError(call: "open", code: EOPNOTSUPP, path: location)
-        }
-        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (sysroot == nil ? 0 : O_NOFOLLOW)
+        try Self.requireRegular(try status(of: location), location)
+        let flags = Self.readingFlags | (sysroot == nil ? 0 : O_NOFOLLOW)
         let descriptor = try Self.retrying("open", location) { open(location, flags) }
         defer { close(descriptor) }
         return try Self.contents(of: descriptor, limit: max(limit, 0), location)
+    }
+
+    /// A directory that is kept open by a descriptor.
+    public func directory(_ path: String) throws(SystemError) -> any FileDirectory {
+        let location = try resolve(path)
+        let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | (sysroot == nil ? 0 : O_NOFOLLOW)
+        let descriptor = try Self.retrying("open", location) { open(location, flags) }
+        return SystemDirectory(files: self, path: path, location: location, descriptor: descriptor)
     }
 
     /// The names in a directory, ordered by their bytes.
@@ -114,23 +118,40 @@ public struct SystemFiles: FileLayer {
 
     // MARK: Calls
 
+    fileprivate static let readingFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+
     private func status(of location: String) throws(SystemError) -> FileKind {
         var status = stat()
         guard stat(location, &status) == 0 else { throw SystemError.last("stat", path: location) }
+        return Self.kind(status)
+    }
+
+    fileprivate static func kind(_ status: stat) -> FileKind {
         switch status.st_mode & S_IFMT {
-        case S_IFREG: return .regular
-        case S_IFDIR: return .directory
-        default: return .other
+        case S_IFREG: .regular
+        case S_IFDIR: .directory
+        default: .other
         }
     }
 
-    private static func contents(of descriptor: Int32, limit: Int, _ location: String) throws(SystemError) -> [UInt8] {
+    fileprivate static func requireRegular(_ kind: FileKind, _ location: String) throws(SystemError) {
+        switch kind {
+        case .regular: return
+        case .directory: throw SystemError(call: "open", code: EISDIR, path: location)
+        case .other: throw SystemError(call: "open", code: EOPNOTSUPP, path: location)
+        }
+    }
+
+    fileprivate static func contents(of descriptor: Int32, limit: Int, _ location: @autoclosure () -> String)
+        throws(SystemError)
+        -> [UInt8]
+    {
         // One byte more than allowed tells a full file from one that is too long.
         var bytes = [UInt8](repeating: 0, count: limit + 1)
         var filled = 0
         while filled < bytes.count {
             let wanted = bytes.count - filled
-            let count = try retrying("pread", location) {
+            let count = try retrying("pread", location()) {
                 bytes.withUnsafeMutableBytes { buffer in
                     pread(descriptor, buffer.baseAddress?.advanced(by: filled), wanted, off_t(filled))
                 }
@@ -139,18 +160,51 @@ public struct SystemFiles: FileLayer {
             // The kernel hands a whole attribute over at once; what is less than asked for is the end.
             if count < wanted { break }
         }
-        guard filled <= limit else { throw SystemError(call: "pread", code: EFBIG, path: location) }
+        guard filled <= limit else { throw SystemError(call: "pread", code: EFBIG, path: location()) }
         bytes.removeLast(bytes.count - filled)
         return bytes
     }
 
-    private static func retrying<Result: SignedInteger>(
-        _ call: String, _ location: String, _ body: () -> Result
+    fileprivate static func retrying<Result: SignedInteger>(
+        _ call: String, _ location: @autoclosure () -> String, _ body: () -> Result
     ) throws(SystemError) -> Result {
         while true {
             let result = body()
             if result >= 0 { return result }
-            if errno != EINTR { throw SystemError.last(call, path: location) }
+            let code = errno
+            if code != EINTR { throw SystemError(call: call, code: code, path: location()) }
         }
+    }
+}
+
+/// A directory of `SystemFiles`, closed when the last holder lets it go.
+private final class SystemDirectory: FileDirectory {
+    private let files: SystemFiles
+    private let path: String
+    private let location: String
+    private let descriptor: Int32
+
+    init(files: SystemFiles, path: String, location: String, descriptor: Int32) {
+        self.files = files
+        self.path = path
+        self.location = location
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    func read(_ name: String, limit: Int) throws(SystemError) -> [UInt8] {
+        var status = stat()
+        guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            throw SystemError.last("fstatat", path: location + "/" + name)
+        }
+        // A link may lead anywhere, so it takes the guarded way.
+        if status.st_mode & S_IFMT == S_IFLNK { return try files.read(path + "/" + name, limit: limit) }
+        try SystemFiles.requireRegular(SystemFiles.kind(status), location + "/" + name)
+        let file = try SystemFiles.retrying("openat", location + "/" + name) {
+            openat(descriptor, name, SystemFiles.readingFlags | O_NOFOLLOW)
+        }
+        defer { close(file) }
+        return try SystemFiles.contents(of: file, limit: max(limit, 0), location + "/" + name)
     }
 }

@@ -102,6 +102,31 @@ private struct Place: ~Copyable {
         #expect(code { () throws(SystemError) in try files.linkTarget(of: "/etc/hostname") } == EINVAL)
     }
 
+    @Test func `reads through an open directory under the same rules`() throws {
+        var place = try Place()
+        try place.directory("/device")
+        try place.file("/device/id", "14")
+        try place.pipe("/device/pipe")
+        try place.directory("/device/power")
+        try place.link("/device/inside", "/device/id")
+        try place.link("/device/outside", "/proc/self/environ")
+        try place.link("/alias", "/../device")
+        let directory = try SystemFiles(sysroot: place.path).directory("/alias")
+        #expect(try directory.read("id", limit: 2) == Array("14".utf8))
+        #expect(try directory.read("inside", limit: 2) == Array("14".utf8))
+        let wrong: [(String, Int32)] = [
+            ("id", EFBIG), ("pipe", EOPNOTSUPP), ("power", EISDIR), ("outside", ENOENT), ("none", ENOENT),
+        ]
+        for (name, expected) in wrong {
+            #expect(code { () throws(SystemError) in try directory.read(name, limit: 1) } == expected, "\(name)")
+        }
+        #expect(throws: SystemError(call: "fstatat", code: ENOENT, path: place.path + "/device/none")) {
+            try directory.read("none", limit: 1)
+        }
+        #expect(
+            code { () throws(SystemError) in try SystemFiles(sysroot: place.path).directory("/device/id") } == ENOTDIR)
+    }
+
     @Test func `gives up on links that lead in circles`() throws {
         var place = try Place()
         try place.link("/a", "b")

@@ -4,20 +4,23 @@ import Platform
 /// Reads the attributes of one directory, one by one, and remembers what went wrong with each.
 struct AttributeReader {
     private let files: any FileLayer
-    private let directory: String
+    private let path: String
+    /// The directory kept open, or why it cannot be.
+    private let directory: Result<any FileDirectory, SystemError>
     /// What stands before a file's name in a problem's path, such as `channels/14/`.
     private let prefix: String
-    /// Every failure so far.
-    private(set) var problems: [ScanProblem] = []
-    /// Whether a file was empty, which stands for a refused read in a copied tree.
-    private(set) var foundEmpty = false
-    /// Whether something was gone that a living device always has.
-    private(set) var foundGone = false
+    /// What went wrong so far.
+    private(set) var log = AttributeLog()
 
     init(files: any FileLayer, directory: String, prefix: String = "") {
         self.files = files
-        self.directory = directory
+        path = directory
         self.prefix = prefix
+        do {
+            self.directory = .success(try files.directory(directory))
+        } catch {
+            self.directory = .failure(error)
+        }
     }
 
     /// The value in file `name`; one that older kernels or other states do not have is `optional`, and then missing.
@@ -27,14 +30,14 @@ struct AttributeReader {
     ) -> Reading<Value> {
         let bytes: [UInt8]
         do {
-            bytes = try files.read(directory + "/" + name, limit: limit)
+            bytes = try directory.get().read(name, limit: limit)
         } catch {
             return fail(name, error.code, optional: optional)
         }
         do {
             return .known(try parse(bytes))
         } catch .empty {
-            foundEmpty = true
+            log.foundEmpty = true
             return note(name, .empty)
         } catch {
             return note(name, .malformed(error))
@@ -44,7 +47,7 @@ struct AttributeReader {
     /// The last component of what the link `name` points to; missing if there is no such link.
     mutating func linkName(_ name: String) -> Reading<String> {
         do {
-            let target = try files.linkTarget(of: directory + "/" + name)
+            let target = try files.linkTarget(of: path + "/" + name)
             guard let last = target.split(separator: "/").last else { return note(name, .empty) }
             return .known(String(last))
         } catch {
@@ -55,19 +58,29 @@ struct AttributeReader {
     /// Adds a problem that was found otherwise, and gives the reading that stands for it.
     @discardableResult
     mutating func note<Value>(_ name: String, _ failure: ReadFailure) -> Reading<Value> {
-        problems.append(ScanProblem(path: prefix + name, failure: failure))
+        log.problems.append(ScanProblem(path: prefix + name, failure: failure))
         return .failed(failure)
     }
 
-    /// Takes the problems of a reader of one of the directory's own directories over.
-    mutating func adopt(_ other: AttributeReader) {
-        problems.append(contentsOf: other.problems)
-        foundGone = foundGone || other.foundGone
+    /// Takes over what went wrong in one of the directory's own directories.
+    mutating func adopt(_ other: AttributeLog) {
+        log.problems.append(contentsOf: other.problems)
+        log.foundGone = log.foundGone || other.foundGone
     }
 
     private mutating func fail<Value>(_ name: String, _ code: Int32, optional: Bool) -> Reading<Value> {
         if optional, code == ENOENT { return .missing }
-        if code == ENOENT || code == ENODEV { foundGone = true }
+        if code == ENOENT || code == ENODEV { log.foundGone = true }
         return note(name, .refused(code))
     }
+}
+
+/// What went wrong while the attributes of one directory were read.
+struct AttributeLog {
+    /// Every failure.
+    var problems: [ScanProblem] = []
+    /// Whether a file was empty, which stands for a refused read in a copied tree.
+    var foundEmpty = false
+    /// Whether something was gone that a living device always has.
+    var foundGone = false
 }

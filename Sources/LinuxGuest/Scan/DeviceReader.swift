@@ -29,7 +29,7 @@ struct DeviceReader {
         device.classID = reader.read("class_id", as: AttributeText.identifier)
         device.relid = readRelid()
         device.state = reader.read("state", as: AttributeText.signed)
-        if reader.foundGone, wasNeverSeen { return nil }
+        if reader.log.foundGone, wasNeverSeen { return nil }
         device.driver = reader.linkName("driver")
         device.numaNode = readNumaNode()
         device.mapping = reader.read(
@@ -43,9 +43,9 @@ struct DeviceReader {
             device.isOpened = isPrimaryOpened(attributesAreEmpty: false, ring: [])
         }
         device.kernelNames = finder.names(of: device.name, directory: directory)
-        device.problems = reader.problems
+        device.problems = reader.log.problems
         // What older kernels lack as well tells nothing by its absence, so the directory itself is asked.
-        device.isVanishing = reader.foundGone || isGone
+        device.isVanishing = reader.log.foundGone || isGone
         return device
     }
 
@@ -120,36 +120,50 @@ struct DeviceReader {
     }
 
     private mutating func readChannels(_ relids: [UInt32]) -> [ChannelScan] {
-        var readers = relids.map { relid in
-            AttributeReader(files: files, directory: "\(directory)/channels/\(relid)", prefix: "channels/\(relid)/")
+        // One channel's directory is open at a time: a device can have more channels than a process descriptors.
+        let findings = relids.map { relid in
+            var reader = AttributeReader(
+                files: files, directory: "\(directory)/channels/\(relid)", prefix: "channels/\(relid)/")
+            return readChannel(relid, from: &reader)
         }
-        var subchannels: [Reading<UInt32>] = []
-        for position in relids.indices {
-            subchannels.append(readers[position].read("subchannel_id", optional: true, as: AttributeText.unsigned))
-        }
-        let primary = primaryPosition(relids, subchannels)
+        let primary = primaryPosition(findings.map(\.channel))
         var channels: [ChannelScan] = []
-        for (position, relid) in relids.enumerated() {
-            var channel = ChannelScan(relid: relid, isPrimary: position == primary)
-            channel.subchannel = subchannels[position]
+        for (position, finding) in findings.enumerated() {
+            reader.adopt(finding.log)
+            var channel = finding.channel
+            channel.isPrimary = position == primary
             if channel.isPrimary, channel.subchannel == .missing { channel.subchannel = .known(0) }
-            readAttributes(of: &channel, from: &readers[position])
+            let isEmpty = finding.log.foundEmpty
+            channel.isOpened =
+                channel.isPrimary
+                ? isPrimaryOpened(attributesAreEmpty: isEmpty, ring: finding.ring)
+                : isSubchannelOpened(attributesAreEmpty: isEmpty, ring: finding.ring)
             channels.append(channel)
         }
-        for other in readers { reader.adopt(other) }
         guard let primary else { return channels }
         channels.insert(channels.remove(at: primary), at: 0)
         return channels
     }
 
     /// Which channel is the primary: the one that says so, else the one with the device's relid, else the mapping's first.
-    private func primaryPosition(_ relids: [UInt32], _ subchannels: [Reading<UInt32>]) -> Int? {
-        subchannels.firstIndex { $0.value == 0 }
-            ?? device.relid.value.flatMap { relids.firstIndex(of: $0) }
-            ?? device.mapping.value.flatMap { $0.entries.first }.flatMap { relids.firstIndex(of: $0.relid) }
+    private func primaryPosition(_ channels: [ChannelScan]) -> Int? {
+        func position(of relid: UInt32) -> Int? { channels.firstIndex { $0.relid == relid } }
+        return channels.firstIndex { $0.subchannel.value == 0 }
+            ?? device.relid.value.flatMap(position)
+            ?? device.mapping.value?.entries.first.flatMap { position(of: $0.relid) }
     }
 
-    private func readAttributes(of channel: inout ChannelScan, from reader: inout AttributeReader) {
+    /// What one channel's directory gave, before it is known which channel is the primary.
+    private struct ChannelFinding {
+        var channel: ChannelScan
+        /// The four attributes that fail while the ring is closed.
+        let ring: [Reading<UInt32>]
+        let log: AttributeLog
+    }
+
+    private func readChannel(_ relid: UInt32, from reader: inout AttributeReader) -> ChannelFinding {
+        var channel = ChannelScan(relid: relid, isPrimary: false)
+        channel.subchannel = reader.read("subchannel_id", optional: true, as: AttributeText.unsigned)
         channel.cpu = reader.read("cpu", as: AttributeText.unsigned)
         let inMask = reader.read("in_mask", as: AttributeText.unsigned)
         let outMask = reader.read("out_mask", as: AttributeText.unsigned)
@@ -162,15 +176,11 @@ struct DeviceReader {
         channel.outFullFirst = reader.read("out_full_first", optional: true, as: AttributeText.counter)
         channel.outFullTotal = reader.read("out_full_total", optional: true, as: AttributeText.counter)
         readMonitor(of: &channel, from: &reader)
-        let ring = [inMask, outMask, readable, writable]
-        channel.isOpened =
-            channel.isPrimary
-            ? isPrimaryOpened(attributesAreEmpty: reader.foundEmpty, ring: ring)
-            : isSubchannelOpened(attributesAreEmpty: reader.foundEmpty, ring: ring)
         channel.inbound.isMasked = inMask.value.map { $0 != 0 }
         channel.outbound.isMasked = outMask.value.map { $0 != 0 }
         channel.inbound.used = readable.value.map(UInt64.init)
         channel.outboundFree = writable.value
+        return ChannelFinding(channel: channel, ring: [inMask, outMask, readable, writable], log: reader.log)
     }
 
     private func readMonitor(of channel: inout ChannelScan, from reader: inout AttributeReader) {
@@ -226,12 +236,12 @@ struct DeviceReader {
             primary.inbound.isMasked = reader.read("in_intr_mask", as: AttributeText.unsigned).value.map { $0 != 0 }
             primary.outbound.isMasked = reader.read("out_intr_mask", as: AttributeText.unsigned).value.map { $0 != 0 }
         }
-        let closedBefore = reader.problems.count
+        let closedBefore = reader.log.problems.count
         var sizes = self.sizes
         let inbound = measure("in", &sizes.inbound)
         let outbound = measure("out", &sizes.outbound)
         self.sizes = sizes
-        let failures = reader.problems.dropFirst(closedBefore).map(\.failure)
+        let failures = reader.log.problems.dropFirst(closedBefore).map(\.failure)
         guard !failures.contains(where: { $0.isClosedRing || $0 == .empty }) else {
             primary.isOpened = false
             self.sizes = RingSizes()

@@ -69,7 +69,7 @@ public struct ChannelScan: Hashable, Sendable {
     /// Its relid, which is the name of its directory.
     public let relid: UInt32
     /// Whether it is the device's first channel.
-    public let isPrimary: Bool
+    public internal(set) var isPrimary: Bool
     /// Its index among the device's channels, 0 for the primary; missing before Linux 4.16.
     public internal(set) var subchannel: Reading<UInt32> = .missing
     /// The target processor.

@@ -135,6 +135,11 @@ public struct PartitionSnapshot: Sendable, Hashable {
         self.role = role
     }
 
+    /// The agreement under which the next message is laid out; the newest while none is known.
+    public var wireContext: WireContext {
+        WireContext(version: version.value ?? .copper, features: features.value ?? .all)
+    }
+
     /// All channels of all devices.
     public var channelCount: Int { devices.reduce(0) { $0 + $1.channels.count } }
     /// The channels that are open.

@@ -13,6 +13,8 @@ public struct FlowEntry: Sendable, Hashable {
     public var deviceClass: DeviceKind
     /// What people call the channel: `eth0`, `sda`, `heartbeat`, with `:1` for a sub-channel; empty for none.
     public var channelLabel: String
+    /// The partition's name.
+    public var partitionName: String
     /// The agreement under which the bytes were written.
     public var context: WireContext
     /// What the channel's dissector must know of earlier packets to read this one.

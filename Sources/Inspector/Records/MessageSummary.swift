@@ -20,12 +20,14 @@ enum MessageSummary {
             .closeReservedResponse(let channel):
             return "relid \(channel.relid)"
         case .openChannel(let open):
-            return "relid \(open.relid), rings in page list \(Hexadecimal.prefixed(open.ringGPADL)), vp \(vp(open.targetVP))"
+            return
+                "relid \(open.relid), rings in page list \(Hexadecimal.prefixed(open.ringGPADL)), vp \(vp(open.targetVP))"
         case .openChannelResult(let result): return "relid \(result.relid), \(status(result.status))"
         case .gpadlHeader(let header):
             return "page list \(Hexadecimal.prefixed(header.gpadl)) of relid \(header.relid), "
                 + "\(header.rangeBufferLength) bytes of ranges"
-        case .gpadlBody(let body): return "page list \(Hexadecimal.prefixed(body.gpadl)), \(body.words.count) more pages"
+        case .gpadlBody(let body):
+            return "page list \(Hexadecimal.prefixed(body.gpadl)), \(body.words.count) more pages"
         case .gpadlCreated(let created):
             return "page list \(Hexadecimal.prefixed(created.gpadl)), \(status(created.status))"
         case .gpadlTeardown(let teardown):

@@ -13,10 +13,14 @@ struct RecordDescriber: Sendable {
         _ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, before snapshot: BusSnapshot
     ) -> FlowEntry {
         var entry = FlowEntry(
-            header: header, name: "", info: "", deviceClass: .unknown, channelLabel: "", context: .newest, hint: 0)
+            header: header, name: "", info: "", deviceClass: .unknown, channelLabel: "",
+            partitionName: "", context: .newest, hint: 0)
         let partition = snapshot.partition(header.partition)
-        if let partition { entry.context = partition.wireContext }
-        if let key = header.channel, let device = partition?.devices.first(where: { $0.instance == key.device }) {
+        entry.context = partition?.wireContext ?? .newest
+        entry.partitionName = PlainText.clean(partition?.name ?? PartitionSnapshot.defaultName(header.partition))
+        if let key = channel(of: header, in: partition),
+            let device = partition?.devices.first(where: { $0.instance == key.device })
+        {
             entry.deviceClass = device.deviceClass.kind
             entry.channelLabel = label(key, device, in: partition)
         }
@@ -29,7 +33,7 @@ struct RecordDescriber: Sendable {
     }
 
     /// Takes note of what a record changes for those behind it.
-    mutating func follow(_ header: FlowRecordHeader) {
+    mutating func follow(_ header: FlowRecordHeader, before snapshot: BusSnapshot) {
         switch header.kind {
         case .message where RecordNames.changesChannels(MessageType(rawValue: header.code)), .state:
             labels.removeAll(keepingCapacity: true)
@@ -37,9 +41,20 @@ struct RecordDescriber: Sendable {
         default: break
         }
         // A channel that is opened, or whose device goes, starts its device's protocol from the beginning.
-        guard let key = header.channel else { return }
+        guard let key = channel(of: header, in: snapshot.partition(header.partition)) else { return }
         if header.kind == .message, MessageType(rawValue: header.code) == .openChannel { readers[key] = nil }
         if header.kind == .state, StateCode(rawValue: header.code) == .removed { readers[key] = nil }
+    }
+
+    /// The channel that a record is about; a message may name it by number only.
+    private func channel(of header: FlowRecordHeader, in partition: PartitionSnapshot?) -> ChannelKey? {
+        if let key = header.channel { return key }
+        guard header.relid != 0 else { return nil }
+        for device in partition?.devices ?? [] {
+            guard let channel = device.channels.first(where: { $0.relid == header.relid }) else { continue }
+            return ChannelKey(partition: header.partition, device: device.instance, subchannel: channel.subchannel)
+        }
+        return nil
     }
 
     private mutating func describePacket(_ entry: inout FlowEntry, _ payload: ArraySlice<UInt8>) {

@@ -1,4 +1,4 @@
-public import BusModel
+import BusModel
 import VMBusDevices
 public import VMBusWire
 

@@ -9,7 +9,7 @@ public struct FlowFilter: Sendable {
     /// The sequence numbers of the records that fit, oldest first.
     public private(set) var matches: [UInt64] = []
     /// The first sequence number that was not looked at yet.
-    private var next: UInt64 = 0
+    private(set) var next: UInt64 = 0
     /// Whether all records were looked at.
     public private(set) var isComplete = true
     /// How many records were looked at.
@@ -24,13 +24,23 @@ public struct FlowFilter: Sendable {
     /// Whether there is a filter.
     public var isActive: Bool { query != nil }
 
+    /// How many of the records found have this sequence number or an earlier one.
+    func count(upTo sequence: UInt64) -> Int {
+        var (low, high) = (0, matches.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if matches[middle] <= sequence { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     mutating func advance(_ history: FlowHistory, budget: Int) {
         guard let query else { return }
         var index = history.index(from: next)
         let end = min(history.count, index + max(1, budget))
         while index < end {
             guard let entry = history[index] else { break }
-            if query.matches(RecordSubject(entry, payload: history.payload(at: index), partition: "")) {
+            if query.matches(RecordSubject(entry, history.payload(at: index))) {
                 matches.append(entry.header.sequence)
             }
             next = entry.header.sequence == .max ? .max : entry.header.sequence + 1
@@ -41,7 +51,7 @@ public struct FlowFilter: Sendable {
     }
 
     mutating func forget(before sequence: UInt64) {
-        let count = matches.firstIndex { $0 >= sequence } ?? matches.count
+        let count = sequence == 0 ? 0 : count(upTo: sequence - 1)
         if count > 0 { matches.removeFirst(count) }
     }
 

@@ -1,4 +1,4 @@
-public import BusModel
+import BusModel
 public import VMBusWire
 
 /// How much of the log is kept.
@@ -26,6 +26,7 @@ public struct FlowHistory: Sendable {
     /// Records that the log itself says nothing of: the sum of all jumps in the sequence numbers.
     public private(set) var missingCount: UInt64 = 0
     private var byteCount = 0
+    private var newestSequence: UInt64?
 
     /// An empty history.
     public init(limits: HistoryLimits = HistoryLimits()) { self.limits = limits }
@@ -35,9 +36,9 @@ public struct FlowHistory: Sendable {
     /// Whether none are kept.
     public var isEmpty: Bool { count == 0 }
     /// The sequence number of the oldest record kept; 0 for none.
-    public var firstSequence: UInt64 { runs.first?.firstSequence ?? 0 }
+    public var firstSequence: UInt64 { header(0)?.sequence ?? 0 }
     /// The sequence number of the newest record; 0 for none.
-    public var lastSequence: UInt64 { runs.last?.lastSequence ?? 0 }
+    public var lastSequence: UInt64 { header(count - 1)?.sequence ?? 0 }
 
     /// The record at an index, 0 for the oldest that is kept; nil outside.
     public subscript(index: Int) -> FlowEntry? {
@@ -103,13 +104,17 @@ public struct FlowHistory: Sendable {
             || last.byteCount >= max(1, min(8 << 20, limits.bytes / 8))
     }
 
-    /// Adds a record. `fold` is what was known before it.
-    mutating func append(_ entry: FlowEntry, _ payload: ArraySlice<UInt8>, before fold: InspectorFold) {
-        if needsRun { runs.append(FlowRun(start: runs.last?.end ?? trimmedCount, before: fold)) }
-        if let last = runs.last, last.count > 0 || runs.count > 1 {
-            let expected = lastBefore(last) + 1
-            if entry.header.sequence > expected { missingCount += entry.header.sequence - expected }
+    /// Makes room for the next record. `fold` is what was known before it.
+    mutating func beginRunIfNeeded(before fold: @autoclosure () -> InspectorFold) {
+        if needsRun { runs.append(FlowRun(start: runs.last?.end ?? trimmedCount, before: fold())) }
+    }
+
+    /// Adds a record to the run that was made ready for it.
+    mutating func append(_ entry: FlowEntry, _ payload: ArraySlice<UInt8>) {
+        if let newestSequence, entry.header.sequence > newestSequence {
+            missingCount += entry.header.sequence - newestSequence - 1
         }
+        newestSequence = entry.header.sequence
         byteCount += runs[runs.count - 1].append(entry, payload)
         while runs.count > 1, count > limits.records || byteCount > limits.bytes {
             let dropped = runs.removeFirst()
@@ -118,12 +123,9 @@ public struct FlowHistory: Sendable {
         }
     }
 
-    private func lastBefore(_ run: FlowRun) -> UInt64 {
-        run.count > 0 ? run.lastSequence : runs.dropLast().last?.lastSequence ?? 0
-    }
-
     /// Forgets all records behind a sequence number.
     mutating func truncate(after sequence: UInt64) {
+        newestSequence = min(newestSequence ?? sequence, sequence)
         let keep = trimmedCount + index(from: sequence == .max ? .max : sequence + 1)
         while let last = runs.last, last.start >= keep, runs.count > 1 || keep == last.start {
             byteCount -= last.byteCount
@@ -154,6 +156,7 @@ struct FlowRun: Sendable {
     private struct Facts: Sendable {
         var name: UInt16
         var label: UInt16
+        var partition: UInt16
         var context: UInt16
         var deviceClass: DeviceKind
         var hint: UInt32
@@ -179,8 +182,6 @@ struct FlowRun: Sendable {
 
     var count: Int { facts.count }
     var end: Int { start + facts.count }
-    var firstSequence: UInt64 { batch.headers.first?.sequence ?? 0 }
-    var lastSequence: UInt64 { batch.headers.last?.sequence ?? 0 }
 
     func payload(_ place: Int) -> ArraySlice<UInt8> { batch.payload(of: batch.headers[place]) }
 
@@ -189,17 +190,20 @@ struct FlowRun: Sendable {
         return FlowEntry(
             header: batch.headers[place], name: words[Int(facts.name)], info: infos[place],
             deviceClass: facts.deviceClass, channelLabel: words[Int(facts.label)],
+            partitionName: words[Int(facts.partition)],
             context: contexts[Int(facts.context)], hint: facts.hint)
     }
 
-    /// Adds a record and gives the bytes that it takes. A run has at most 16384 records, so that the places of its words fit.
+    /// Adds a record and gives the bytes that it takes. A run has at most 16384 records with three
+    /// words each, so that the words' places fit.
     mutating func append(_ entry: FlowEntry, _ payload: ArraySlice<UInt8>) -> Int {
         let split = payload.endIndex - min(payload.count, Int(entry.header.attachmentLength))
         batch.append(entry.header, payload[..<split], attachment: Array(payload[split...]))
         let before = words.count
         facts.append(
             Facts(
-                name: place(of: entry.name), label: place(of: entry.channelLabel), context: place(of: entry.context),
+                name: place(of: entry.name), label: place(of: entry.channelLabel),
+                partition: place(of: entry.partitionName), context: place(of: entry.context),
                 deviceClass: entry.deviceClass, hint: entry.hint))
         infos.append(entry.info)
         var size = payload.count + entry.info.utf8.count + Self.recordOverhead

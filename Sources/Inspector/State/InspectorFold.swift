@@ -13,7 +13,7 @@ struct InspectorFold: Sendable {
     mutating func apply(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) -> FlowEntry {
         rates.advance(to: header.time, snapshot)
         let entry = describer.describe(header, payload, before: snapshot)
-        describer.follow(header)
+        describer.follow(header, before: snapshot)
         snapshot.apply(header, payload)
         rates.follow(header, snapshot)
         return entry

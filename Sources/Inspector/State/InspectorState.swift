@@ -1,6 +1,5 @@
 public import BusModel
 public import Query
-public import VMBusWire
 
 /// Which moment the views show.
 public enum TimeMode: Sendable, Hashable {
@@ -24,8 +23,8 @@ public struct InspectorState: Sendable {
     public var partitionSort = SortOrder()
     /// How the devices are ordered.
     public var channelSort = SortOrder()
-    /// Devices and channels whose inner rows are hidden. Only looked up, never walked.
-    public private(set) var collapsed: Set<RowID> = []
+    // Rows that were opened or closed by hand. Only looked up, never walked.
+    private var expansions: [RowID: Bool] = [:]
     /// What the flow view shows.
     public private(set) var flowFilter = FlowFilter()
     private var filters: [InspectorView: ViewFilter] = [:]
@@ -56,9 +55,9 @@ public struct InspectorState: Sendable {
             var header = header
             let payload = batch.payload(of: header)
             header.sequence = max(header.sequence, lastSequence < .max ? lastSequence + 1 : .max)
-            let before = newest
-            let entry = newest.apply(header, payload)
-            history.append(entry, payload, before: before)
+            // Only where a run begins is the fold copied; a copy for every record would copy the whole bus every time.
+            history.beginRunIfNeeded(before: newest)
+            history.append(newest.apply(header, payload), payload)
         }
         flowFilter.forget(before: history.firstSequence)
         if flowFilter.isComplete { continueFiltering(budget: batch.headers.count) }
@@ -94,7 +93,8 @@ public struct InspectorState: Sendable {
     /// - Returns: false when the record is not kept; then nothing changes.
     @discardableResult
     public mutating func pause(at sequence: UInt64) -> Bool {
-        guard let index = history.index(ofSequence: sequence), index >= 0, let fold = history.fold(after: sequence) else {
+        guard let index = history.index(ofSequence: sequence), index >= 0, let fold = history.fold(after: sequence)
+        else {
             return false
         }
         timeMode = .paused(at: sequence)
@@ -166,9 +166,9 @@ public struct InspectorState: Sendable {
     // MARK: Trees
 
     /// Shows or hides the rows inside a row.
-    public mutating func setExpanded(_ row: RowID, _ isExpanded: Bool) {
-        if isExpanded { collapsed.remove(row) } else { collapsed.insert(row) }
-    }
+    public mutating func setExpanded(_ row: RowID, _ isExpanded: Bool) { expansions[row] = isExpanded }
+
+    func isExpanded(_ row: RowID, byDefault: Bool) -> Bool { expansions[row] ?? byDefault }
 }
 
 /// A filter of a view, as it was written and as it is asked.

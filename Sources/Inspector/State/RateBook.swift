@@ -1,4 +1,4 @@
-public import BusModel
+import BusModel
 import VMBusWire
 
 /// How fast a channel's or partition's counters grow. A rate is nil until two looks at the counter make one.
@@ -120,7 +120,9 @@ struct RateBook: Sendable {
 
     /// Takes in what a record changed. `snapshot` is what is known after it.
     mutating func follow(_ header: FlowRecordHeader, _ snapshot: BusSnapshot) {
-        guard header.kind == .sample || header.kind == .state, let key = header.channel, header.relid != 0 else { return }
+        guard header.kind == .sample || header.kind == .state, let key = header.channel, header.relid != 0 else {
+            return
+        }
         if header.kind == .state, StateCode(rawValue: header.code) == .removed {
             channels[key] = nil
             return

@@ -6,9 +6,7 @@ extension BusSnapshot {
         let time = header.time
         withPartition(header.partition) { partition in
             partition.traffic.messages += 1
-            let context = WireContext(
-                version: partition.version.value ?? .copper, features: partition.features.value ?? .all)
-            guard let message = try? ChannelMessage.decode(Array(payload), context: context) else { return }
+            guard let message = try? ChannelMessage.decode(Array(payload), context: partition.wireContext) else { return }
             partition.applyConnection(message, at: time)
             partition.applyChannel(message, at: time)
             partition.applyPageList(message)

@@ -27,7 +27,7 @@ extension BusSnapshot {
             return
         }
         var partition = PartitionSnapshot(
-            number: number, name: number == 0 ? "root" : "guest \(number)", role: number == 0 ? .root : .guest)
+            number: number, name: PartitionSnapshot.defaultName(number), role: number == 0 ? .root : .guest)
         change(&partition)
         let place = partitions.firstIndex { $0.number > number } ?? partitions.endIndex
         partitions.insert(partition, at: place)

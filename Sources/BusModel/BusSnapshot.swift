@@ -135,6 +135,14 @@ public struct PartitionSnapshot: Sendable, Hashable {
         self.role = role
     }
 
+    /// What a partition is called before the log names it.
+    public static func defaultName(_ number: UInt16) -> String { number == 0 ? "root" : "guest \(number)" }
+
+    /// The agreement under which the next message is laid out; the newest while none is known.
+    public var wireContext: WireContext {
+        WireContext(version: version.value ?? .copper, features: features.value ?? .all)
+    }
+
     /// All channels of all devices.
     public var channelCount: Int { devices.reduce(0) { $0 + $1.channels.count } }
     /// The channels that are open.

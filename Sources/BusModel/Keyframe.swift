@@ -1,4 +1,4 @@
-import VMBusWire
+public import VMBusWire
 
 /// A record inside a keyframe: what would have to happen for things to be as they are.
 struct KeyframeEntry: WireStructure {
@@ -53,6 +53,12 @@ extension BusSnapshot {
             apply(inner, entry.payload[...])
         }
         position = Position(sequence: header.sequence, time: header.time)
+    }
+
+    /// The fields of a keyframe record's bytes.
+    public static func keyframeFields(_ payload: ArraySlice<UInt8>) -> (fields: [FieldNode], problem: WireError?) {
+        let (fields, _, problem) = KeyframeEntries.fields(payload)
+        return (fields, problem)
     }
 
     /// The bytes of a keyframe record from which `apply` builds this snapshot again, traffic and page lists excepted, which

@@ -1,1 +1,0 @@
-// The first file of Inspector comes with its first type.

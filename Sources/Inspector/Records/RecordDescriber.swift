@@ -1,0 +1,115 @@
+public import BusModel
+import VMBusDevices
+import VMBusWire
+
+/// Gives records their names and one-line summaries as they come, which needs what came before them.
+struct RecordDescriber: Sendable {
+    // Both dictionaries are only looked up, so their order reaches nobody.
+    private var readers: [ChannelKey: PacketReader] = [:]
+    private var labels: [ChannelKey: String] = [:]
+
+    /// Describes a record; `snapshot` is what was known before it.
+    mutating func describe(
+        _ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, before snapshot: BusSnapshot
+    ) -> FlowEntry {
+        var entry = FlowEntry(
+            header: header, name: "", info: "", deviceClass: .unknown, channelLabel: "",
+            partitionName: "", context: .newest, hint: 0)
+        let partition = snapshot.partition(header.partition)
+        entry.context = partition?.wireContext ?? .newest
+        entry.partitionName = PlainText.clean(partition?.name ?? PartitionSnapshot.defaultName(header.partition))
+        if let key = channel(of: header, in: partition),
+            let device = partition?.devices.first(where: { $0.instance == key.device })
+        {
+            entry.deviceClass = device.deviceClass.kind
+            entry.channelLabel = label(key, device, in: partition)
+        }
+        switch header.kind {
+        case .message: describeMessage(&entry, payload, partition)
+        case .packet: describePacket(&entry, payload)
+        default: RecordNames.describe(&entry, payload)
+        }
+        return entry
+    }
+
+    /// Takes note of what a record changes for those behind it.
+    mutating func follow(_ header: FlowRecordHeader, before snapshot: BusSnapshot) {
+        switch header.kind {
+        case .message where RecordNames.changesChannels(MessageType(rawValue: header.code)), .state:
+            labels.removeAll(keepingCapacity: true)
+        case .keyframe: labels.removeAll(keepingCapacity: true)
+        default: break
+        }
+        // A channel that is opened, or whose device goes, starts its device's protocol from the beginning.
+        guard let key = channel(of: header, in: snapshot.partition(header.partition)) else { return }
+        if header.kind == .message, MessageType(rawValue: header.code) == .openChannel { readers[key] = nil }
+        if header.kind == .state, StateCode(rawValue: header.code) == .removed { readers[key] = nil }
+    }
+
+    /// The channel that a record is about; a message may name it by number only.
+    private func channel(of header: FlowRecordHeader, in partition: PartitionSnapshot?) -> ChannelKey? {
+        if let key = header.channel { return key }
+        guard header.relid != 0 else { return nil }
+        for device in partition?.devices ?? [] {
+            guard let channel = device.channels.first(where: { $0.relid == header.relid }) else { continue }
+            return ChannelKey(partition: header.partition, device: device.instance, subchannel: channel.subchannel)
+        }
+        return nil
+    }
+
+    private mutating func describePacket(_ entry: inout FlowEntry, _ payload: ArraySlice<UInt8>) {
+        let kind = entry.deviceClass
+        let direction = entry.header.direction ?? .guestToHost
+        let attachment = Int(entry.header.attachmentLength)
+        var reader = entry.header.channel.flatMap { readers[$0] } ?? PacketReader(kind)
+        if reader.kind != kind { reader = PacketReader(kind) }
+        let summary = reader.summarise(payload, attachmentLength: attachment, direction: direction)
+        (entry.name, entry.info, entry.hint) = (summary.name, summary.info, summary.hint)
+        if let key = entry.header.channel { readers[key] = reader }
+    }
+
+    private func describeMessage(
+        _ entry: inout FlowEntry, _ payload: ArraySlice<UInt8>, _ partition: PartitionSnapshot?
+    ) {
+        guard let message = try? ChannelMessage.decode(Array(payload), context: entry.context) else {
+            let tree = ChannelMessage.tree(payload, context: entry.context)
+            entry.name = tree.name
+            entry.info = tree.problem?.description ?? ""
+            return
+        }
+        entry.name = "VMBUS." + (message.type.facts?.name ?? "UNKNOWN_\(message.type.rawValue)")
+        entry.info = MessageSummary.text(message)
+        // A message speaks of its channel by number only, and an offer comes before the channel is known.
+        if case .offerChannel(let offer) = message {
+            entry.deviceClass = DeviceClass.of(offer.interfaceType).kind
+            if entry.channelLabel.isEmpty {
+                entry.channelLabel = ChannelLabel.text(
+                    names: [], kind: entry.deviceClass, ordinal: 1, subchannel: offer.subchannelIndex)
+            }
+        }
+    }
+
+    private mutating func label(_ key: ChannelKey, _ device: DeviceSnapshot, in partition: PartitionSnapshot?) -> String
+    {
+        if let label = labels[key] { return label }
+        let label = ChannelLabel.text(device, subchannel: key.subchannel, in: partition)
+        labels[key] = label
+        return label
+    }
+}
+
+/// What people call a channel.
+public enum ChannelLabel {
+    /// The kernel's name of the device, else its class with a number where the partition has several; `:1` for a sub-channel.
+    public static func text(_ device: DeviceSnapshot, subchannel: UInt16, in partition: PartitionSnapshot?) -> String {
+        let kind = device.deviceClass.kind
+        let equals = partition?.devices.filter { $0.deviceClass.kind == kind } ?? []
+        let ordinal = (equals.firstIndex { $0.instance == device.instance } ?? 0) + 1
+        return text(names: device.kernel.all, kind: kind, ordinal: ordinal, subchannel: subchannel)
+    }
+
+    static func text(names: [String], kind: DeviceKind, ordinal: Int, subchannel: UInt16) -> String {
+        let device = names.first.map(PlainText.clean) ?? kind.word + (ordinal > 1 ? "-\(ordinal)" : "")
+        return subchannel == 0 ? device : "\(device):\(subchannel)"
+    }
+}

@@ -1,0 +1,57 @@
+import BusModel
+import VMBusDevices
+public import VMBusWire
+
+/// Turns any record of the log into named fields that cover its bytes.
+public enum RecordDissector {
+    /// The fields of a record, under what was agreed on when it was written.
+    public static func tree(_ entry: FlowEntry, _ payload: ArraySlice<UInt8>) -> FieldTree {
+        let header = entry.header
+        var tree: FieldTree
+        switch header.kind {
+        case .message: return ChannelMessage.tree(payload, context: entry.context)
+        case .packet:
+            tree = PacketReader.tree(
+                payload, attachmentLength: Int(header.attachmentLength), direction: header.direction ?? .guestToHost,
+                kind: entry.deviceClass, hint: entry.hint)
+        case .signal where SignalCode(rawValue: header.code) == .hypercall:
+            tree = structured(SignalEventInput.self, payload)
+        case .signal where SignalCode(rawValue: header.code) == .monitorPage:
+            tree = structured(MonitorSignal.self, payload)
+        case .interrupt: tree = structured(EventFlagDelivery.self, payload)
+        case .state, .sample: tree = structured(AttributeList.self, payload)
+        case .note, .fault, .gap: tree = FieldTree(name: "", fields: text(payload))
+        case .keyframe: tree = keyframe(payload)
+        default: tree = FieldTree(name: "", fields: bytes("data", payload))
+        }
+        tree.name = entry.name
+        return tree
+    }
+
+    private static func structured<Value: WireStructure>(
+        _ type: Value.Type, _ payload: ArraySlice<UInt8>
+    ) -> FieldTree {
+        guard !payload.isEmpty else { return FieldTree(name: "", fields: []) }
+        let (fields, _, problem) = Value.fields(payload)
+        return FieldTree(name: "", fields: fields, problem: problem)
+    }
+
+    private static func keyframe(_ payload: ArraySlice<UInt8>) -> FieldTree {
+        let (fields, problem) = BusSnapshot.keyframeFields(payload)
+        return FieldTree(name: "", fields: fields, problem: problem)
+    }
+
+    private static func text(_ payload: ArraySlice<UInt8>) -> [FieldNode] {
+        guard !payload.isEmpty else { return [] }
+        return [
+            FieldNode(
+                name: "text", offset: 0, size: payload.count, value: .text(PlainText.line(payload)),
+                help: "what was written down")
+        ]
+    }
+
+    private static func bytes(_ name: String, _ payload: ArraySlice<UInt8>) -> [FieldNode] {
+        guard !payload.isEmpty else { return [] }
+        return [FieldNode(name: name, offset: 0, size: payload.count, value: .bytes(Array(payload)))]
+    }
+}

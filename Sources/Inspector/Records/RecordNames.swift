@@ -1,0 +1,80 @@
+import BusModel
+import VMBusWire
+
+/// Names and summaries of the records that are neither messages nor packets.
+enum RecordNames {
+    /// Whether a message can change which channels there are, or what they are called.
+    static func changesChannels(_ type: MessageType) -> Bool {
+        [.offerChannel, .rescindChannelOffer, .relidReleased, .initiateContact, .unloadComplete].contains(type)
+    }
+
+    /// Fills in name and summary.
+    static func describe(_ entry: inout FlowEntry, _ payload: ArraySlice<UInt8>) {
+        let code = entry.header.code
+        switch entry.header.kind {
+        case .signal:
+            entry.name = "SYNIC." + (SignalCode(rawValue: code).meaning ?? "SIGNAL_\(code)")
+            entry.info = signalText(code, payload)
+        case .interrupt:
+            entry.name = "SYNIC.EVENT_FLAG"
+            if let flag = try? EventFlagDelivery.decode(payload) {
+                entry.info = "flag \(flag.flag) on vp \(flag.vp), sint \(flag.sint)"
+            }
+        case .state:
+            entry.name = "STATE." + (StateCode(rawValue: code).meaning ?? "CODE_\(code)")
+            entry.info = attributesText(payload)
+        case .sample:
+            entry.name = "SAMPLE.COUNTERS"
+            entry.info = attributesText(payload)
+        case .fault:
+            entry.name = "FAULT.INJECTED"
+            entry.info = PlainText.line(payload)
+        case .gap:
+            entry.name = "GAP.RECORDS_MISSING"
+            entry.info = PlainText.line(payload)
+        case .note:
+            entry.name = "NOTE.TEXT"
+            entry.info = PlainText.line(payload)
+        case .keyframe:
+            entry.name = "KEYFRAME.SNAPSHOT"
+            entry.info = "\(payload.count) bytes"
+        default:
+            entry.name = "RECORD.KIND_\(entry.header.kind.rawValue)"
+            entry.info = "\(payload.count) bytes"
+        }
+    }
+
+    private static func signalText(_ code: UInt32, _ payload: ArraySlice<UInt8>) -> String {
+        switch SignalCode(rawValue: code) {
+        case .hypercall:
+            guard let input = try? SignalEventInput.decode(payload) else { return "" }
+            return "connection \(Hexadecimal.prefixed(input.connectionID)), flag \(input.flagNumber)"
+        case .monitorPage:
+            guard let signal = try? MonitorSignal.decode(payload) else { return "" }
+            return "monitor bit \(signal.monitorID)"
+        default: return ""
+        }
+    }
+
+    /// The first few values, as `name=value`.
+    private static func attributesText(_ payload: ArraySlice<UInt8>) -> String {
+        let readings = (try? AttributeList.decode(payload))?.readings ?? []
+        let shown = 8
+        var parts = readings.prefix(shown).map { reading in
+            (reading.attribute.meaning ?? "attribute_\(reading.attribute.rawValue)") + "=" + valueText(reading)
+        }
+        if readings.count > shown { parts.append("+\(readings.count - shown)") }
+        return parts.joined(separator: " ")
+    }
+
+    private static func valueText(_ reading: AttributeReading) -> String {
+        switch reading.form {
+        case .number: String(reading.number)
+        case .text: PlainText.clean(reading.string)
+        case .guid: reading.guid.description
+        case .denied: "denied"
+        case .failed: PlainText.clean(reading.string)
+        default: "-"
+        }
+    }
+}

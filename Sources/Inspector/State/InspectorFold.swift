@@ -1,0 +1,21 @@
+import BusModel
+import VMBusWire
+
+/// Everything that is carried along from record to record: what is, how fast it changes, and what the next record means.
+struct InspectorFold: Sendable {
+    private(set) var snapshot = BusSnapshot()
+    private(set) var rates: RateBook
+    private var describer = RecordDescriber()
+
+    init(rateInterval: UInt64) { rates = RateBook(interval: rateInterval) }
+
+    /// Takes in one record and says what it is.
+    mutating func apply(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) -> FlowEntry {
+        rates.advance(to: header.time, snapshot)
+        let entry = describer.describe(header, payload, before: snapshot)
+        describer.follow(header, before: snapshot)
+        snapshot.apply(header, payload)
+        rates.follow(header, snapshot)
+        return entry
+    }
+}

@@ -38,6 +38,18 @@ static inline int cn_columns(void) { return COLS; }
 static inline SCREEN *cn_open(const char *terminal, FILE *output, FILE *input) {
     return newterm(terminal, output, input);
 }
+/* From <term.h>, which defines short words such as `columns` as macros and so stays out. */
+extern int setupterm(const char *terminal, int descriptor, int *problem);
+extern int tigetnum(const char *capability);
+extern char *tigetstr(const char *capability);
+extern int wcwidth(wchar_t character);
+
+/* The string of a capability, or null if the terminal has none. */
+static inline const char *cn_capability(const char *name) {
+    char *text = tigetstr(name);
+    return text == (char *)-1 ? NULL : text;
+}
+
 static inline const char *cn_codeset(void) { return nl_langinfo(CODESET); }
 
 #endif

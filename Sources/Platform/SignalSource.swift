@@ -73,10 +73,16 @@ public struct SignalSource: ~Copyable {
         var set = sigset_t()
         sigemptyset(&set)
         sigaddset(&set, SIGTSTP)
+        // Screen libraries have a handler of their own, which would restore the screen a second time.
+        var standard = sigaction()
+        standard.__sigaction_handler.sa_handler = SIG_DFL
+        var present = sigaction()
+        sigaction(SIGTSTP, &standard, &present)
         var former = sigset_t()
         raise(SIGTSTP)
         pthread_sigmask(SIG_UNBLOCK, &set, &former)
         pthread_sigmask(SIG_SETMASK, &former, nil)
+        sigaction(SIGTSTP, &present, nil)
     }
 
     /// Ends the process by `signal` itself, so that whoever waits for it sees the right status.

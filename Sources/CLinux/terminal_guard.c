@@ -21,7 +21,6 @@ static struct {
 
 /* Whether `guarded` is complete and the terminal is in our hands. Taken by whoever restores it first. */
 static int armed;
-static int installed;
 
 static void restore_terminal(void) {
     if (!__atomic_exchange_n(&armed, 0, __ATOMIC_ACQ_REL)) return;
@@ -50,14 +49,15 @@ static void handle_fatal_signal(int number, siginfo_t *information, void *contex
 }
 
 int cl_terminal_guard_install(void) {
-    if (installed) return 0;
     (void)cl_alternate_stack_begin();
     for (int index = 0; index < fatal_signal_count; index++) {
+        struct sigaction present;
+        if (sigaction(fatal_signals[index], NULL, &present) != 0) return -1;
+        if ((present.sa_flags & SA_SIGINFO) && present.sa_sigaction == handle_fatal_signal) continue;
         struct sigaction action = {.sa_sigaction = handle_fatal_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
         sigemptyset(&action.sa_mask);
         if (sigaction(fatal_signals[index], &action, &previous_actions[index]) != 0) return -1;
     }
-    installed = 1;
     return 0;
 }
 

@@ -13,7 +13,12 @@ extension NcursesTerminal {
                 pieces.append(.character(UInt32(value)))
                 continue
             }
-            if let piece = piece(of: Int32(bitPattern: UInt32(value))) { pieces.append(piece) }
+            let code = Int32(bitPattern: UInt32(value))
+            if code == KEY_MOUSE {
+                pieces += mouseEvents().map { .mouse($0) }
+            } else if let piece = piece(of: code) {
+                pieces.append(piece)
+            }
         }
         return decoder.decode(pieces)
     }
@@ -46,7 +51,6 @@ extension NcursesTerminal {
         switch code {
         case Self.pasteBegins: return .pasteBegins
         case Self.pasteEnds: return .pasteEnds
-        case KEY_MOUSE: return mouse().map { .mouse($0) }
         case Self.firstModified..<Self.firstModified + Int32(Self.modifiedKeys.count * 8):
             let offset = Int(code - Self.firstModified)
             return .key(
@@ -66,9 +70,18 @@ extension NcursesTerminal {
         (KEY_SEND, Key(.end, .shift)),
     ]
 
-    private func mouse() -> MouseEvent? {
+    /// All events behind one key code: ncurses gathers those that came together, and hands out the newest first.
+    private func mouseEvents() -> [MouseEvent] {
+        var events: [MouseEvent] = []
         var event = MEVENT()
-        guard getmouse(&event) == OK, event.x >= 0, event.y >= 0 else { return nil }
+        while events.count < 64, getmouse(&event) == OK {
+            if let known = Self.mouseEvent(event) { events.append(known) }
+        }
+        return events.reversed()
+    }
+
+    private static func mouseEvent(_ event: MEVENT) -> MouseEvent? {
+        guard event.x >= 0, event.y >= 0 else { return nil }
         let action: MouseEvent.Action
         switch event.bstate {
         case let state where state & cn_button1 != 0: action = .press(.left)

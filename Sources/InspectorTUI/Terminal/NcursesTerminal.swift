@@ -301,7 +301,7 @@ final class NcursesTerminal {
         if cell.scalar < 0x7F { return true }
         if !isUnicode { return false }
         if let known = drawable[cell.scalar] { return known }
-        let agrees = wcwidth(wchar_t(truncatingIfNeeded: cell.scalar)) == Int32(cell.width)
+        let agrees = Self.libraryWidth(of: cell.scalar) == Int(cell.width)
         if drawable.count < 4_096 { drawable[cell.scalar] = agrees }
         return agrees
     }
@@ -350,5 +350,12 @@ final class NcursesTerminal {
             let number = Int32(rgb.red) << 16 | Int32(rgb.green) << 8 | Int32(rgb.blue)
             return number == 0 || number >= 8 ? number : 8
         }
+    }
+}
+
+extension NcursesTerminal {
+    /// The width that the C library gives a character in the present locale, -1 if it cannot be printed.
+    static func libraryWidth(of scalar: UInt32) -> Int {
+        Int(wcwidth(wchar_t(truncatingIfNeeded: scalar)))
     }
 }

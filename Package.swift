@@ -49,7 +49,7 @@ let package = Package(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe),
         .target(
-            name: "Themes", path: "Themes", resources: [.embedInCode("dark.toml")],
+            name: "Themes", path: "Themes", resources: [.embedInCode("dark.toml"), .embedInCode("high-contrast.toml"), .embedInCode("light.toml"), .embedInCode("mono.toml")],
             swiftSettings: settings),
         .target(
             name: "InspectorTUI",

@@ -1,1 +1,70 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+int cl_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+int cl_eventfd_signal(int descriptor) { return eventfd_write(descriptor, 1); }
+
+int cl_eventfd_drain(int descriptor) {
+    eventfd_t value;
+    return eventfd_read(descriptor, &value) == 0 || errno == EAGAIN ? 0 : -1;
+}
+
+int cl_signalfd(const sigset_t *set) { return signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK); }
+
+int cl_signalfd_next(int descriptor) {
+    struct signalfd_siginfo information;
+    ssize_t count = read(descriptor, &information, sizeof information);
+    if (count == (ssize_t)sizeof information) return (int)information.ssi_signo;
+    return count < 0 && errno != EAGAIN && errno != EINTR ? -1 : 0;
+}
+
+int cl_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+
+int cl_timerfd_set(int descriptor, uint64_t first, uint64_t interval) {
+    struct itimerspec setting = {
+        .it_interval = {.tv_sec = (time_t)(interval / 1000000000u), .tv_nsec = (long)(interval % 1000000000u)},
+        .it_value = {.tv_sec = (time_t)(first / 1000000000u), .tv_nsec = (long)(first % 1000000000u)},
+    };
+    return timerfd_settime(descriptor, 0, &setting, NULL);
+}
+
+void cl_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+char *const *cl_environment(void) { return environ; }
+
+int cl_window_size(int descriptor, uint16_t *rows, uint16_t *columns) {
+    struct winsize size = {0};
+    if (ioctl(descriptor, TIOCGWINSZ, &size) != 0) return -1;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
+}
+
+enum { alternate_stack_size = 128 * 1024 };
+
+void *cl_alternate_stack_begin(void) {
+    stack_t present;
+    if (sigaltstack(NULL, &present) != 0 || !(present.ss_flags & SS_DISABLE)) return NULL;
+    stack_t stack = {.ss_sp = malloc(alternate_stack_size), .ss_size = alternate_stack_size};
+    if (stack.ss_sp != NULL && sigaltstack(&stack, NULL) != 0) {
+        free(stack.ss_sp);
+        return NULL;
+    }
+    return stack.ss_sp;
+}
+
+void cl_alternate_stack_end(void *stack) {
+    if (stack == NULL) return;
+    stack_t none = {.ss_flags = SS_DISABLE};
+    if (sigaltstack(&none, NULL) == 0) free(stack);
+}

@@ -1,3 +1,56 @@
+/* Calls that Swift cannot import: GNU extensions, variadic functions and macros. One line each; no _GNU_SOURCE here, as
+   it would change the layout of structures that Swift has imported without it. */
 #ifndef CLINUX_H
 #define CLINUX_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <termios.h>
+
+/* eventfd(2), not blocking, closed on exec; -1 and errno on failure. */
+int cl_eventfd(void);
+
+/* Adds one to the counter of an eventfd; 0, or -1 and errno. */
+int cl_eventfd_signal(int descriptor);
+
+/* Takes the counter of an eventfd back to zero; 0 also if it was zero already. */
+int cl_eventfd_drain(int descriptor);
+
+/* signalfd(2), not blocking, closed on exec. */
+int cl_signalfd(const sigset_t *set);
+
+/* The next signal of a signalfd, 0 if there is none, or -1 and errno. */
+int cl_signalfd_next(int descriptor);
+
+/* timerfd_create(2) on the monotonic clock, not blocking, closed on exec. */
+int cl_timerfd(void);
+
+/* timerfd_settime(2): first after `first` nanoseconds (0 stops the timer), then every `interval` nanoseconds. */
+int cl_timerfd_set(int descriptor, uint64_t first, uint64_t interval);
+
+/* Names the calling thread; at most 15 bytes count. */
+void cl_name_thread(const char *name);
+
+/* The environment, ending with a null pointer. */
+char *const *cl_environment(void);
+
+/* The window size of a terminal: 0, or -1 and errno. */
+int cl_window_size(int descriptor, uint16_t *rows, uint16_t *columns);
+
+/* Gives the calling thread a stack for signal handlers unless it has one; the memory to free at its end, or null. */
+void *cl_alternate_stack_begin(void);
+
+/* Takes back and frees what cl_alternate_stack_begin gave. */
+void cl_alternate_stack_end(void *stack);
+
+/* terminal_guard.c: installs the handlers of fatal signals once for the process: 0, or -1 and errno. */
+int cl_terminal_guard_install(void);
+
+/* Arms the guard: on a fatal signal `length` bytes (at most 256) go to `descriptor`, which gets `settings` back. */
+int cl_terminal_guard_arm(int descriptor, const struct termios *settings, const uint8_t *bytes, size_t length);
+
+/* Disarms the guard, as the terminal is in order again. */
+void cl_terminal_guard_disarm(void);
+
 #endif

@@ -1,1 +1,0 @@
-// The first file of InspectorTUI comes with its first type.

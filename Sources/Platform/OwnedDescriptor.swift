@@ -1,0 +1,77 @@
+import Glibc
+
+/// A file descriptor with one owner, closed when the owner is gone.
+public struct OwnedDescriptor: ~Copyable, Sendable {
+    /// The number of the descriptor; valid as long as its owner lives.
+    public let rawValue: Int32
+
+    /// Takes over an open descriptor.
+    public init(owning rawValue: Int32) {
+        self.rawValue = rawValue
+    }
+
+    /// Takes over what a system call returned; throws the failure of `call` if that is negative.
+    init(checking result: Int32, _ call: String, path: String? = nil) throws(SystemError) {
+        let error = SystemError.last(call, path: path)
+        guard result >= 0 else { throw error }
+        self.init(owning: result)
+    }
+
+    deinit {
+        close(rawValue)
+    }
+
+    /// Reads at most `count` bytes; empty at the end of the file, nil if there is nothing now on a descriptor that does
+    /// not block.
+    public borrowing func read(atMost count: Int) throws(SystemError) -> [UInt8]? {
+        try DescriptorAccess.read(rawValue, atMost: count)
+    }
+
+    /// Writes all bytes.
+    public borrowing func write(_ bytes: [UInt8]) throws(SystemError) {
+        try DescriptorAccess.write(rawValue, bytes)
+    }
+}
+
+/// Reading and writing descriptors that somebody else owns, such as standard input and output.
+public enum DescriptorAccess {
+    /// Reads at most `count` bytes; empty at the end of the file, nil if there is nothing now on a descriptor that does
+    /// not block.
+    public static func read(_ descriptor: Int32, atMost count: Int) throws(SystemError) -> [UInt8]? {
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, initialized in
+            var result: Int
+            repeat {
+                result = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            } while result < 0 && errno == EINTR
+            failure = result < 0 ? errno : 0
+            initialized = max(0, result)
+        }
+        if failure == EAGAIN { return nil }
+        guard failure == 0 else { throw SystemError(call: "read", code: failure) }
+        return bytes
+    }
+
+    /// Writes all bytes, waiting where the descriptor does not take them at once.
+    public static func write(_ descriptor: Int32, _ bytes: [UInt8]) throws(SystemError) {
+        var written = 0
+        while written < bytes.count {
+            let result = bytes.withUnsafeBytes { buffer in
+                Glibc.write(descriptor, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+            }
+            if result >= 0 {
+                written += result
+            } else if errno == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&waiting, 1, -1)
+            } else if errno != EINTR {
+                throw SystemError.last("write")
+            }
+        }
+    }
+
+    /// Whether the descriptor is a terminal.
+    public static func isTerminal(_ descriptor: Int32) -> Bool {
+        isatty(descriptor) == 1
+    }
+}

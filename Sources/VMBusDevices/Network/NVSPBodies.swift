@@ -266,6 +266,8 @@ extension NVSP {
         /// Bytes of the answer.
         public var byteCount: UInt32 = 0
         public init() {}
+        /// An answer without data.
+        public init(status: Status) { self.status = status }
         public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
             try visitor.field("status", &status, "how it went")
             try visitor.field("bytes", &byteCount, "bytes of the answer")

@@ -65,12 +65,13 @@ public struct FieldTreeBuilder: FieldVisitor {
     }
 
     public mutating func bytes(
-        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString
+        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString,
+        meaning: (([UInt8]) -> String?)?
     ) throws(WireError) {
         let count = count ?? limit - cursor
         try available(count, name)
         value = Array(source[cursor..<cursor + count])
-        if count > 0 { leaf(name, count, .bytes(value), nil, help) }
+        if count > 0 { leaf(name, count, .bytes(value), meaning?(value), help) }
     }
 
     public mutating func reserved(_ count: Int, _ name: StaticString) throws(WireError) {
@@ -87,9 +88,11 @@ public struct FieldTreeBuilder: FieldVisitor {
         nodes = []
         let place = cursor
         defer {
+            // Where a region fails that lies before others, the fields reach further than the cursor.
+            let end = nodes.reduce(cursor) { max($0, $1.offset - base + $1.size) }
             let node = FieldNode(
-                name: "\(name)", offset: place + base, size: cursor - place, value: .composite, help: "\(help)",
-                children: filled(from: place, to: cursor, problem: nil))
+                name: "\(name)", offset: place + base, size: end - place, value: .composite, help: "\(help)",
+                children: filled(from: place, to: end, problem: nil))
             (start, structureName, nodes) = outer
             if node.size > 0 { nodes.append(node) }
         }
@@ -119,6 +122,7 @@ public struct FieldTreeBuilder: FieldVisitor {
         _ name: StaticString, at offset: Int, length: Int, _ help: StaticString,
         _ body: (inout Self) throws(WireError) -> Void
     ) throws(WireError) {
+        guard length != 0 else { return }
         let room = limit - start
         guard offset >= 0, length >= 0, offset <= room, length <= room - offset else {
             throw error(name, .truncated(needed: length, available: max(0, room - max(0, offset))))

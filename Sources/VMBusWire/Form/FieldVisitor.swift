@@ -16,11 +16,24 @@ public struct WireContext: Sendable, Hashable {
     public var version: ProtocolVersion
     /// The negotiated feature flags; empty below 6.0.
     public var features: FeatureFlags
+    /// Who wrote the bytes, where it is known: some fields mean something else in the other direction.
+    public var sender: Direction?
+    /// What a completion answers, where its own bytes do not say it: the number of the request's kind. 0 for unknown.
+    public var subject: UInt32
 
     /// The layouts of `version` with `features`.
-    public init(version: ProtocolVersion, features: FeatureFlags = []) {
+    public init(
+        version: ProtocolVersion, features: FeatureFlags = [], sender: Direction? = nil, subject: UInt32 = 0
+    ) {
         self.version = version
         self.features = features
+        self.sender = sender
+        self.subject = subject
+    }
+
+    /// The newest layouts, for bytes that a known side wrote.
+    public static func newest(sender: Direction, subject: UInt32 = 0) -> WireContext {
+        WireContext(version: .copper, features: .all, sender: sender, subject: subject)
     }
 
     /// Every layout: what is used where nothing is known of the other end.
@@ -42,9 +55,10 @@ public protocol FieldVisitor {
     /// A field at the end of a structure that older or shorter forms do not have: read when its bytes are there.
     mutating func optional<Value: WireScalar>(
         _ name: StaticString, _ value: inout Value?, _ style: FieldStyle, _ help: StaticString) throws(WireError)
-    /// Bytes without a structure: `count` of them, or all that are left.
-    mutating func bytes(_ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString)
-        throws(WireError)
+    /// Bytes without a structure: `count` of them, or all that are left; `meaning` says in words what they hold.
+    mutating func bytes(
+        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString,
+        meaning: (([UInt8]) -> String?)?) throws(WireError)
     /// Bytes that carry nothing: zero when written, ignored when read.
     mutating func reserved(_ count: Int, _ name: StaticString) throws(WireError)
     /// A structure inside the structure.
@@ -57,6 +71,7 @@ public protocol FieldVisitor {
     mutating func choice(
         _ label: StaticString, when condition: Bool, _ body: (inout Self) throws(WireError) -> Void) throws(WireError)
     /// Fields at a place that other fields name: `length` bytes at `offset` from the start of the innermost structure.
+    /// A region of no bytes has no fields, and its offset means nothing.
     mutating func region(
         _ name: StaticString, at offset: Int, length: Int, _ help: StaticString,
         _ body: (inout Self) throws(WireError) -> Void) throws(WireError)
@@ -71,6 +86,13 @@ extension FieldVisitor {
         _ name: StaticString, _ value: inout Value, _ help: StaticString
     ) throws(WireError) {
         try field(name, &value, .decimal, help)
+    }
+
+    /// Bytes without a structure, which have no short text.
+    public mutating func bytes(
+        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString
+    ) throws(WireError) {
+        try bytes(name, &value, count: count, help, meaning: nil)
     }
 
     /// Fields that came with a protocol version.

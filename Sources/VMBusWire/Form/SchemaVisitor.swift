@@ -45,7 +45,8 @@ public struct SchemaVisitor: FieldVisitor {
     }
 
     public mutating func bytes(
-        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString
+        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString,
+        meaning: (([UInt8]) -> String?)?
     ) throws(WireError) {
         add(name, count, help)
     }

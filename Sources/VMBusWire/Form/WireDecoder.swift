@@ -54,7 +54,8 @@ public struct WireDecoder: FieldVisitor {
     }
 
     public mutating func bytes(
-        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString
+        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString,
+        meaning: (([UInt8]) -> String?)?
     ) throws(WireError) {
         let count = count ?? limit - cursor
         try available(count, name)
@@ -100,6 +101,7 @@ public struct WireDecoder: FieldVisitor {
         _ name: StaticString, at offset: Int, length: Int, _ help: StaticString,
         _ body: (inout Self) throws(WireError) -> Void
     ) throws(WireError) {
+        guard length != 0 else { return }
         let room = limit - start
         guard offset >= 0, length >= 0, offset <= room, length <= room - offset else {
             throw error(name, .truncated(needed: length, available: max(0, room - max(0, offset))))

@@ -43,7 +43,8 @@ public struct WireEncoder: FieldVisitor {
 
     /// Writes exactly `count` bytes where a count is given: cut or padded with zeros.
     public mutating func bytes(
-        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString
+        _ name: StaticString, _ value: inout [UInt8], count: Int?, _ help: StaticString,
+        meaning: (([UInt8]) -> String?)?
     ) throws(WireError) {
         let count = count ?? value.count
         reserve(count)
@@ -81,6 +82,7 @@ public struct WireEncoder: FieldVisitor {
         _ name: StaticString, at offset: Int, length: Int, _ help: StaticString,
         _ body: (inout Self) throws(WireError) -> Void
     ) throws(WireError) {
+        guard length != 0 else { return }
         let outer = cursor
         cursor = start + offset
         reserve(length)

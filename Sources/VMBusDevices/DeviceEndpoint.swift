@@ -1,0 +1,73 @@
+public import VMBusWire
+
+/// What a device machine wants done, in order.
+public enum DeviceEffect: Sendable, Hashable {
+    /// Write a packet to the ring of a channel of this device. `attachment` are the bytes that the packet points to and that
+    /// lie in shared memory already, for whoever records the flow.
+    ///
+    /// When the ring has no room, the packet goes back through `sendRefused`, and so does every later packet for that
+    /// channel, in order, until `channelWritable` was called.
+    case send(subchannel: UInt16, ChannelPacket, attachment: [UInt8])
+    /// Consumer: allocate this many bytes of guest pages and, where the purpose needs one, make a page list of them;
+    /// answered by `bufferCreated`.
+    case createBuffer(purpose: BufferPurpose, byteCount: Int)
+    /// Consumer: the buffer is no longer used.
+    case destroyBuffer(purpose: BufferPurpose)
+    /// Provider: offer this many sub-channels to the guest.
+    case offerSubchannels(count: UInt16)
+    /// Call `wake` after this many nanoseconds.
+    case wake(afterNanoseconds: UInt64, token: UInt64)
+    /// A network frame leaves the device: towards the guest's own stack (consumer), or the virtual switch (provider).
+    case frame([UInt8])
+    /// The device has finished its negotiation and works.
+    case ready
+    /// The device cannot work with this other side and stays silent; why, in one sentence.
+    case failed(reason: String)
+    /// The other side broke a rule.
+    case violation(ProtocolViolation)
+}
+
+/// One end of a device's protocol, as a value without I/O.
+///
+/// Everything that the other side says is checked; what breaks a rule is an effect. What an endpoint keeps is bounded by
+/// its own configuration, whatever the other side does.
+public protocol DeviceEndpoint: Sendable, Hashable {
+    /// A channel of the device is open; `time` is in nanoseconds.
+    mutating func opened<Memory: DeviceMemory>(
+        subchannel: UInt16, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect]
+    /// A channel of the device was closed or taken back. Without its primary a device is as new.
+    mutating func closed(subchannel: UInt16) -> [DeviceEffect]
+    /// The bytes that a packet from the other side points to, read once: for `receive`, and for whoever records the flow.
+    /// Empty when it points to none, or to some that are not there.
+    func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8]
+    /// A packet came. `attachment` is what `attachment(of:memory:)` gave for it.
+    mutating func receive<Memory: DeviceMemory>(
+        _ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect]
+    /// A buffer that was asked for stands, or could not be had (nil).
+    mutating func bufferCreated<Memory: DeviceMemory>(
+        purpose: BufferPurpose, buffer: GuestBuffer?, memory: inout Memory
+    ) -> [DeviceEffect]
+    /// Time that was asked for has passed.
+    mutating func wake<Memory: DeviceMemory>(token: UInt64, time: UInt64, memory: inout Memory) -> [DeviceEffect]
+    /// The ring had no room for a packet that this endpoint sent: it is kept and sent again later.
+    mutating func sendRefused(_ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16)
+    /// The ring of a channel has room again: what was kept comes back as `send` effects, in order.
+    mutating func channelWritable(subchannel: UInt16) -> [DeviceEffect]
+}
+
+extension DeviceEndpoint {
+    /// Most packets point to nothing.
+    public func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8] { [] }
+
+    /// Most devices share no buffers.
+    public mutating func bufferCreated<Memory: DeviceMemory>(
+        purpose: BufferPurpose, buffer: GuestBuffer?, memory: inout Memory
+    ) -> [DeviceEffect] { [] }
+
+    /// Most devices need no timer.
+    public mutating func wake<Memory: DeviceMemory>(
+        token: UInt64, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect] { [] }
+}

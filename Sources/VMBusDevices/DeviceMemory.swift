@@ -1,0 +1,69 @@
+public import VMBusWire
+
+/// The memory that a device may touch: what the guest has shared with the host.
+public protocol DeviceMemory {
+    /// Bytes of a page list as a whole. Nil when the list does not exist.
+    func byteCount(gpadl: UInt32) -> Int?
+    /// Bytes of a page list. Nil when the list does not exist or ends before.
+    func read(gpadl: UInt32, offset: Int, count: Int) -> [UInt8]?
+    /// Writes into a page list. False when the list does not exist or ends before.
+    mutating func write(gpadl: UInt32, offset: Int, _ bytes: [UInt8]) -> Bool
+    /// Bytes of guest pages. Nil when the guest has no such pages.
+    func read(_ range: GPARange) -> [UInt8]?
+    /// Writes into guest pages. False when the guest has no such pages.
+    mutating func write(_ range: GPARange, _ bytes: [UInt8]) -> Bool
+}
+
+extension DeviceMemory {
+    /// Bytes of guest pages, one range after the other; nil when one is not there or they are more than `limit`.
+    func read(_ ranges: [GPARange], limit: Int) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        for range in ranges {
+            guard Int(range.byteCount) <= limit - bytes.count, let part = read(range) else { return nil }
+            bytes += part
+        }
+        return bytes
+    }
+
+    /// Parts of a page list, one after the other; nil when one is not there or they are more than `limit`.
+    func read(gpadl: UInt32, _ ranges: [TransferPageRange], limit: Int) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        for range in ranges {
+            guard Int(range.byteCount) <= limit - bytes.count,
+                let part = read(gpadl: gpadl, offset: Int(range.byteOffset), count: Int(range.byteCount))
+            else { return nil }
+            bytes += part
+        }
+        return bytes
+    }
+}
+
+/// What a buffer that a consumer asks for is for.
+public enum BufferPurpose: UInt32, CaseIterable, Sendable, Hashable {
+    /// The network's receive buffer, which the host writes.
+    case receive = 1
+    /// The network's send buffer, which the guest writes.
+    case send = 2
+    /// Guest pages for frames that packets point to: pages only, without a page list.
+    case frame = 3
+
+    /// Whether the host gets a page list of the buffer.
+    public var needsPageList: Bool { self != .frame }
+}
+
+/// A buffer of guest pages that a consumer asked for.
+public struct GuestBuffer: Sendable, Hashable {
+    /// The page list that the host knows it by; 0 where the purpose needs none.
+    public var gpadl: UInt32
+    /// Bytes of the buffer: a multiple of 4096, at least what was asked for.
+    public var byteCount: Int
+    /// The numbers of its pages, in order.
+    public var pages: [UInt64]
+
+    /// A buffer.
+    public init(gpadl: UInt32, byteCount: Int, pages: [UInt64]) {
+        self.gpadl = gpadl
+        self.byteCount = byteCount
+        self.pages = pages
+    }
+}

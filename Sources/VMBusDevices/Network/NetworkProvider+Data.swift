@@ -1,0 +1,208 @@
+import VMBusWire
+
+extension NetworkProvider {
+    /// An RNDIS packet of the guest, in a send section or in guest pages.
+    mutating func received<Memory: DeviceMemory>(
+        _ place: NVSP.RNDISPacket, _ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16,
+        memory: inout Memory
+    ) -> [DeviceEffect] {
+        var effects: [DeviceEffect] = []
+        var status = NVSP.Status.success
+        if version == nil {
+            effects.append(broken("nvsp-init-first", "SEND_RNDIS_PACKET", "no version", "INIT comes first"))
+            status = .failure
+        } else if let violation = placeViolation(place, packet, attachment) {
+            effects.append(violation)
+            status = .failure
+        } else {
+            effects = messages(in: attachment, place, subchannel: subchannel, memory: &memory, status: &status)
+        }
+        // The completion goes first: it frees the guest's section before the answer to a control message comes.
+        return complete(
+            packet, .sendRNDISPacketComplete, .sendRNDISPacketComplete(NVSP.Result(status: status)),
+            subchannel: subchannel) + effects
+    }
+
+    /// Whether the bytes are where the message says.
+    private func placeViolation(
+        _ place: NVSP.RNDISPacket, _ packet: ChannelPacket, _ attachment: [UInt8]
+    ) -> DeviceEffect? {
+        if place.sectionIndex != NVSP.noSection {
+            guard packet.bulk == .inBand, sendGPADL != nil, place.sectionIndex < sendSections,
+                place.sectionSize <= configuration.sendSectionSize, attachment.count == Int(place.sectionSize)
+            else {
+                return broken(
+                    "nvsp-send-section", "SEND_RNDIS_PACKET",
+                    "section \(place.sectionIndex), \(place.sectionSize) bytes",
+                    "one of \(sendSections) sections of \(configuration.sendSectionSize) bytes")
+            }
+            return nil
+        }
+        guard case .guestPages(let ranges) = packet.bulk else {
+            return broken(
+                "nvsp-send-section", "SEND_RNDIS_PACKET", "no section, no pages",
+                "the message lies in a section or in guest pages")
+        }
+        let total = ranges.reduce(0) { $0 + Int($1.byteCount) }
+        guard total == attachment.count, total > 0 else {
+            return broken(
+                "gpa-range", "SEND_RNDIS_PACKET", "\(total) bytes in \(ranges.count) ranges",
+                "pages that the guest has, with a message in them")
+        }
+        return nil
+    }
+
+    /// All messages of a packet; each says how long it is, and the next one is aligned.
+    private mutating func messages<Memory: DeviceMemory>(
+        in bytes: [UInt8], _ place: NVSP.RNDISPacket, subchannel: UInt16, memory: inout Memory,
+        status: inout NVSP.Status
+    ) -> [DeviceEffect] {
+        var effects: [DeviceEffect] = []
+        var rest = bytes[...]
+        var count = 0
+        while rest.count >= RNDIS.headerSize {
+            let message: RNDIS.Message
+            do throws(WireError) {
+                message = try .decode(rest, context: .newest(sender: .guestToHost))
+            } catch {
+                status = .invalidRNDISPacket
+                return effects + [.violation(ProtocolViolation(error))] + refuse(rest, memory: &memory)
+            }
+            count += 1
+            guard count <= configuration.maximumPacketsPerMessage else {
+                status = .failure
+                return effects + [
+                    broken(
+                        "rndis-batch", "SEND_RNDIS_PACKET", "more than \(configuration.maximumPacketsPerMessage)",
+                        "at most as many messages in a packet as INITIALIZE_COMPLETE allows")
+                ]
+            }
+            let isData = message.type == .packet
+            if isData != (place.channelType == .data) || !isData && subchannel != 0 {
+                effects.append(
+                    broken(
+                        "rndis-channel", message.type.name, "channel type \(place.channelType.rawValue)",
+                        "frames are data, everything else is control on the primary"))
+                status = .failure
+            } else if case .packet(let packet) = message.body {
+                effects += frame(packet, status: &status)
+            } else {
+                effects += control(message, memory: &memory)
+            }
+            let alignment = 1 << configuration.alignmentFactor
+            rest = rest.dropFirst((Int(message.length) + alignment - 1) / alignment * alignment)
+        }
+        return effects
+    }
+
+    private mutating func frame(_ packet: RNDIS.Packet, status: inout NVSP.Status) -> [DeviceEffect] {
+        guard isInitialized else {
+            status = .failure
+            return [broken("rndis-initialize-first", "RNDIS.PACKET", "frame", "INITIALIZE comes first")]
+        }
+        let most = configuration.mtu + EthernetFrame.headerSize + 4
+        // A segment that the host is to cut may be longer.
+        let isLargeSend = packet.info.contains { $0.type == .largeSend }
+        guard packet.frame.count >= EthernetFrame.headerSize, packet.frame.count <= most || isLargeSend else {
+            status = .failure
+            return [
+                broken(
+                    "frame-size", "RNDIS.PACKET", "\(packet.frame.count) bytes",
+                    "an Ethernet frame of 14 to \(most) bytes")
+            ]
+        }
+        counters.framesFromGuest += 1
+        return [.frame(packet.frame)]
+    }
+
+    /// A frame from the virtual switch, for the guest.
+    public mutating func deliver<Memory: DeviceMemory>(
+        frame: [UInt8], memory: inout Memory
+    ) -> [DeviceEffect] {
+        guard isInitialized, isConnected, wants(frame) else {
+            counters.filtered += 1
+            return []
+        }
+        let hash = FlowHash.hash(frame[...], key: receiveScale?.key ?? FlowHash.commonKey)
+        var channel: UInt16 = 0
+        var info: [RNDIS.PerPacketInfo] = []
+        if let table = receiveScale?.table, !table.isEmpty {
+            let index = Int(table[Int(hash) % table.count].channel)
+            if openChannels.indices.contains(index), openChannels[index] { channel = UInt16(index) }
+            info = [RNDIS.PerPacketInfo(.hash, .hash(hash))]
+        }
+        let message = RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: frame, info: info)))
+        guard let effects = transfer(message, .data, subchannel: channel, memory: &memory) else {
+            counters.noBuffer += 1
+            return []
+        }
+        counters.framesToGuest += 1
+        return effects
+    }
+
+    private func wants(_ frame: [UInt8]) -> Bool {
+        guard frame.count >= EthernetFrame.headerSize else { return false }
+        if packetFilter.contains(.promiscuous) { return true }
+        let target = Array(frame[0..<6])
+        if target.allSatisfy({ $0 == 0xFF }) { return packetFilter.contains(.broadcast) }
+        if target[0] & 1 != 0 { return !packetFilter.isDisjoint(with: [.multicast, .allMulticast]) }
+        return packetFilter.contains(.directed) && target == configuration.address
+    }
+
+    /// Puts a message into a place of the receive buffer and tells the guest. Nil when there is no place, or it is too small.
+    mutating func transfer<Memory: DeviceMemory>(
+        _ message: RNDIS.Message, _ type: NVSP.ChannelType, subchannel: UInt16, memory: inout Memory
+    ) -> [DeviceEffect]? {
+        guard let gpadl = receiveBuffer, let version else { return nil }
+        let bytes = message.encoded(context: .newest(sender: .hostToGuest))
+        guard bytes.count <= subAllocation, let slot = slots.take() else { return nil }
+        let offset = slot * subAllocation
+        guard memory.write(gpadl: gpadl, offset: offset, bytes) else {
+            slots.release(slot)
+            return nil
+        }
+        pending[slot] = PendingReceive(slot: slot, subchannel: subchannel)
+        let place = NVSP.Message(.sendRNDISPacket, .sendRNDISPacket(NVSP.RNDISPacket(channelType: type)))
+        let range = TransferPageRange(byteCount: UInt32(bytes.count), byteOffset: UInt32(offset))
+        let packet = ChannelPacket(
+            type: .dataUsingTransferPages, flags: .completionRequested, transactionID: UInt64(slot) + 1,
+            bulk: .transferPages(setID: NVSP.receiveBufferID, ranges: [range]),
+            payload: place.encoded(version: version, sender: .hostToGuest))
+        return outbound.send(packet, attachment: bytes, subchannel: subchannel)
+    }
+
+    /// The guest gives a place of the receive buffer back.
+    mutating func completed<Memory: DeviceMemory>(
+        _ packet: ChannelPacket, subchannel: UInt16, memory: inout Memory
+    ) -> [DeviceEffect] {
+        guard packet.transactionID >= 1, packet.transactionID <= UInt64(pending.count),
+            let entry = pending[Int(packet.transactionID) - 1], entry.subchannel == subchannel
+        else {
+            return [
+                broken(
+                    "completion-known", "completion", "id \(packet.transactionID) on sub-channel \(subchannel)",
+                    "a completion answers a packet that waits, on the channel that it came through")
+            ]
+        }
+        pending[entry.slot] = nil
+        slots.release(entry.slot)
+        var effects: [DeviceEffect] = []
+        do throws(WireError) {
+            let message = try NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost))
+            if message.type != .sendRNDISPacketComplete {
+                effects.append(
+                    broken(
+                        "nvsp-type", message.type.name, "completion",
+                        "received packets are completed by SEND_RNDIS_PACKET_COMPLETE"))
+            }
+        } catch {
+            effects.append(.violation(ProtocolViolation(error)))
+        }
+        while let next = waitingControls.first {
+            guard let sent = transfer(next, .control, subchannel: 0, memory: &memory) else { break }
+            waitingControls.removeFirst()
+            effects += sent
+        }
+        return effects
+    }
+}

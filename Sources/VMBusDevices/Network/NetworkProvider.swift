@@ -1,0 +1,187 @@
+import VMBusWire
+
+/// The host's end of a network adapter (netvsp): NVSP and RNDIS, several channels, frames both ways (reference §6.1).
+///
+/// Frames for the guest come in through `deliver`; frames of the guest leave as `frame` effects.
+public struct NetworkProvider: DeviceEndpoint {
+    /// What can be chosen.
+    public struct Configuration: Sendable, Hashable {
+        /// The adapter's address: six bytes.
+        public var address: [UInt8]
+        /// Bytes of a frame behind its Ethernet header.
+        public var mtu = 1500
+        /// The newest NVSP version that the host takes.
+        public var maximumVersion = NVSP.Version.version61
+        /// Channels of the adapter, the primary among them; 1 to 64.
+        public var maximumChannels = 64
+        /// Bytes of one place in the receive buffer.
+        public var subAllocationSize = 1728
+        /// Bytes of one section of the send buffer.
+        public var sendSectionSize = 6144
+        /// Most RNDIS messages in one packet.
+        public var maximumPacketsPerMessage = 8
+        /// Logarithm of the alignment of RNDIS messages in one packet.
+        public var alignmentFactor = 3
+        /// In units of 100 bit/s; 10 Gbit/s.
+        public var linkSpeed: UInt32 = 100_000_000
+        /// What the guest may call the adapter.
+        public var friendlyName = "Network Adapter"
+
+        /// An adapter with an address and the host's defaults.
+        public init(address: [UInt8]) { self.address = address }
+
+        /// The same with every number inside what the protocol can carry.
+        func clamped() -> Configuration {
+            var result = self
+            result.address = Array((address + [0, 0, 0, 0, 0, 0]).prefix(6))
+            result.mtu = min(max(mtu, 68), 65_521)
+            result.maximumChannels = min(max(maximumChannels, 1), 64)
+            result.subAllocationSize = min(max(subAllocationSize, 68), 1 << 20)
+            result.sendSectionSize = min(max(sendSectionSize, 128), 1 << 20)
+            result.maximumPacketsPerMessage = min(max(maximumPacketsPerMessage, 1), 64)
+            result.alignmentFactor = min(max(alignmentFactor, 0), 8)
+            return result
+        }
+    }
+
+    /// What the adapter counts.
+    public struct Counters: Sendable, Hashable {
+        /// Frames that the guest sent.
+        public var framesFromGuest: UInt64 = 0
+        /// Frames that went to the guest.
+        public var framesToGuest: UInt64 = 0
+        /// Frames for the guest that its filter does not want, or that came before it wanted any.
+        public var filtered: UInt64 = 0
+        /// Frames for the guest that were lost because the receive buffer had no place, or is too small for them.
+        public var noBuffer: UInt64 = 0
+    }
+
+    /// A place of the receive buffer that waits for the guest's completion, and the channel it was sent through.
+    struct PendingReceive: Sendable, Hashable {
+        var slot: Int
+        var subchannel: UInt16
+    }
+
+    /// The most RNDIS control messages that wait for a place in the receive buffer.
+    static let maximumWaitingControls = 64
+
+    /// What was chosen.
+    public let configuration: Configuration
+    /// The agreed version.
+    public internal(set) var version: NVSP.Version?
+    /// What the guest said of its frames and abilities.
+    public internal(set) var guestConfiguration: NVSP.NDISConfig?
+    /// What the guest wants to receive.
+    public internal(set) var packetFilter: RNDIS.PacketFilter = []
+    /// Whether the guest started RNDIS.
+    public internal(set) var isInitialized = false
+    /// How received frames are spread, if they are.
+    public internal(set) var receiveScale: RNDIS.ReceiveScaleParameters?
+    /// Sub-channels that were granted.
+    public internal(set) var grantedSubchannels: UInt16 = 0
+    /// Whether there is a link.
+    public internal(set) var isConnected = true
+    /// What was counted.
+    public internal(set) var counters = Counters()
+    /// The page list of the receive buffer.
+    var receiveBuffer: UInt32?
+    /// Bytes of one place in it.
+    var subAllocation = 0
+    /// The page list of the send buffer and its sections.
+    var sendBuffer: (UInt32, Int)? {
+        guard let sendGPADL else { return nil }
+        return (sendGPADL, sendSections)
+    }
+    var sendGPADL: UInt32?
+    var sendSections = 0
+    var slots = SlotPool(count: 0)
+    /// By slot number, so that it cannot grow.
+    var pending: [PendingReceive?] = []
+    var waitingControls: [RNDIS.Message] = []
+    var openChannels: [Bool]
+    var sentTable = false
+    var outbound = OutboundQueues(capacity: 16_384)
+
+    /// An adapter that waits for its channel.
+    public init(configuration: Configuration) {
+        self.configuration = configuration.clamped()
+        openChannels = Array(repeating: false, count: self.configuration.maximumChannels)
+    }
+
+    /// Places of the receive buffer that the guest holds.
+    public var outstandingReceives: Int { slots.count - slots.available }
+
+    public mutating func opened<Memory: DeviceMemory>(
+        subchannel: UInt16, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect] {
+        guard openChannels.indices.contains(Int(subchannel)) else { return [] }
+        openChannels[Int(subchannel)] = true
+        return sendTableWhenComplete()
+    }
+
+    public mutating func closed(subchannel: UInt16) -> [DeviceEffect] {
+        if subchannel == 0 {
+            let counters = counters
+            let isConnected = isConnected
+            self = NetworkProvider(configuration: configuration)
+            self.counters = counters
+            self.isConnected = isConnected
+            return []
+        }
+        if openChannels.indices.contains(Int(subchannel)) { openChannels[Int(subchannel)] = false }
+        outbound.closed(subchannel: subchannel)
+        // The guest answers no more for what went through this channel.
+        for slot in pending.indices where pending[slot]?.subchannel == subchannel {
+            pending[slot] = nil
+            slots.release(slot)
+        }
+        return []
+    }
+
+    /// The guest's wish for a full table needs all its channels.
+    private mutating func sendTableWhenComplete() -> [DeviceEffect] {
+        let channels = Int(grantedSubchannels) + 1
+        guard !sentTable, let version, version >= .version5, grantedSubchannels > 0, channels <= openChannels.count,
+            openChannels[0..<channels].allSatisfy({ $0 })
+        else { return [] }
+        sentTable = true
+        let table = (0..<NVSP.sendTableEntries).map { UInt32($0 % channels) }
+        let message = NVSP.Message(.sendIndirectionTable, .sendIndirectionTable(NVSP.IndirectionTable(table)))
+        return outbound.send(
+            ChannelPacket(payload: message.encoded(version: version, sender: .hostToGuest)), subchannel: 0)
+    }
+
+    public func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8] {
+        let limit = max(1 << 17, configuration.mtu + 4096)
+        if case .guestPages(let ranges) = packet.bulk { return memory.read(ranges, limit: limit) ?? [] }
+        guard packet.type == .dataInBand, let (gpadl, sections) = sendBuffer,
+            let message = try? NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost)),
+            case .sendRNDISPacket(let place) = message.body, place.sectionIndex < sections,
+            place.sectionSize <= configuration.sendSectionSize
+        else { return [] }
+        let offset = Int(place.sectionIndex) * configuration.sendSectionSize
+        return memory.read(gpadl: gpadl, offset: offset, count: Int(place.sectionSize)) ?? []
+    }
+
+    public mutating func sendRefused(_ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16) {
+        outbound.refused(packet, attachment: attachment, subchannel: subchannel)
+    }
+
+    public mutating func channelWritable(subchannel: UInt16) -> [DeviceEffect] {
+        outbound.writable(subchannel: subchannel)
+    }
+
+    func broken(_ rule: String, _ place: String, _ value: String, _ explanation: String) -> DeviceEffect {
+        .violation(ProtocolViolation(rule: rule, place: place, value: value, explanation: explanation))
+    }
+
+    /// The answer to a packet that asked for one. Nobody can be told apart by the id 0 (reference §4.3).
+    mutating func complete(
+        _ packet: ChannelPacket, _ type: NVSP.MessageType, _ body: NVSP.Message.Body, subchannel: UInt16
+    ) -> [DeviceEffect] {
+        guard packet.flags.contains(.completionRequested), packet.transactionID != 0 else { return [] }
+        let message = NVSP.Message(type, body)
+        let payload = message.encoded(version: version ?? .version1, sender: .hostToGuest)
+        return outbound.send(packet.completion(payload), subchannel: subchannel)
+    }
+}

@@ -49,7 +49,8 @@ let package = Package(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe),
         .target(
-            name: "Themes", path: "Themes", resources: [.embedInCode("dark.toml"), .embedInCode("high-contrast.toml"), .embedInCode("light.toml"), .embedInCode("mono.toml")],
+            name: "Themes", path: "Themes",
+            resources: ["dark", "high-contrast", "light", "mono"].map { .embedInCode("\($0).toml") },
             swiftSettings: settings),
         .target(
             name: "InspectorTUI",
@@ -69,6 +70,9 @@ let package = Package(
         .testTarget(name: "VMBusRingTests", dependencies: ["VMBusRing", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "CLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "InspectorTUITests", dependencies: ["InspectorTUI", "Themes", "Configuration", "Platform"],
+            swiftSettings: settings),
         .testTarget(name: "BusModelTests", dependencies: ["BusModel"], swiftSettings: settings),
         .testTarget(
             name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],

@@ -40,8 +40,7 @@ extension InspectorState {
             for device in partition.devices {
                 let channels = device.channels.filter { channel in
                     guard let query = query(.channels) else { return true }
-                    let key = Self.key(partition, device, channel)
-                    return query.matches(ChannelSubject(partition, device, channel, rates(key)))
+                    return query.matches(ChannelSubject(self, partition, device, channel))
                 }
                 hidden += device.channels.count - channels.count
                 if channels.isEmpty && !(device.channels.isEmpty && query(.channels) == nil) { continue }
@@ -70,7 +69,8 @@ extension InspectorState {
     ) -> SortedRow {
         let id = RowID.device(partition: partition.number, instance: device.instance)
         let isExpanded = isWhole || isExpanded(id, byDefault: channels.contains { $0.subchannel > 0 })
-        let sum = DeviceSum(channels, channels.map { rates(Self.key(partition, device, $0)) })
+        var sum = DeviceSum(channels, channels.map { rates(Self.key(partition, device, $0)) })
+        for channel in channels { sum.add(interruptCount(channel).value, signalCount(channel).value) }
         let primary = channels.first
         let entry = device.deviceClass
         var name = Cell(entry.title, .accent)
@@ -83,7 +83,8 @@ extension InspectorState {
                 Cell(text: device.driver), cpuCell(channels), sum.fullestIn, sum.fullestOut,
                 Cell(rate: sum.interruptRate),
                 Cell(rate: sum.eventRate), Cell(rate: sum.packetRate), fullCell(sum.full),
-                Cell("", .accent, series: sum.activity), countCell(sum.interrupts), countCell(sum.events),
+                Cell("", .accent, series: sum.activity), sum.interrupts.map { Cell(count: $0) } ?? .unknown,
+                sum.events.map { Cell(count: $0) } ?? .unknown,
                 Cell(PlainText.clean(partition.name)),
             ],
             depth: 0, isExpandable: !channels.isEmpty, isExpanded: isExpanded)
@@ -105,8 +106,8 @@ extension InspectorState {
                 Cell(channel.cpu), Cell(fill: channel.inbound), Cell(fill: channel.outbound),
                 Cell(rate: rates.interrupts), Cell(rate: rates.events), Cell(rate: rates.packets),
                 fullCell(channel.outFullFirst.value), Cell("", .accent, series: rates.activity),
-                Cell(channel.interrupts.value == nil ? .known(channel.traffic.interrupts) : channel.interrupts),
-                Cell(channel.events.value == nil ? .known(channel.traffic.signals) : channel.events),
+                Cell(interruptCount(channel)),
+                Cell(signalCount(channel)),
                 Cell(PlainText.clean(partition.name), .dim),
             ],
             depth: channel.subchannel == 0 ? 1 : 2)
@@ -135,10 +136,8 @@ extension InspectorState {
 
     private func fullCell(_ count: UInt64?) -> Cell {
         guard let count else { return .unknown }
-        return Cell(Quantity.count(count), count == 0 ? .dim : .warn)
+        return Cell(count: count, count == 0 ? .dim : .warn)
     }
-
-    private func countCell(_ count: UInt64) -> Cell { Cell(Quantity.count(count), .number) }
 
     private func channelKey(
         _ partition: PartitionSnapshot, _ device: DeviceSnapshot, _ primary: ChannelSnapshot?, _ sum: DeviceSum,
@@ -157,8 +156,8 @@ extension InspectorState {
         case "event_rate": .number(sum.eventRate)
         case "packet_rate": .number(sum.packetRate)
         case "full": .number(sum.full.map { Double($0) })
-        case "interrupts": .number(Double(sum.interrupts))
-        case "events": .number(Double(sum.events))
+        case "interrupts": .number(sum.interrupts.map { Double($0) })
+        case "events": .number(sum.events.map { Double($0) })
         case "partition": .text(partition.name)
         default: .number(0)
         }
@@ -171,8 +170,8 @@ private struct DeviceSum {
     var eventRate: Double?
     var packetRate: Double?
     var full: UInt64?
-    var interrupts: UInt64 = 0
-    var events: UInt64 = 0
+    var interrupts: UInt64?
+    var events: UInt64?
     var fullestIn = Cell.unknown
     var fullestOut = Cell.unknown
     var activity: [Double] = []
@@ -186,11 +185,14 @@ private struct DeviceSum {
         }
         for channel in channels {
             if let count = channel.outFullFirst.value { full = (full ?? 0) &+ count }
-            interrupts &+= channel.interrupts.value ?? channel.traffic.interrupts
-            events &+= channel.events.value ?? channel.traffic.signals
             keep(channel.inbound, in: &fullestIn)
             keep(channel.outbound, in: &fullestOut)
         }
+    }
+
+    mutating func add(_ interrupts: UInt64?, _ events: UInt64?) {
+        if let interrupts { self.interrupts = (self.interrupts ?? 0) &+ interrupts }
+        if let events { self.events = (self.events ?? 0) &+ events }
     }
 
     private func add(_ rate: Double?, to sum: inout Double?) {

@@ -57,8 +57,8 @@ extension InspectorState {
             partition.version.value.map { Cell($0.description, .number) } ?? .unknown,
             Cell(partition.virtualProcessors), Cell(String(partition.devices.count), .number),
             Cell(String(partition.channelCount), .number), Cell(String(partition.openChannelCount), .number),
-            Cell(Quantity.count(traffic.messages), .number),
-            Cell(Quantity.count(traffic.packetsIn &+ traffic.packetsOut), .number), Cell(rate: rates.packets),
+            Cell(count: traffic.messages),
+            Cell(count: traffic.packetsIn &+ traffic.packetsOut), Cell(rate: rates.packets),
             Cell(rate: rates.bytes), Cell("", .accent, series: rates.activity), Cell(text: partition.kernelRelease),
         ]
     }

@@ -63,7 +63,7 @@ extension Cell {
     /// A number that may not be had; why it cannot is shown.
     init(_ reading: Reading<UInt64>, _ tone: Tone = .number, text: (UInt64) -> String = Quantity.count) {
         switch reading.outcome {
-        case .known(let value): self.init(text(value), tone)
+        case .known(let value): self.init(text(value), tone, raw: String(value))
         case .unavailable: self = .unknown
         case .denied: self.init("denied", .warn)
         case .failed(let symbol): self.init(PlainText.clean(symbol), .warn)
@@ -86,7 +86,9 @@ extension Cell {
             self = ring.used.error.map { Cell(PlainText.clean($0), .warn) } ?? .unknown
             return
         }
-        self.init(Quantity.share(fill), fill >= 0.9 ? .bad : fill >= 0.5 ? .warn : .number, gauge: fill)
+        self.init(
+            Quantity.share(fill), fill >= 0.9 ? .bad : fill >= 0.5 ? .warn : .number, gauge: fill,
+            raw: fill.description)
     }
 
     /// How far a channel's life is.
@@ -112,12 +114,15 @@ extension Cell {
         self.init(value.word, value == .connected ? .good : value == .disconnected ? .dim : .warn)
     }
 
+    /// A count.
+    init(count: UInt64, _ tone: Tone = .number) { self.init(Quantity.count(count), tone, raw: String(count)) }
+
     /// A rate, if there is one.
     init(rate: Double?) {
         guard let rate else {
             self = .unknown
             return
         }
-        self.init(Quantity.rate(rate), rate == 0 ? .dim : .number)
+        self.init(Quantity.rate(rate), rate == 0 ? .dim : .number, raw: rate.description)
     }
 }

@@ -89,11 +89,16 @@ public struct Cell: Sendable, Hashable {
     public var tone: Tone
     /// How full something is, 0 to 1, where a bar says more than the text.
     public var gauge: Double?
+    /// The exact value where the text is rounded, for CSV; nil where the text is exact.
+    public var raw: String?
     /// Values over time, oldest first, where a sparkline says more than the text; empty for none.
     public var series: [Double]
 
     /// Some text.
-    public init(_ text: String, _ tone: Tone = .plain, gauge: Double? = nil, series: [Double] = []) {
+    public init(
+        _ text: String, _ tone: Tone = .plain, gauge: Double? = nil, raw: String? = nil, series: [Double] = []
+    ) {
+        self.raw = raw
         self.text = text
         self.tone = tone
         self.gauge = gauge

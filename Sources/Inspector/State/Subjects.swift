@@ -76,14 +76,27 @@ public struct ChannelSubject: QuerySubject {
     private let channel: ChannelSnapshot
     private let rates: FlowRates
 
-    /// A channel with what it lies in and how fast it works.
-    public init(
-        _ partition: PartitionSnapshot, _ device: DeviceSnapshot, _ channel: ChannelSnapshot, _ rates: FlowRates
+    private let interrupts: UInt64?
+    private let signals: UInt64?
+
+    /// A channel as a state shows it; nil when it is gone.
+    public init?(_ state: InspectorState, _ key: ChannelKey) {
+        guard let partition = state.snapshot.partition(key.partition),
+            let device = state.snapshot.device(key.partition, key.device), let channel = state.snapshot.channel(key)
+        else { return nil }
+        self.init(state, partition, device, channel)
+    }
+
+    init(
+        _ state: InspectorState, _ partition: PartitionSnapshot, _ device: DeviceSnapshot, _ channel: ChannelSnapshot
     ) {
         self.partition = partition
         self.device = device
         self.channel = channel
-        self.rates = rates
+        rates = state.rates(
+            ChannelKey(partition: partition.number, device: device.instance, subchannel: channel.subchannel))
+        interrupts = state.interruptCount(channel).value
+        signals = state.signalCount(channel).value
     }
 
     public func value(of field: QueryField) -> QueryValue? {
@@ -106,8 +119,8 @@ public struct ChannelSubject: QuerySubject {
         case .outSize: number(channel.outbound.size)
         case .outFill: channel.outbound.fill.map { .real($0) }
         case .outMasked: channel.outbound.masked.value.map { .truth($0 != 0) }
-        case .interrupts: number(channel.interrupts) ?? QueryValue(channel.traffic.interrupts)
-        case .events: number(channel.events) ?? QueryValue(channel.traffic.signals)
+        case .interrupts: interrupts.map { QueryValue($0) }
+        case .events: signals.map { QueryValue($0) }
         case .outFullFirst: number(channel.outFullFirst)
         case .outFullTotal: number(channel.outFullTotal)
         case .interruptRate: rates.interrupts.map { .real($0) }

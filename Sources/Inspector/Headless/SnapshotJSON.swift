@@ -1,0 +1,158 @@
+import BusModel
+import Query
+import VMBusWire
+
+/// The views over the snapshot as JSON documents: fixed key order, null for what is not known.
+enum SnapshotJSON {
+    static func partitions(_ state: InspectorState) -> String {
+        document("vmbusscope.partitions/1", state) { writer in
+            writer.memberArray("partitions") { writer in
+                for row in state.partitionsTable().rows {
+                    guard case .partition(let number) = row.id, let partition = state.snapshot.partition(number) else {
+                        continue
+                    }
+                    write(partition, state.rates(partition: number), to: &writer)
+                }
+            }
+        }
+    }
+
+    static func channels(_ state: InspectorState) -> String {
+        document("vmbusscope.channels/1", state) { writer in
+            writer.memberArray("channels") { writer in
+                for row in state.channelsTable(isWhole: true).rows {
+                    guard case .channel(let key) = row.id, let partition = state.snapshot.partition(key.partition),
+                        let device = state.snapshot.device(key.partition, key.device),
+                        let channel = state.snapshot.channel(key)
+                    else { continue }
+                    let counts = (state.interruptCount(channel).value, state.signalCount(channel).value)
+                    write(partition, device, channel, counts, state.rates(key), to: &writer)
+                }
+            }
+        }
+    }
+
+    static func rings(_ state: InspectorState, _ models: [RingModel]) -> String {
+        document("vmbusscope.rings/1", state) { writer in
+            writer.memberArray("channels") { writer in
+                for model in models {
+                    writer.object { writer in
+                        writer.member("partition", state.snapshot.partition(model.channel.partition)?.name)
+                        writer.member("device", model.channel.device.description)
+                        writer.member("subchannel", model.channel.subchannel)
+                        writer.member("relid", state.snapshot.channel(model.channel)?.relid)
+                        writer.key("in")
+                        write(model.inbound, to: &writer)
+                        writer.key("out")
+                        write(model.outbound, to: &writer)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func document(
+        _ schema: String, _ state: InspectorState, _ body: (inout JSONWriter) -> Void
+    ) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("schema", schema)
+            writer.member("source", state.capabilities.kind.rawValue.lowercased())
+            writer.member("seq", state.snapshot.position.sequence)
+            writer.member("time_ns", state.snapshot.position.time)
+            writer.memberObject("bus") { $0.member("available", state.snapshot.busAvailable) }
+            body(&writer)
+        }
+        writer.endLine()
+        return writer.text
+    }
+
+    private static func write(_ partition: PartitionSnapshot, _ rates: FlowRates, to writer: inout JSONWriter) {
+        let traffic = partition.traffic
+        writer.object { writer in
+            writer.member("number", partition.number)
+            writer.member("name", partition.name)
+            writer.member("role", partition.role == .root ? "root" : "guest")
+            writer.member("state", partition.connection.value?.word)
+            writer.member("version", partition.version.value?.description)
+            writer.member("features", partition.features.value.map { Hexadecimal.prefixed($0.rawValue) })
+            writer.member("virtual_processors", partition.virtualProcessors.value)
+            writer.member("kernel_release", partition.kernelRelease.value)
+            writer.member("devices", partition.devices.count)
+            writer.member("channels", partition.channelCount)
+            writer.member("open_channels", partition.openChannelCount)
+            writer.member("messages", traffic.messages)
+            writer.member("packets_in", traffic.packetsIn)
+            writer.member("packets_out", traffic.packetsOut)
+            writer.member("bytes_in", traffic.bytesIn)
+            writer.member("bytes_out", traffic.bytesOut)
+            writer.member("packets_per_second", rates.packets)
+            writer.member("bytes_per_second", rates.bytes)
+        }
+    }
+
+    private static func write(
+        _ partition: PartitionSnapshot, _ device: DeviceSnapshot, _ channel: ChannelSnapshot,
+        _ counts: (interrupts: UInt64?, signals: UInt64?), _ rates: FlowRates,
+        to writer: inout JSONWriter
+    ) {
+        writer.object { writer in
+            writer.member("partition", partition.name)
+            writer.member("device", device.instance.description)
+            writer.member("class", device.deviceClass.kind.word)
+            writer.member("class_id", device.classID.description)
+            writer.memberArray("kernel") { writer in for name in device.kernel.all { writer.value(name) } }
+            writer.member("driver", device.driver.value)
+            writer.member("subchannel", channel.subchannel)
+            writer.member("relid", channel.relid == 0 ? nil : channel.relid)
+            writer.member("state", channel.phase.value?.word)
+            writer.member("cpu", channel.cpu.value)
+            writer.key("in")
+            write(channel.inbound, to: &writer)
+            writer.key("out")
+            write(channel.outbound, to: &writer)
+            writer.member("interrupts", counts.interrupts)
+            writer.member("events", counts.signals)
+            writer.member("out_full_first", channel.outFullFirst.value)
+            writer.member("out_full_total", channel.outFullTotal.value)
+            writer.member("interrupts_per_second", rates.interrupts)
+            writer.member("events_per_second", rates.events)
+            writer.member("packets_per_second", rates.packets)
+            writer.member("bytes_per_second", rates.bytes)
+        }
+    }
+
+    private static func write(_ ring: RingSnapshot, to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("size_bytes", ring.size.value)
+            writer.member("size_source", ring.sizeSource?.word)
+            writer.member("used_bytes", ring.used.value)
+            writer.member("masked", ring.masked.value.map { $0 != 0 })
+        }
+    }
+
+    private static func write(_ ring: RingPicture, to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("size_bytes", ring.size)
+            writer.member("used_bytes", ring.used)
+            writer.member("free_bytes", ring.free)
+            writer.member("write_index", ring.writeIndex)
+            writer.member("read_index", ring.readIndex)
+            writer.member("masked", ring.isMasked)
+            writer.member("pending_size", ring.pendingSize)
+            writer.member("feature_bits", ring.featureBits.map { Hexadecimal.prefixed($0) })
+            writer.member("damage", ring.damage)
+            writer.memberArray("packets") { writer in
+                for block in ring.blocks {
+                    writer.object { writer in
+                        writer.member("offset", block.offset)
+                        writer.member("length", block.length)
+                        writer.member("type", block.type.rawValue)
+                        writer.member("name", block.name)
+                        writer.member("transaction_id", Hexadecimal.prefixed(block.transactionID))
+                    }
+                }
+            }
+        }
+    }
+}

@@ -77,5 +77,9 @@ let package = Package(
         .testTarget(
             name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "VMBusSimulatorTests",
+            dependencies: ["VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration"],
+            swiftSettings: settings),
     ]
 )

@@ -77,5 +77,7 @@ let package = Package(
         .testTarget(
             name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
     ]
 )

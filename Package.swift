@@ -81,5 +81,6 @@ let package = Package(
             name: "VMBusSimulatorTests",
             dependencies: ["VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration"],
             swiftSettings: settings),
+            name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
     ]
 )

@@ -24,49 +24,81 @@ import VMBusWire
     @Test func `partitions as text`() throws {
         #expect(
             try show(.partitions, busy) == """
-                PLACEHOLDER
+                Partition  Role   State      Ver  VPs  Dev  Chn  Open  Msgs  Packets  Pkt/s  B/s  Kernel
+                guest 1    guest  connected  5.3    -    2    3     1    11        2      -    -  -
+
                 """)
     }
 
     @Test func `channels as a tree of text`() throws {
         #expect(
             try show(.channels, busy) == """
-                PLACEHOLDER
+                Device             Kernel  Relid  State   Driver  CPU  In  Out  Int/s  Evt/s  Pkt/s  Full  Interrupts  Events  Partition
+                Heartbeat          -           2  closed  -         -   -    -      -      -      -     -           0       0  guest 1
+                  primary          -           2  closed  -         -   -    -      -      -      -     -           0       0  guest 1
+                Network adapter    eth0       14  open    -         1   -    -      -      -      -     -           1       1  guest 1
+                  primary          eth0       14  open    -         1   -    -      -      -      -     -           1       1  guest 1
+                    sub-channel 1  eth0       15  closed  -         -   -    -      -      -      -     -           0       0  guest 1
+
                 """)
     }
 
     @Test func `channels as CSV`() throws {
         #expect(
             try show(.channels, busy, .csv, filter: "relid == 14") == """
-                PLACEHOLDER
+                device,subchannel,net,relid,state,driver,cpu,in_fill,out_fill,interrupt_rate,event_rate,packet_rate,full,interrupts,events,partition
+                Network adapter,0,eth0,14,open,,1,,,,,,,1,1,guest 1
+
                 """)
     }
 
     @Test func `rings as text`() throws {
         #expect(
             try show(.rings, busy, filter: "opened") == """
-                PLACEHOLDER
+                Partition  Channel  Relid  Ring            Size  Used  Free  Fill  Write  Read  Masked  Pending  Packets  Damage
+                guest 1    eth0        14  host to guest  16384     -     -     -      -     -  -             -        -
+                guest 1    eth0        14  guest to host  16384     -     -     -      -     -  -             -        -
+                (2 hidden by the filter)
+
                 """)
     }
 
     @Test func `flow as text, filtered`() throws {
         #expect(
             try show(.flow, busy, filter: "relid == 14 and not kind == message") == """
-                PLACEHOLDER
+                Seq      Time  Partition     Channel  Relid  Name                 Len  Info
+                 13  0.013000  guest 1    >  eth0        14  PACKET.DATA_IN_BAND   24  8 bytes
+                 14  0.014000  guest 1    <  eth0        14  PACKET.DATA_IN_BAND   48  32 bytes
+                 15  0.015000  guest 1       eth0        14  SYNIC.SIGNAL_EVENT     8  connection 0x200e, flag 0
+                 16  0.016000  guest 1       eth0        14  SYNIC.EVENT_FLAG      12  flag 14 on vp 1, sint 2
+                (12 hidden by the filter)
+
                 """)
     }
 
     @Test func `partitions as JSON`() throws {
         #expect(
             try show(.partitions, busy, .json) == """
-                PLACEHOLDER
+                {"schema":"vmbusscope.partitions/1","source":"sim","seq":16,"time_ns":16000000,\
+                "bus":{"available":true},"partitions":[{"number":1,"name":"guest 1","role":"guest",\
+                "state":"connected","version":"5.3","features":"0x0","virtual_processors":null,"kernel_release":null,\
+                "devices":2,"channels":3,"open_channels":1,"messages":11,"packets_in":1,"packets_out":1,"bytes_in":48,\
+                "bytes_out":24,"packets_per_second":null,"bytes_per_second":null}]}
+
                 """)
     }
 
     @Test func `channels as JSON`() throws {
         #expect(
             try show(.channels, busy, .json, filter: "relid == 14") == """
-                PLACEHOLDER
+                {"schema":"vmbusscope.channels/1","source":"sim","seq":16,"time_ns":16000000,"bus":{"available":true},\
+                "channels":[{"partition":"guest 1","device":"11111111-2222-3333-4444-555566667777","class":"network",\
+                "class_id":"f8615163-df3e-46c5-913f-f2d2f965ed0e","kernel":["eth0"],"driver":null,"subchannel":0,\
+                "relid":14,"state":"open","cpu":1,"in":{"size_bytes":16384,"size_source":"measured","used_bytes":null,\
+                "masked":null},"out":{"size_bytes":16384,"size_source":"measured","used_bytes":null,"masked":null},\
+                "interrupts":1,"events":1,"out_full_first":null,"out_full_total":null,"interrupts_per_second":null,\
+                "events_per_second":null,"packets_per_second":null,"bytes_per_second":null}]}
+
                 """)
     }
 
@@ -76,11 +108,21 @@ import VMBusWire
         #expect(lines.count == busy.history.count)
         #expect(
             lines[9] == """
-                PLACEHOLDER
+                {"schema":"vmbusscope.flow/1","seq":10,"time_ns":10000000,"partition":"guest 1","device":null,\
+                "subchannel":null,"relid":null,"direction":"host_to_guest","kind":"message",\
+                "name":"VMBUS.OPEN_CHANNEL_RESULT","length":20,"fields":[{"name":"type","offset":0,"size":4,"value":6,\
+                "text":"OPEN_CHANNEL_RESULT"},{"name":"padding","offset":4,"size":4,"value":"00000000","text":null},\
+                {"name":"relid","offset":8,"size":4,"value":14,"text":null},{"name":"open_id","offset":12,"size":4,\
+                "value":14,"text":null},{"name":"status","offset":16,"size":4,"value":"0x0","text":"success"}]}
                 """)
         #expect(
             lines[lines.count - 1] == """
-                PLACEHOLDER
+                {"schema":"vmbusscope.flow/1","seq":16,"time_ns":16000000,"partition":"guest 1",\
+                "device":"11111111-2222-3333-4444-555566667777","subchannel":0,"relid":14,"direction":null,\
+                "kind":"interrupt","name":"SYNIC.EVENT_FLAG","length":12,"fields":[{"name":"vp","offset":0,"size":4,\
+                "value":1,"text":null},{"name":"sint","offset":4,"size":1,"value":2,"text":null},{"name":"padding",\
+                "offset":5,"size":3,"value":"000000","text":null},{"name":"flag","offset":8,"size":4,"value":14,\
+                "text":null}]}
                 """)
     }
 

@@ -85,7 +85,8 @@ extension InspectorState {
         return Row(
             id: .record(header.sequence),
             cells: [
-                Cell(String(header.sequence), .dim), Cell(Quantity.time(header.time), .dim, raw: Quantity.exactTime(header.time)),
+                Cell(String(header.sequence), .dim),
+                Cell(Quantity.time(header.time), .dim, raw: Quantity.exactTime(header.time)),
                 Cell(entry.partitionName), Cell(arrow, Tone(header.direction)),
                 entry.channelLabel.isEmpty ? .unknown : Cell(entry.channelLabel, .accent),
                 header.relid == 0 ? .unknown : Cell(String(header.relid), .identifier), Cell(entry.name, tone),

@@ -73,7 +73,11 @@ let package = Package(
         .testTarget(
             name: "InspectorTUITests", dependencies: ["InspectorTUI", "Themes", "Configuration", "Platform"],
             swiftSettings: settings),
-        .testTarget(name: "BusModelTests", dependencies: ["BusModel"], swiftSettings: settings),
+        .testTarget(name: "BusModelTests", dependencies: ["BusModel", "VMBusWire"], swiftSettings: settings),
+        .testTarget(name: "QueryTests", dependencies: ["Query", "VMBusWire"], swiftSettings: settings),
+        .testTarget(
+            name: "InspectorTests", dependencies: ["Inspector", "Query", "BusModel", "VMBusWire"],
+            swiftSettings: settings),
         .testTarget(
             name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),

@@ -79,13 +79,14 @@ extension InspectorState {
             switch header.direction {
             case .guestToHost: ">"
             case .hostToGuest: "<"
-            case nil: "·"
+            case nil: ""
             }
         let tone = Tone(header.kind)
         return Row(
             id: .record(header.sequence),
             cells: [
-                Cell(String(header.sequence), .dim), Cell(Quantity.time(header.time), .dim),
+                Cell(String(header.sequence), .dim),
+                Cell(Quantity.time(header.time), .dim, raw: Quantity.exactTime(header.time)),
                 Cell(entry.partitionName), Cell(arrow, Tone(header.direction)),
                 entry.channelLabel.isEmpty ? .unknown : Cell(entry.channelLabel, .accent),
                 header.relid == 0 ? .unknown : Cell(String(header.relid), .identifier), Cell(entry.name, tone),

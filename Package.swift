@@ -85,6 +85,7 @@ let package = Package(
             name: "VMBusSimulatorTests",
             dependencies: ["VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration"],
             swiftSettings: settings),
+        .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
     ]
 )

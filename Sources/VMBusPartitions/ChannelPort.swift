@@ -46,13 +46,19 @@ struct ChannelPort: Sendable, Hashable {
         _ packet: ChannelPacket, _ memory: inout Memory
     ) throws(ProtocolViolation) -> Sent {
         guard !isBlocked else { return .refused }
+        guard let bytes = packet.encoded else {
+            throw ProtocolViolation(
+                rule: "packet-size", place: "\(packet.type)", value: "\(packet.payload.count) bytes of payload",
+                explanation: "a packet has at most 524280 bytes")
+        }
         let info = PacketInfo(packet.type, flags: packet.flags, transactionID: packet.transactionID)
-        let header = packet.bulk.headerBytes
+        let start = bytes.count - (packet.payload.count + 7) / 8 * 8
+        let header = bytes[PacketDescriptor.byteCount..<start]
         var sender = sender
         let sent = try Self.guarded(outgoing, &memory) { ring throws(RingError<Memory.Failure>) -> Sent in
             while true {
-                switch try sender.send(info, header: header, payload: packet.payload, in: &ring) {
-                case .sent(let signal): return .written(bytes: packet.ringBytes, signal: signal)
+                switch try sender.send(info, header: Array(header), payload: packet.payload, in: &ring) {
+                case .sent(let signal): return .written(bytes: bytes, signal: signal)
                 case .full(let needed, _):
                     if try sender.waitForSpace(needed, in: &ring) != .free { return .refused }
                 }
@@ -69,6 +75,8 @@ struct ChannelPort: Sendable, Hashable {
     /// What one visit took from the ring.
     struct Drained {
         var packets: [ChannelPacket] = []
+        /// Packets whose header cannot be read; they are skipped.
+        var violations: [ProtocolViolation] = []
         /// The peer waits for space and must be signalled.
         var signal = false
         /// More is waiting: come again.
@@ -85,7 +93,11 @@ struct ChannelPort: Sendable, Hashable {
                 while drained.packets.count < Self.packetsPerVisit {
                     var bytes: [UInt8] = []
                     guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
-                    drained.packets.append(ChannelPacket(ringBytes: bytes))
+                    do throws(WireError) {
+                        drained.packets.append(try ChannelPacket.decode(bytes[...]))
+                    } catch {
+                        drained.violations.append(ProtocolViolation(error))
+                    }
                 }
                 if drained.packets.count >= Self.packetsPerVisit {
                     drained.signal = try receiver.commit(in: &ring) || drained.signal
@@ -112,48 +124,5 @@ struct ChannelPort: Sendable, Hashable {
                 rule: "ring-sane", place: "ring at page \(Hexadecimal.prefixed(pages.pageFrameNumbers.first ?? 0))",
                 value: "\(error)", explanation: "a ring's control words and packets stay inside the ring")
         }
-    }
-}
-
-extension ChannelPacket.Bulk {
-    /// The type-specific header behind the descriptor.
-    var headerBytes: [UInt8] {
-        switch self {
-        case .inBand: []
-        case .guestPages(let ranges): GPADirectHeader(ranges: ranges).encoded()
-        case .transferPages(let setID, let ranges): TransferPageHeader(setID: setID, ranges: ranges).encoded()
-        }
-    }
-}
-
-extension ChannelPacket {
-    /// The packet as it lies in the ring, without the trailer.
-    var ringBytes: [UInt8] {
-        let header = bulk.headerBytes
-        var descriptor = PacketDescriptor()
-        descriptor.type = type
-        descriptor.flags = flags
-        descriptor.transactionID = transactionID
-        descriptor.offset8 = UInt16(truncatingIfNeeded: (16 + header.count) / 8)
-        descriptor.length8 = UInt16(truncatingIfNeeded: (16 + header.count + payload.count + 7) / 8)
-        let padding = [UInt8](repeating: 0, count: (8 - payload.count % 8) % 8)
-        return descriptor.encoded() + header + payload + padding
-    }
-
-    /// Reads a packet from the ring's bytes. A type-specific header that cannot be read leaves the packet without bulk; the
-    /// device will miss it and say so.
-    init(ringBytes bytes: [UInt8]) {
-        let descriptor = (try? PacketDescriptor.decode(bytes)) ?? PacketDescriptor()
-        let start = min(Int(descriptor.offset8) * 8, bytes.count)
-        let header = bytes[min(16, start)..<start]
-        var bulk = Bulk.inBand
-        if descriptor.type == .dataUsingGPADirect, let direct = try? GPADirectHeader.decode(header) {
-            bulk = .guestPages(direct.ranges)
-        } else if descriptor.type == .dataUsingTransferPages, let pages = try? TransferPageHeader.decode(header) {
-            bulk = .transferPages(setID: pages.setID, ranges: pages.ranges)
-        }
-        self.init(
-            type: descriptor.type, flags: descriptor.flags, transactionID: descriptor.transactionID, bulk: bulk,
-            payload: Array(bytes[start...]))
     }
 }

@@ -87,6 +87,7 @@ public struct HostPartition: Sendable {
         }
         devices[device].channels[channel].port = port
         if drained.signal { interrupt(key, place, &activity) }
+        activity.effects += drained.violations.map { .violation($0) }
         for packet in drained.packets { deliver(packet, place, &activity) }
         if port.isBlocked { sendAgain(key, &activity) }
         if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }

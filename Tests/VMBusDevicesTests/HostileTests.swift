@@ -180,6 +180,24 @@ import VMBusWire
         #expect(pair.log.last?.attachment == bytes("05000080 10000000 63000000 150001c0"))
     }
 
+    @Test func `a host that asks without end gets answers while there is room`() {
+        var pair = Self.running()
+        let message = RNDIS.Message(.keepalive, .keepalive(.init(requestID: 1))).encoded(
+            context: .newest(sender: .hostToGuest))
+        for _ in 0..<1000 {
+            pair.inject(
+                ChannelPacket(
+                    type: .dataUsingTransferPages,
+                    bulk: .transferPages(
+                        setID: 0xCAFE, ranges: [TransferPageRange(byteCount: UInt32(message.count), byteOffset: 0)]),
+                    payload: Self.rndis(.init(channelType: .control))), attachment: message, from: .hostToGuest)
+        }
+        // All sixteen slots of pages and ten sections are taken, and the guest still runs.
+        #expect(pair.guest.outstandingCount == 26)
+        #expect(pair.guest.isRunning)
+        #expect(pair.violations.isEmpty)
+    }
+
     /// Real packets with a few bytes changed, at both ends: nothing traps and what is kept stays bounded.
     @Test func `changed packets never trap`() {
         var original = Self.running()

@@ -65,6 +65,29 @@ import VMBusWire
         #expect(pair.violations.isEmpty)
     }
 
+    @Test func `a message may begin in a section and go on in pages`() {
+        var pair = NetworkPair.network()
+        pair.open()
+        pair.settle()
+        let frame = Frames.echo(1, size: 600)
+        let message = RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: frame))).encoded()
+        // The first send section is free again: what a transmitted frame left there is overwritten.
+        pair.transmit(Frames.arp)
+        pair.settle()
+        let isWritten = pair.memory.write(gpadl: 0xE1E12, offset: 0, Array(message.prefix(44)))
+        let buffer = pair.memory.allocate(4096, .frame)
+        let range = GPARange(byteCount: 600, byteOffset: 100, pages: buffer.pages)
+        let isFilled = pair.memory.write(range, frame)
+        #expect(isWritten && isFilled)
+        let place = NVSP.RNDISPacket(channelType: .data, sectionIndex: 0, sectionSize: 44)
+        pair.inject(
+            ChannelPacket(
+                type: .dataUsingGPADirect, bulk: .guestPages([range]), payload: HostileTests.rndis(place)),
+            from: .guestToHost)
+        #expect(pair.hostFrames == [Frames.arp, frame])
+        #expect(pair.violations.isEmpty)
+    }
+
     @Test func `jumbo frames take several pages and larger places`() {
         var pair = NetworkPair.network(mtu: 9000)
         pair.open()

@@ -246,8 +246,11 @@ extension GuestPartition {
         }
         let subchannel = devices[device].channels[channel].subchannel
         devices[device].channels[channel].port = nil
-        act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) }
+        // Buffers go before the close on hosts older than 4.0 and after it from 4.0 on (reference §9 number 18).
+        let buffersFirst = connection.agreement.version < .windows10
+        if buffersFirst { act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) } }
         perform((try? connection.close(relid: relid)) ?? [], &activity)
+        if !buffersFirst { act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) } }
         for list in connection.pageLists where list.relid == relid {
             perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
         }

@@ -27,7 +27,10 @@ extension InspectorState {
 
     /// How many records up to the moment that is shown the filter hides, as far as it has looked.
     public var flowHiddenCount: Int {
-        flowFilter.isActive ? max(0, history.index(from: flowFilter.next) - flowFilter.matches.count) : 0
+        guard flowFilter.isActive else { return 0 }
+        let last = lastShownSequence
+        let shown = last == .max ? history.count : history.index(from: last + 1)
+        return max(0, min(shown, history.index(from: flowFilter.next)) - flowRowCount)
     }
 
     /// Some rows of the flow, made when they are asked for; only those that are there.

@@ -68,7 +68,12 @@ struct RateBook: Sendable {
             intervalStart = time
             return
         }
-        guard time >= start, time - start >= interval else { return }
+        // A log whose time goes back starts its intervals again there.
+        guard time >= start else {
+            intervalStart = time
+            return
+        }
+        guard time - start >= interval else { return }
         let seconds = Double(time - start) / 1e9
         intervalStart = time
         var kept: [ChannelKey: Account] = [:]

@@ -78,13 +78,15 @@ struct GuestLog {
             code: StateCode.changed.rawValue, device: Self.nic)
     }
 
-    mutating func packet(_ direction: Direction, payload: Int = 8, subchannel: UInt16 = 0) {
+    mutating func packet(_ direction: Direction, payload: Int = 40, subchannel: UInt16 = 0) {
         var descriptor = PacketDescriptor()
         descriptor.type = .dataInBand
         descriptor.length8 = UInt16(2 + payload / 8)
         descriptor.transactionID = 7
+        // NVSP INIT: from version 6.1 to 6.1.
+        let body: [UInt8] = [1, 0, 0, 0, 1, 0, 6, 0, 1, 0, 6, 0] + [UInt8](repeating: 0, count: max(0, payload - 12))
         add(
-            .packet, descriptor.encoded() + [UInt8](repeating: 0xAB, count: payload), code: 6, device: Self.nic,
+            .packet, descriptor.encoded() + body.prefix(payload), code: 6, device: Self.nic,
             relid: 14, subchannel: subchannel, direction: direction)
     }
 

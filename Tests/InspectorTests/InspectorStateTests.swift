@@ -303,4 +303,39 @@ import VMBusWire
         for row in state.flowRows(0..<state.flowRowCount) { #expect(state.details(of: row.id) != nil) }
         #expect(state.flowRowCount > 0)
     }
+
+    @Test func `numbers at the end of their range are no trap`() {
+        var state = InspectorState(capabilities: GuestLog.capabilities)
+        var batch = FlowBatch()
+        for sequence in [UInt64.max - 1, .max, .max, 5] {
+            var header = FlowRecordHeader(kind: .note, time: .max, partition: .max)
+            header.sequence = sequence
+            batch.append(header, [])
+        }
+        state.ingest(batch)
+        #expect(state.history.count == 4)
+        #expect(state.history.gap(before: 3) == 0)
+        let reached = state.pause(at: .max)
+        #expect(reached)
+        #expect(state.flowRows(0..<10).count == 4)
+        state.rewind(to: Position(sequence: .max, time: .max))
+        #expect(state.history.count == 4)
+    }
+
+    @Test func `packets of countless unknown devices are read and not remembered`() {
+        var state = InspectorState(capabilities: GuestLog.capabilities)
+        for round in 0..<20 {
+            var batch = FlowBatch()
+            for number in 0..<500 {
+                batch.append(
+                    FlowRecordHeader(
+                        kind: .packet, time: UInt64(number) << 40, partition: 1,
+                        device: GUID(low: UInt64(number + 1), high: UInt64(round + 1)), relid: 9,
+                        direction: .guestToHost), [6, 0, 2, 0, 2, 0, 0, 0])
+            }
+            state.ingest(batch)
+        }
+        #expect(state.history.count == 10000)
+        #expect(state.history[9999]?.name == "PACKET.MALFORMED")
+    }
 }

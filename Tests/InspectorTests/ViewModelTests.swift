@@ -1,5 +1,6 @@
 import BusModel
 import Inspector
+import Query
 import Testing
 import VMBusWire
 
@@ -15,7 +16,7 @@ import VMBusWire
         GuestLog.state { log in
             log.boot()
             log.packet(.guestToHost)
-            log.packet(.hostToGuest, payload: 32)
+            log.packet(.hostToGuest)
             log.add(.signal, SignalEventInput(connectionID: 0x200E).encoded(), device: GuestLog.nic, relid: 14)
             log.add(.interrupt, EventFlagDelivery(vp: 1, flag: 14).encoded(), device: GuestLog.nic, relid: 14)
         }
@@ -64,13 +65,14 @@ import VMBusWire
     }
 
     @Test func `flow as text, filtered`() throws {
+        let text = try show(.flow, busy, filter: "relid == 14 and not kind == message")
         #expect(
-            try show(.flow, busy, filter: "relid == 14 and not kind == message") == """
-                Seq      Time  Partition     Channel  Relid  Name                 Len  Info
-                 13  0.013000  guest 1    >  eth0        14  PACKET.DATA_IN_BAND   24  8 bytes
-                 14  0.014000  guest 1    <  eth0        14  PACKET.DATA_IN_BAND   48  32 bytes
-                 15  0.015000  guest 1       eth0        14  SYNIC.SIGNAL_EVENT     8  connection 0x200e, flag 0
-                 16  0.016000  guest 1       eth0        14  SYNIC.EVENT_FLAG      12  flag 14 on vp 1, sint 2
+            text == """
+                Seq      Time  Partition     Channel  Relid  Name                Len  Info
+                 13  0.013000  guest 1    >  eth0        14  NVSP.INIT            56  NVSP 6.1
+                 14  0.014000  guest 1    <  eth0        14  NVSP.INIT            56  NVSP 6.1
+                 15  0.015000  guest 1       eth0        14  SYNIC.SIGNAL_EVENT    8  connection 0x200e, flag 0
+                 16  0.016000  guest 1       eth0        14  SYNIC.EVENT_FLAG     12  flag 14 on vp 1, sint 2
                 (12 hidden by the filter)
 
                 """)
@@ -82,8 +84,8 @@ import VMBusWire
                 {"schema":"vmbusscope.partitions/1","source":"sim","seq":16,"time_ns":16000000,\
                 "bus":{"available":true},"partitions":[{"number":1,"name":"guest 1","role":"guest",\
                 "state":"connected","version":"5.3","features":"0x0","virtual_processors":null,"kernel_release":null,\
-                "devices":2,"channels":3,"open_channels":1,"messages":11,"packets_in":1,"packets_out":1,"bytes_in":48,\
-                "bytes_out":24,"packets_per_second":null,"bytes_per_second":null}]}
+                "devices":2,"channels":3,"open_channels":1,"messages":11,"packets_in":1,"packets_out":1,"bytes_in":56,\
+                "bytes_out":56,"packets_per_second":null,"bytes_per_second":null}]}
 
                 """)
     }
@@ -124,6 +126,40 @@ import VMBusWire
                 "offset":5,"size":3,"value":"000000","text":null},{"name":"flag","offset":8,"size":4,"value":14,\
                 "text":null}]}
                 """)
+    }
+
+    @Test func `a stream of lines is the same as the whole flow`() throws {
+        var log = GuestLog()
+        log.boot()
+        var stream = FlowStream()
+        var lines = JSONWriter()
+        stream.write(log.take(), to: &lines)
+        log.packet(.guestToHost)
+        log.packet(.hostToGuest)
+        log.add(.signal, SignalEventInput(connectionID: 0x200E).encoded(), device: GuestLog.nic, relid: 14)
+        log.add(.interrupt, EventFlagDelivery(vp: 1, flag: 14).encoded(), device: GuestLog.nic, relid: 14)
+        stream.write(log.take(), to: &lines)
+        #expect(try lines.text == show(.flow, busy, .json))
+    }
+
+    @Test func `a stream shows only what its filter wants`() throws {
+        var log = GuestLog()
+        log.boot()
+        var stream = try FlowStream(filter: "open_id == 14 and name contains result")
+        var lines = JSONWriter()
+        stream.write(log.take(), to: &lines)
+        #expect(lines.text.split(separator: "\n").count == 1)
+        #expect(throws: QueryError.self) { try FlowStream(filter: "seq ==") }
+    }
+
+    @Test func `sorting goes through the columns and back to the bus's own order`() {
+        var order = SortOrder()
+        var seen: [String?] = []
+        for _ in 0..<InspectorState.partitionColumns.count {
+            order = order.next(in: InspectorState.partitionColumns)
+            seen.append(order.column)
+        }
+        #expect(seen == InspectorState.partitionColumns.filter(\.isSortable).map(\.id) + [nil])
     }
 
     @Test func `an empty log says so`() throws {
@@ -223,7 +259,8 @@ import VMBusWire
             descriptor.type = .dataInBand
             descriptor.length8 = UInt16(2 + payload / 8)
             descriptor.transactionID = UInt64(offset)
-            for (place, byte) in descriptor.encoded().enumerated() { data[(offset + place) % size] = byte }
+            let body: [UInt8] = [1, 0, 0, 0, 1, 0, 6, 0, 1, 0, 6, 0]
+            for (place, byte) in (descriptor.encoded() + body).enumerated() { data[(offset + place) % size] = byte }
         }
         return RingImage(controlPage: control, data: data)
     }
@@ -242,7 +279,7 @@ import VMBusWire
         #expect(model.outbound.blocks.map(\.offset) == [4040, 4080])
         #expect(model.outbound.blocks.map(\.length) == [40, 40])
         #expect(model.outbound.blocks.map(\.transactionID) == [4040, 4080])
-        #expect(model.outbound.blocks.first?.name == "data in-band")
+        #expect(model.outbound.blocks.first?.name == "NVSP.INIT")
         #expect(model.outbound.damage == nil)
     }
 

@@ -8,6 +8,9 @@ struct RecordDescriber: Sendable {
     private var dissectors: [ChannelKey: ChannelDissector] = [:]
     private var labels: [ChannelKey: String] = [:]
 
+    /// As many as there are channel numbers (reference §1.3). When there are more, all start again.
+    private static let maximumDissectors = 2048
+
     /// Describes a record; `snapshot` is what was known before it.
     mutating func describe(
         _ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, before snapshot: BusSnapshot
@@ -62,7 +65,9 @@ struct RecordDescriber: Sendable {
         let direction = entry.header.direction ?? .guestToHost
         let attachment = Int(entry.header.attachmentLength)
         let summary: PacketSummary
-        if let key = entry.header.channel {
+        // Packets of devices that nobody offered are read one by one, so that they cannot fill the memory.
+        if let key = entry.header.channel, !entry.channelLabel.isEmpty {
+            if dissectors[key] == nil, dissectors.count >= Self.maximumDissectors { dissectors.removeAll() }
             // Changed in place: a copy for every packet would copy all that the dissector remembers.
             if dissectors[key]?.kind != kind { dissectors[key] = ChannelDissector(kind: kind) }
             summary =

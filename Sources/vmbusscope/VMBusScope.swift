@@ -13,6 +13,7 @@ struct VMBusScope: ParsableCommand {
 
             EXAMPLES
               vmbusscope                               look at this guest
+              vmbusscope sim --headless --steps 200    watch two simulated guests come up
               vmbusscope ls -vv                        what lsvmbus -vv prints
               vmbusscope watch --interval 5            one line per channel, every 5 s
               vmbusscope show channels --sysroot DIR   a tree copied from another guest
@@ -23,7 +24,7 @@ struct VMBusScope: ParsableCommand {
               2  input damaged but partly read         64   wrong usage
               3  no VMBus here                         130, 143  ended by a signal
             """,
-        subcommands: [ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self])
+        subcommands: [SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self])
 
     func run() throws {
         try Snapshot.print(of: LiveGuest())

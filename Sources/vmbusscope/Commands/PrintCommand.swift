@@ -1,20 +1,22 @@
 import ArgumentParser
 import Themes
+import VMBusSimulator
 
 /// `print`: everything that is shipped inside the program.
 struct PrintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "print",
-        abstract: "Print what is shipped inside the program: themes, completions.",
+        abstract: "Print what is shipped inside the program: themes, scenarios, completions.",
         discussion: """
             Without a name each lists the names that there are, one per line.
 
             EXAMPLES
               vmbusscope print theme
               vmbusscope print theme dark > ~/.config/vmbusscope/themes/mine.toml
+              vmbusscope print scenario two-guests > mine.toml
               source <(vmbusscope print completions bash)
             """,
-        subcommands: [Theme.self, Completions.self])
+        subcommands: [Theme.self, Scenario.self, Completions.self])
 
     /// Writes the thing, or the names if none is given.
     static func write(
@@ -37,6 +39,18 @@ struct PrintCommand: ParsableCommand {
 
         func run() throws {
             try PrintCommand.write(name, "theme", names: BuiltInThemes.names, BuiltInThemes.bytes)
+        }
+    }
+
+    /// `print scenario`.
+    struct Scenario: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "A scenario as the TOML file that it is.")
+
+        @Argument(help: "The scenario; without it the names of all.")
+        var name: String?
+
+        func run() throws {
+            try PrintCommand.write(name, "scenario", names: Scenarios.names, Scenarios.text)
         }
     }
 

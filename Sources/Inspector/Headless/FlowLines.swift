@@ -1,4 +1,5 @@
 import BusModel
+import VMBusWire
 
 /// The log as it grows, one line per record: what a headless run prints.
 public struct FlowLines: Sendable {

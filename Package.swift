@@ -61,7 +61,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "VMBusSimulator", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query", "Platform", "Themes",
-                "Configuration", "VMBusWire",
+                "Configuration", "VMBusPartitions", "VMBusWire",
             ],
             swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),

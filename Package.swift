@@ -63,7 +63,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "VMBusSimulator", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query", "Platform", "Themes",
-                "Configuration", "VMBusWire",
+                "Configuration", "VMBusPartitions", "VMBusWire",
             ],
             swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
@@ -75,9 +75,19 @@ let package = Package(
         .testTarget(
             name: "InspectorTUITests", dependencies: ["InspectorTUI", "Themes", "Configuration", "Platform"],
             swiftSettings: settings),
-        .testTarget(name: "BusModelTests", dependencies: ["BusModel"], swiftSettings: settings),
+        .testTarget(name: "BusModelTests", dependencies: ["BusModel", "VMBusWire"], swiftSettings: settings),
+        .testTarget(name: "QueryTests", dependencies: ["Query", "VMBusWire"], swiftSettings: settings),
+        .testTarget(
+            name: "InspectorTests", dependencies: ["Inspector", "Query", "BusModel", "VMBusWire"],
+            swiftSettings: settings),
         .testTarget(
             name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "VMBusSimulatorTests",
+            dependencies: ["VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
     ]
 )

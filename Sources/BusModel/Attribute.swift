@@ -84,7 +84,8 @@ public struct Attribute: NamedScalar {
     public static let outWriteIndex = Attribute(rawValue: 54)
     /// Number: read index of the guest→host ring.
     public static let outReadIndex = Attribute(rawValue: 55)
-    /// Text: a file that could not be read.
+    /// Text: a file that could not be read, a line feed, and the error's symbol. All that a record holds stand for those told
+    /// before; `unavailable` says that there are none.
     public static let problemPath = Attribute(rawValue: 60)
 
     private static let names: [UInt16: String] = [

@@ -13,13 +13,13 @@ extension BusSnapshot {
             remove(header)
             return
         }
+        // A bus that can be missing can come.
+        if header.kind == .state { busAvailable = true }
         guard header.device != .zero else {
             withPartition(header.partition) { partition in
                 for reading in readings { partition.apply(reading, at: header.time) }
             }
-            for reading in readings where reading.attribute == .problemPath {
-                problems.append(SnapshotProblem(reading))
-            }
+            problems = SnapshotProblem.list(readings) ?? problems
             return
         }
         withPartition(header.partition) { partition in
@@ -49,6 +49,12 @@ extension SnapshotProblem {
         let parts = reading.string.split(separator: "\n", maxSplits: 1)
         self.init(path: String(parts.first ?? ""), error: parts.count > 1 ? String(parts[1]) : "")
     }
+
+    /// All problems that a record tells of, which stand for those told before; nil if it tells nothing about problems.
+    fileprivate static func list(_ readings: [AttributeReading]) -> [SnapshotProblem]? {
+        let told = readings.filter { $0.attribute == .problemPath }
+        return told.isEmpty ? nil : told.filter { $0.form == .text }.map(SnapshotProblem.init)
+    }
 }
 
 extension AttributeReading {
@@ -56,6 +62,9 @@ extension AttributeReading {
     public init(problem: SnapshotProblem) {
         self.init(.problemPath, text: problem.path + "\n" + problem.error)
     }
+
+    /// Says that every file can be read (again).
+    public static var noProblems: AttributeReading { AttributeReading(.problemPath, reading: .unavailable) }
 }
 
 extension PartitionSnapshot {
@@ -91,8 +100,8 @@ extension PartitionSnapshot {
             devices.append(DeviceSnapshot(instance: header.device, classID: .zero))
         }
         guard let index = devices.firstIndex(where: { $0.instance == header.device }) else { return }
-        if header.kind == .state { devices[index].problems = [] }
         for reading in readings { devices[index].apply(reading, at: header.time) }
+        devices[index].problems = SnapshotProblem.list(readings) ?? devices[index].problems
     }
 }
 
@@ -116,7 +125,6 @@ extension DeviceSnapshot {
         case .scsiHost: kernel.scsiHost = reading.words.first
         case .blockDevices: kernel.block = reading.words
         case .pciFunctions: kernel.pci = reading.words
-        case .problemPath: problems.append(SnapshotProblem(reading))
         default: break
         }
     }

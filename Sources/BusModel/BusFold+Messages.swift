@@ -6,7 +6,8 @@ extension BusSnapshot {
         let time = header.time
         withPartition(header.partition) { partition in
             partition.traffic.messages += 1
-            guard let message = try? ChannelMessage.decode(Array(payload), context: partition.wireContext) else { return }
+            let context = partition.wireContext
+            guard let message = try? ChannelMessage.decode(Array(payload), context: context) else { return }
             partition.applyConnection(message, at: time)
             partition.applyChannel(message, at: time)
             partition.applyPageList(message)

@@ -235,8 +235,10 @@ public struct KernelNames: Sendable, Hashable {
     /// PCI functions.
     public var pci: [String] = []
 
-    /// None.
-    public init() {}
+    /// Names; none if none are given.
+    public init(net: [String] = [], scsiHost: String? = nil, block: [String] = [], pci: [String] = []) {
+        (self.net, self.scsiHost, self.block, self.pci) = (net, scsiHost, block, pci)
+    }
 
     /// All names, what people use most first.
     public var all: [String] { net + block + pci + (block.isEmpty ? [scsiHost].compactMap { $0 } : []) }

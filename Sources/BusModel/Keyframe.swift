@@ -77,7 +77,6 @@ extension BusSnapshot {
             entry.payload = AttributeList(readings).encoded()
             frame.entries.append(entry)
         }
-        if !busAvailable { add(0, code: .busMissing, time: position.time, []) }
         for partition in partitions {
             add(partition.number, time: position.time, partition.attributeReadings)
             for device in partition.devices {
@@ -89,6 +88,8 @@ extension BusSnapshot {
                 }
             }
         }
+        // Last, as everything that is told of the bus says that there is one.
+        if !busAvailable { add(0, code: .busMissing, time: position.time, []) }
         return frame.encoded()
     }
 }

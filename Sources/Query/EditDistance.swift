@@ -18,7 +18,7 @@ enum EditDistance {
 
     /// At most three words that are near or start alike, nearest first.
     static func nearest(_ word: String, _ words: [String]) -> [String] {
-        let limit = max(1, word.utf8.count / 3)
+        let limit = max(1, (word.utf8.count + 2) / 3)
         var ranked: [(distance: Int, place: Int, word: String)] = []
         for (place, candidate) in words.enumerated() {
             let distance = word.utf8.count >= 2 && candidate.hasPrefix(word) ? 1 : between(word, candidate)

@@ -13,7 +13,9 @@ struct QueryParser {
     mutating func whole() throws(QueryError) -> QueryNode {
         let node = try or()
         if let token = peek() {
-            throw error(token, "expected 'and' or 'or' in front of \(describe(token))")
+            throw error(
+                token, "expected 'and' or 'or' in front of \(describe(token))",
+                isIncomplete: isBeginning(of: ["and", "or"]))
         }
         return node
     }
@@ -25,6 +27,12 @@ struct QueryParser {
     private func peekWord() -> String? {
         guard case .word(let word) = peek()?.kind else { return nil }
         return word.lowercased()
+    }
+
+    /// Whether the text ends with the beginning of one of these words.
+    private func isBeginning(of words: [String]) -> Bool {
+        guard place == tokens.count - 1, let typed = peekWord() else { return false }
+        return words.contains { $0.hasPrefix(typed) }
     }
 
     private mutating func take(_ symbols: [String], _ words: [String] = []) -> String? {
@@ -91,7 +99,9 @@ struct QueryParser {
             let node = try or()
             guard let next = peek() else { throw atEnd("expected ')'") }
             guard take([")"]) != nil else {
-                throw error(next, "expected ')', 'and' or 'or' in front of \(describe(next))")
+                throw error(
+                    next, "expected ')', 'and' or 'or' in front of \(describe(next))",
+                    isIncomplete: isBeginning(of: ["and", "or"]))
             }
             return node
         case .symbol(let symbol): throw error(token, "expected a word or a comparison, not '\(symbol)'")
@@ -113,7 +123,7 @@ struct QueryParser {
             if field.type == .truth { return .test(.field(field), .isTrue) }
             throw error(
                 token, "'\(name)' needs a comparison such as \(name) == …; quote it to search for it",
-                isIncomplete: peek() == nil)
+                isIncomplete: peek() == nil || isBeginning(of: ["contains", "matches", "in"]))
         }
         let operand = try operand(token, name)
         switch sign {

@@ -7,10 +7,10 @@ public struct ReceivedPacket: Hashable, Sendable {
     /// Where the packet starts in the data area.
     public let offset: UInt32
     /// The checked copy of the descriptor.
-    public let descriptor: PacketDescriptor
+    public let descriptor: RingPacketDescriptor
 
     @usableFromInline
-    init(offset: UInt32, descriptor: PacketDescriptor) {
+    init(offset: UInt32, descriptor: RingPacketDescriptor) {
         self.offset = offset
         self.descriptor = descriptor
     }
@@ -22,16 +22,16 @@ public struct ReceivedPacket: Hashable, Sendable {
     /// The requester's number for it.
     @inlinable public var transactionID: UInt64 { descriptor.info.transactionID }
     /// Bytes of the type-specific header between descriptor and payload.
-    @inlinable public var headerCount: Int { Int(descriptor.headerLength - PacketDescriptor.byteCount) }
+    @inlinable public var headerCount: Int { Int(descriptor.headerLength - RingPacketDescriptor.byteCount) }
     /// Bytes of the payload, padding included: the ring does not say how many of the last 7 are padding.
     @inlinable public var payloadCount: Int { Int(descriptor.totalLength - descriptor.headerLength) }
     /// Bytes of ring that the packet takes, with its trailer.
-    @inlinable public var ringBytes: UInt32 { descriptor.totalLength + PacketDescriptor.trailerByteCount }
+    @inlinable public var ringBytes: UInt32 { descriptor.totalLength + RingPacketDescriptor.trailerByteCount }
 
     /// Where the type-specific header starts in a data area of `dataSize` bytes.
     @inlinable
     public func headerOffset(dataSize: UInt32) -> UInt32 {
-        ringOffset(offset, advancedBy: PacketDescriptor.byteCount, dataSize: dataSize)
+        ringOffset(offset, advancedBy: RingPacketDescriptor.byteCount, dataSize: dataSize)
     }
 
     /// Where the payload starts in a data area of `dataSize` bytes.
@@ -112,7 +112,7 @@ public struct ReceivedPacket: Hashable, Sendable {
         do throws(Memory.Failure) {
             try memory.appendBytes(
                 from: headerOffset(dataSize: memory.dataSize),
-                count: Int(descriptor.totalLength - PacketDescriptor.byteCount), to: &bytes)
+                count: Int(descriptor.totalLength - RingPacketDescriptor.byteCount), to: &bytes)
         } catch {
             bytes.removeLast(bytes.count - old)
             throw error
@@ -121,14 +121,14 @@ public struct ReceivedPacket: Hashable, Sendable {
 
     /// The first rule that a descriptor breaks where `available` bytes are announced, at least 24.
     @inlinable
-    static func damage(in descriptor: PacketDescriptor, at offset: UInt32, available: UInt32) -> RingDamage? {
+    static func damage(in descriptor: RingPacketDescriptor, at offset: UInt32, available: UInt32) -> RingDamage? {
         let header = descriptor.headerLength
         let total = descriptor.totalLength
-        let room = available - PacketDescriptor.trailerByteCount
-        if header >= PacketDescriptor.byteCount, total >= header, total <= room { return nil }
-        if header < PacketDescriptor.byteCount {
+        let room = available - RingPacketDescriptor.trailerByteCount
+        if header >= RingPacketDescriptor.byteCount, total >= header, total <= room { return nil }
+        if header < RingPacketDescriptor.byteCount {
             return RingDamage(
-                field: .dataOffset, value: header, rule: .descriptorInside, limit: PacketDescriptor.byteCount,
+                field: .dataOffset, value: header, rule: .descriptorInside, limit: RingPacketDescriptor.byteCount,
                 offset: offset)
         }
         if total < header {

@@ -86,11 +86,11 @@ public struct RingReceiver: Hashable, Sendable {
             if write == position { return nil }
         }
         let available = ringDistance(from: position, to: write, dataSize: dataSize)
-        guard available >= PacketDescriptor.byteCount + PacketDescriptor.trailerByteCount else {
+        guard available >= RingPacketDescriptor.byteCount + RingPacketDescriptor.trailerByteCount else {
             throw .damage(RingDamage(field: .writeIndex, value: write, rule: .descriptorAndTrailer, limit: 24))
         }
         // Both words are copied once and only the copy is looked at, as the peer may change the ring at any time.
-        let descriptor = PacketDescriptor(
+        let descriptor = RingPacketDescriptor(
             first: try memory.dataWord64(position),
             transactionID: try memory.dataWord64(ringOffset(position, advancedBy: 8, dataSize: dataSize)))
         if let damage = ReceivedPacket.damage(in: descriptor, at: position, available: available) {
@@ -98,7 +98,7 @@ public struct RingReceiver: Hashable, Sendable {
         }
         knownWriteIndex = write
         _position = ringOffset(
-            position, advancedBy: descriptor.totalLength + PacketDescriptor.trailerByteCount, dataSize: dataSize)
+            position, advancedBy: descriptor.totalLength + RingPacketDescriptor.trailerByteCount, dataSize: dataSize)
         return ReceivedPacket(offset: position, descriptor: descriptor)
     }
 

@@ -29,13 +29,13 @@ public struct SendBatch: Hashable, Sendable {
     ) throws(SendRefusal) -> UInt32 {
         guard headerCount & 7 == 0 else { throw .headerLength(headerCount) }
         // A packet may fill the ring but for 8 bytes, as a ring filled to the last one would look empty.
-        let overhead = Int(PacketDescriptor.byteCount)
-        let limit = min(Int(PacketDescriptor.maximumTotalLength), Int(dataSize) - 16)
+        let overhead = Int(RingPacketDescriptor.byteCount)
+        let limit = min(Int(RingPacketDescriptor.maximumTotalLength), Int(dataSize) - 16)
         guard headerCount <= limit - overhead, payloadCount <= limit - overhead - headerCount else {
             let (sum, overflow) = headerCount.addingReportingOverflow(payloadCount)
             throw .tooLong(total: overflow || sum > Int.max - 32 ? .max : (sum + overhead + 7) & ~7, limit: limit)
         }
-        return UInt32((overhead + headerCount + payloadCount + 7) & ~7) + PacketDescriptor.trailerByteCount
+        return UInt32((overhead + headerCount + payloadCount + 7) & ~7) + RingPacketDescriptor.trailerByteCount
     }
 
     /// Writes a packet behind the others; parameters as in ``RingSender/send(_:header:payload:in:)-(_,RawSpan,_,_)``.
@@ -53,9 +53,9 @@ public struct SendBatch: Hashable, Sendable {
             throw .refused(error)
         }
         guard free > needed else { return needed }
-        let descriptor = PacketDescriptor(
-            info, headerLength: PacketDescriptor.byteCount + UInt32(header.byteCount),
-            totalLength: needed - PacketDescriptor.trailerByteCount)
+        let descriptor = RingPacketDescriptor(
+            info, headerLength: RingPacketDescriptor.byteCount + UInt32(header.byteCount),
+            totalLength: needed - RingPacketDescriptor.trailerByteCount)
         try memory.setData(descriptor.first, at: position)
         var place = ringOffset(position, advancedBy: 8, dataSize: dataSize)
         try memory.setData(info.transactionID, at: place)

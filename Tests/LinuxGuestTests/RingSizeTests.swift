@@ -1,3 +1,4 @@
+import BusModel
 import Testing
 
 @testable import LinuxGuest

@@ -1,3 +1,4 @@
+import BusModel
 import Glibc
 import Testing
 import VMBusWire
@@ -333,9 +334,9 @@ import VMBusWire
         let names = SampleGuest.scan(files).devices.map(\.kernelNames)
         #expect(
             names == [
-                KernelNames(network: ["eth2", "eth10"]),
+                KernelNames(net: ["eth2", "eth10"]),
                 KernelNames(scsiHost: "host0", block: ["sda", "sdb"]),
-                KernelNames(network: ["enP14549s1"], block: ["nvme0n1"], pci: ["38d5:00:02.0"]),
+                KernelNames(net: ["enP14549s1"], block: ["nvme0n1"], pci: ["38d5:00:02.0"]),
             ])
     }
 

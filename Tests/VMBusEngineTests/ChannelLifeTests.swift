@@ -160,7 +160,7 @@ import VMBusWire
         var generator = SplitMix(state: 11)
         var guest = ends.guest
         var host = ends.host
-        for _ in 0..<20_000 {
+        for _ in 0..<20_000 * Soak.factor {
             var message = [UInt8](repeating: 0, count: 8 + Int(generator.next() % 233))
             for index in message.indices { message[index] = UInt8(truncatingIfNeeded: generator.next() >> 23) }
             message[0] = UInt8(generator.next() % 31)

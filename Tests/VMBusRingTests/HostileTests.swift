@@ -4,7 +4,7 @@ import VMBusWire
 
 @Suite struct HostileTests {
     /// A ring of one page with one packet of 64 bytes (header 8, payload 32) at `start`.
-    private func ring(start: UInt32) throws -> (RingImage, RingSender, RingReceiver) {
+    private func ring(start: UInt32) throws -> (RingCopy, RingSender, RingReceiver) {
         var memory = try imageRing(dataPages: 1)
         var sender = RingSender(position: start)
         try sender.initialize(&memory)
@@ -192,8 +192,8 @@ import VMBusWire
         #expect(throws: RingShapeError.dataSize(1 << 31)) { try RingShape.checkedDataSize(UInt32(1) << 31) }
         #expect(throws: RingShapeError.pageCount(1)) { try RingPages([5]) }
         #expect(throws: RingShapeError.pageFrameNumber(1 << 52, index: 1)) { try RingPages([5, 1 << 52]) }
-        #expect(throws: RingShapeError.pageCount(0)) { try RingImage(bytes: [1, 2, 3]) }
-        #expect(throws: RingShapeError.dataSize(100)) { try RingImage(bytes: Array(repeating: 0, count: 4196)) }
+        #expect(throws: RingShapeError.pageCount(0)) { try RingCopy(bytes: [1, 2, 3]) }
+        #expect(throws: RingShapeError.dataSize(100)) { try RingCopy(bytes: Array(repeating: 0, count: 4196)) }
     }
 
     @Test func `a position of another ring is damage, not a trap`() throws {

@@ -58,7 +58,7 @@ import VMBusWire
 
         var receiver = RingReceiver(position: 0x100)
         let received = try #require(try receiver.next(in: ring))
-        #expect(received.descriptor == PacketDescriptor(info, headerLength: 40, totalLength: 104))
+        #expect(received.descriptor == RingPacketDescriptor(info, headerLength: 40, totalLength: 104))
         #expect((received.headerCount, received.payloadCount) == (24, 64))
         var copy: [UInt8] = []
         try received.appendPacket(from: ring, to: &copy)

@@ -37,7 +37,7 @@ private struct QueueModel {
         for seed in 1...4 {
             let mapping = try Mapping(dataSize: 4096 * seed, twice: false)
             var memory = mapping.memory
-            try play(&memory, seed: UInt64(seed), operations: 4000)
+            try play(&memory, seed: UInt64(seed), operations: 4000 * Soak.factor)
         }
     }
 
@@ -45,20 +45,20 @@ private struct QueueModel {
         for seed in 1...4 {
             let mapping = try Mapping(dataSize: 4096 * seed, twice: true)
             var memory = mapping.memory
-            try play(&memory, seed: UInt64(seed + 10), operations: 4000)
+            try play(&memory, seed: UInt64(seed + 10), operations: 4000 * Soak.factor)
         }
     }
 
     @Test func `behaves as a queue, scattered pages`() throws {
         for seed in 1...4 {
             var memory = try pagedRing(dataPages: seed)
-            try play(&memory, seed: UInt64(seed + 20), operations: 4000)
+            try play(&memory, seed: UInt64(seed + 20), operations: 4000 * Soak.factor)
         }
     }
 
     @Test func `behaves as a queue, image`() throws {
         var memory = try imageRing(dataPages: 2)
-        try play(&memory, seed: 31, operations: 2000)
+        try play(&memory, seed: 31, operations: 2000 * Soak.factor)
     }
 
     private func randomPacket(_ generator: inout SeededGenerator, dataSize: Int) -> QueueModel.Packet {

@@ -25,7 +25,7 @@ import VMBusWire
         #expect(listing.packets.map { $0.wraps(dataSize: 4096) } == [false, true])
         #expect(listing.damage == nil)
 
-        let image = try RingImage(copying: ring)
+        let image = try RingCopy(copying: ring)
         #expect(RingListing(of: image) == listing)
         #expect(RingListing(of: image, limit: 1).packets.count == 1)
         var payload: [UInt8] = []
@@ -52,7 +52,7 @@ import VMBusWire
         bytes.replaceSubrange(0..<16, with: [32, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0xFF, 0xFE, 0, 0])
         bytes[64] = 1
         bytes[4096 + 8] = 6
-        let image = try RingImage(bytes: bytes)
+        let image = try RingCopy(bytes: bytes)
         #expect(
             image.control
                 == RingControl(

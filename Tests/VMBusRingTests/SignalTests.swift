@@ -6,7 +6,7 @@ import VMBusWire
     /// A ring of one page in which `used` bytes wait, from `start` on, as packets of 64 bytes.
     private func ring(
         start: UInt32, packets: Int, _ settings: RingSettings = RingSettings()
-    ) throws -> (RingImage, RingSender, RingReceiver) {
+    ) throws -> (RingCopy, RingSender, RingReceiver) {
         var memory = try imageRing(dataPages: 1)
         var sender = RingSender(settings, position: start)
         let receiver = RingReceiver(settings, position: start)

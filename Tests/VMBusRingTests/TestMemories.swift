@@ -64,8 +64,8 @@ func pagedRing(dataPages: Int) throws -> PagedRingMemory<SimulatedMemory> {
         guest: SimulatedMemory(byteCount: UInt64(dataPages * 7 + 16) * 4096), pages: try RingPages(numbers))
 }
 
-func imageRing(dataPages: Int) throws -> RingImage {
-    try RingImage(control: RingControl(), data: Array(repeating: 0, count: dataPages * 4096))
+func imageRing(dataPages: Int) throws -> RingCopy {
+    try RingCopy(control: RingControl(), data: Array(repeating: 0, count: dataPages * 4096))
 }
 
 extension RingMemory {

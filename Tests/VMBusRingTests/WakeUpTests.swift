@@ -9,15 +9,15 @@ import VMBusWire
 private final class InterruptedRing: RingMemory {
     typealias Failure = Never
 
-    var image: RingImage
+    var image: RingCopy
     private var accesses = 0
     private var interruptions = 0
-    private var buffer: [(inout RingImage) -> Void] = []
+    private var buffer: [(inout RingCopy) -> Void] = []
     private let interruptedAccess: Int
     private let holdsStores: Bool
-    private let peer: (inout RingImage) -> Void
+    private let peer: (inout RingCopy) -> Void
 
-    init(_ image: RingImage, interrupted access: Int, holdsStores: Bool, _ peer: @escaping (inout RingImage) -> Void) {
+    init(_ image: RingCopy, interrupted access: Int, holdsStores: Bool, _ peer: @escaping (inout RingCopy) -> Void) {
         self.image = image
         interruptedAccess = access
         self.holdsStores = holdsStores
@@ -46,13 +46,13 @@ private final class InterruptedRing: RingMemory {
         peer(&image)
     }
 
-    private var seen: RingImage {
+    private var seen: RingCopy {
         var seen = image
         for store in buffer { store(&seen) }
         return seen
     }
 
-    private func store(_ store: @escaping (inout RingImage) -> Void) {
+    private func store(_ store: @escaping (inout RingCopy) -> Void) {
         access()
         if holdsStores { buffer.append(store) } else { store(&image) }
     }
@@ -95,7 +95,7 @@ private final class InterruptedRing: RingMemory {
 @Suite struct WakeUpTests {
     private let payload = Array(repeating: UInt8(6), count: 40)
 
-    private func ring(packets: Int, _ settings: RingSettings) throws -> (RingImage, RingSender, RingReceiver) {
+    private func ring(packets: Int, _ settings: RingSettings) throws -> (RingCopy, RingSender, RingReceiver) {
         var image = try imageRing(dataPages: 1)
         var sender = RingSender(settings, position: 4000)
         let receiver = RingReceiver(settings, position: 4000)

@@ -61,9 +61,29 @@ public enum HeadlessShow {
         case (.partitions, .json): return SnapshotJSON.partitions(state)
         case (.channels, .json): return SnapshotJSON.channels(state)
         case (.partitions, _): return table(state.partitionsTable(), format)
+        case (.channels, .csv): return csv(flatChannels(state))
         case (.channels, _): return table(state.channelsTable(isWhole: true), format)
         case (.rings, _): return rings(state, format, image)
         }
+    }
+
+    /// One row per channel, with its device's title, as a list of values has no tree.
+    private static func flatChannels(_ state: InspectorState) -> TableModel {
+        var table = state.channelsTable(isWhole: true)
+        let subchannel = Column("subchannel", "Sub", "0 for a primary channel.", .trailing, width: 1...5)
+        table.columns.insert(subchannel, at: 1)
+        var title = Cell("")
+        table.rows = table.rows.compactMap { row in
+            guard case .channel(let key) = row.id else {
+                title = row.cells[0]
+                return nil
+            }
+            var row = row
+            row.cells[0] = title
+            row.cells.insert(Cell(String(key.subchannel), .number), at: 1)
+            return row
+        }
+        return table
     }
 
     private static func finishFilter(_ state: inout InspectorState) {

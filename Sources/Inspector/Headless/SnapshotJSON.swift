@@ -26,7 +26,7 @@ enum SnapshotJSON {
                         let channel = state.snapshot.channel(key)
                     else { continue }
                     let counts = (state.interruptCount(channel).value, state.signalCount(channel).value)
-                    write(partition, device, channel, counts, state.rates(key), to: &writer)
+                    writer.object { members(partition, device, channel, counts, state.rates(key), to: &$0) }
                 }
             }
         }
@@ -91,35 +91,34 @@ enum SnapshotJSON {
         }
     }
 
-    private static func write(
+    /// What is known of one channel, as members of an object.
+    static func members(
         _ partition: PartitionSnapshot, _ device: DeviceSnapshot, _ channel: ChannelSnapshot,
         _ counts: (interrupts: UInt64?, signals: UInt64?), _ rates: FlowRates,
         to writer: inout JSONWriter
     ) {
-        writer.object { writer in
-            writer.member("partition", partition.name)
-            writer.member("device", device.instance.description)
-            writer.member("class", device.deviceClass.kind.word)
-            writer.member("class_id", device.classID.description)
-            writer.memberArray("kernel") { writer in for name in device.kernel.all { writer.value(name) } }
-            writer.member("driver", device.driver.value)
-            writer.member("subchannel", channel.subchannel)
-            writer.member("relid", channel.relid == 0 ? nil : channel.relid)
-            writer.member("state", channel.phase.value?.word)
-            writer.member("cpu", channel.cpu.value)
-            writer.key("in")
-            write(channel.inbound, to: &writer)
-            writer.key("out")
-            write(channel.outbound, to: &writer)
-            writer.member("interrupts", counts.interrupts)
-            writer.member("events", counts.signals)
-            writer.member("out_full_first", channel.outFullFirst.value)
-            writer.member("out_full_total", channel.outFullTotal.value)
-            writer.member("interrupts_per_second", rates.interrupts)
-            writer.member("events_per_second", rates.events)
-            writer.member("packets_per_second", rates.packets)
-            writer.member("bytes_per_second", rates.bytes)
-        }
+        writer.member("partition", partition.name)
+        writer.member("device", device.instance.description)
+        writer.member("class", device.deviceClass.kind.word)
+        writer.member("class_id", device.classID == .zero ? nil : device.classID.description)
+        writer.memberArray("kernel") { writer in for name in device.kernel.all { writer.value(name) } }
+        writer.member("driver", device.driver.value)
+        writer.member("subchannel", channel.subchannel)
+        writer.member("relid", channel.relid == 0 ? nil : channel.relid)
+        writer.member("state", channel.phase.value?.word)
+        writer.member("cpu", channel.cpu.value)
+        writer.key("in")
+        write(channel.inbound, to: &writer)
+        writer.key("out")
+        write(channel.outbound, to: &writer)
+        writer.member("interrupts", counts.interrupts)
+        writer.member("events", counts.signals)
+        writer.member("out_full_first", channel.outFullFirst.value)
+        writer.member("out_full_total", channel.outFullTotal.value)
+        writer.member("interrupts_per_second", rates.interrupts)
+        writer.member("events_per_second", rates.events)
+        writer.member("packets_per_second", rates.packets)
+        writer.member("bytes_per_second", rates.bytes)
     }
 
     private static func write(_ ring: RingSnapshot, to writer: inout JSONWriter) {

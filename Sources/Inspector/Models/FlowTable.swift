@@ -22,12 +22,15 @@ extension InspectorState {
     /// How many rows the flow has: the records up to the moment that is shown, without those that the filter hides.
     public var flowRowCount: Int {
         let last = lastShownSequence
-        return flowFilter.isActive ? flowFilter.count(upTo: last) : history.index(from: last == .max ? .max : last + 1)
+        return flowFilter.isActive ? flowFilter.count(upTo: last) : history.index(after: last)
     }
 
     /// How many records up to the moment that is shown the filter hides, as far as it has looked.
     public var flowHiddenCount: Int {
-        flowFilter.isActive ? max(0, history.index(from: flowFilter.next) - flowFilter.matches.count) : 0
+        guard flowFilter.isActive else { return 0 }
+        let last = lastShownSequence
+        let shown = history.index(after: last)
+        return max(0, min(shown, history.index(from: flowFilter.next)) - flowRowCount)
     }
 
     /// Some rows of the flow, made when they are asked for; only those that are there.
@@ -79,13 +82,14 @@ extension InspectorState {
             switch header.direction {
             case .guestToHost: ">"
             case .hostToGuest: "<"
-            case nil: "·"
+            case nil: ""
             }
         let tone = Tone(header.kind)
         return Row(
             id: .record(header.sequence),
             cells: [
-                Cell(String(header.sequence), .dim), Cell(Quantity.time(header.time), .dim),
+                Cell(String(header.sequence), .dim),
+                Cell(Quantity.time(header.time), .dim, raw: Quantity.exactTime(header.time)),
                 Cell(entry.partitionName), Cell(arrow, Tone(header.direction)),
                 entry.channelLabel.isEmpty ? .unknown : Cell(entry.channelLabel, .accent),
                 header.relid == 0 ? .unknown : Cell(String(header.relid), .identifier), Cell(entry.name, tone),

@@ -63,6 +63,12 @@ public enum Quantity {
         }
     }
 
+    /// The log's time: seconds with nine places, which is all there is.
+    public static func exactTime(_ nanoseconds: UInt64) -> String {
+        let rest = String(nanoseconds % 1_000_000_000)
+        return "\(nanoseconds / 1_000_000_000)." + String(repeating: "0", count: 9 - rest.count) + rest
+    }
+
     /// A share, as per cent.
     public static func share(_ share: Double) -> String {
         guard share.isFinite else { return "-" }

@@ -1,4 +1,5 @@
 public import BusModel
+import VMBusDevices
 public import VMBusWire
 
 extension RingPicture {
@@ -6,8 +7,8 @@ extension RingPicture {
     public static let maximumBlocks = 4096
 
     /// Reads a ring's bytes as they were at one moment, without trusting any of them (reference §4.1 to §4.3). What is wrong is
-    /// named in `damage`, and what was read before it is kept.
-    public init(_ image: RingImage, direction: Direction) {
+    /// named in `damage`, and what was read before it is kept. `kind` is the device's, so that packets have names.
+    public init(_ image: RingImage, direction: Direction, kind: DeviceKind = .unknown) {
         self.init(direction: direction)
         isFromImage = true
         let control = image.controlPage
@@ -33,10 +34,11 @@ extension RingPicture {
         guard damage == nil else { return }
         let waiting = write >= read ? Int(write) - Int(read) : size - Int(read) + Int(write)
         used = UInt64(waiting)
-        walk(image.data, from: Int(read), waiting)
+        walk(image.data, from: Int(read), waiting, kind)
     }
 
-    private mutating func walk(_ data: [UInt8], from start: Int, _ waiting: Int) {
+    private mutating func walk(_ data: [UInt8], from start: Int, _ waiting: Int, _ kind: DeviceKind) {
+        var dissector = ChannelDissector(kind: kind)
         var done = 0
         while done < waiting {
             guard blocks.count < Self.maximumBlocks else {
@@ -57,9 +59,11 @@ extension RingPicture {
                     damage = "the packet at \(offset) has \(length) bytes, \(waiting - done) are left"
                     return
                 }
+                let packet = (0..<length - 8).map { data[(offset + $0) % data.count] }
+                let summary = dissector.summarise(packet[...], attachmentLength: 0, direction: direction)
                 blocks.append(
                     RingBlock(
-                        offset: offset, length: length, type: descriptor.type, name: descriptor.type.description,
+                        offset: offset, length: length, type: descriptor.type, name: PlainText.clean(summary.name),
                         transactionID: descriptor.transactionID))
                 done += length
             } catch {
@@ -97,7 +101,8 @@ extension InspectorState {
         else { return nil }
         let rates = rates(key)
         func picture(_ ring: RingSnapshot, _ image: RingImage?, _ direction: Direction) -> RingPicture {
-            image.map { RingPicture($0, direction: direction) } ?? RingPicture(ring, direction: direction)
+            image.map { RingPicture($0, direction: direction, kind: device.deviceClass.kind) }
+                ?? RingPicture(ring, direction: direction)
         }
         let label = ChannelLabel.text(device, subchannel: key.subchannel, in: partition)
         return RingModel(

@@ -9,7 +9,7 @@ public struct RingBlock: Sendable, Hashable {
     public var length: Int
     /// What kind of packet it is.
     public var type: PacketType
-    /// The type in words, or what the device calls it.
+    /// LAYER.NAME of its message, as far as the packet alone tells.
     public var name: String
     /// Chosen by who asks.
     public var transactionID: UInt64

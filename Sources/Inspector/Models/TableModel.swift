@@ -193,6 +193,17 @@ public struct SortOrder: Sendable, Hashable {
     }
 }
 
+extension SortOrder {
+    /// The next order: by the next column that rows can be ordered by, the largest first where it holds numbers; behind the
+    /// last comes the order of the bus itself.
+    public func next(in columns: [Column]) -> SortOrder {
+        let sortable = columns.filter(\.isSortable)
+        let place = column.map { id in (sortable.firstIndex { $0.id == id } ?? sortable.count) + 1 } ?? 0
+        guard place < sortable.count else { return SortOrder() }
+        return SortOrder(column: sortable[place].id, isDescending: sortable[place].alignment == .trailing)
+    }
+}
+
 /// A whole table: what a screen draws and `show` prints.
 public struct TableModel: Sendable, Hashable {
     /// The columns, in order.

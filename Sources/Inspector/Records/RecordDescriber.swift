@@ -5,8 +5,11 @@ import VMBusWire
 /// Gives records their names and one-line summaries as they come, which needs what came before them.
 struct RecordDescriber: Sendable {
     // Both dictionaries are only looked up, so their order reaches nobody.
-    private var readers: [ChannelKey: PacketReader] = [:]
+    private var dissectors: [ChannelKey: ChannelDissector] = [:]
     private var labels: [ChannelKey: String] = [:]
+
+    /// As many as there are channel numbers (reference §1.3). When there are more, all start again.
+    private static let maximumDissectors = 2048
 
     /// Describes a record; `snapshot` is what was known before it.
     mutating func describe(
@@ -42,8 +45,8 @@ struct RecordDescriber: Sendable {
         }
         // A channel that is opened, or whose device goes, starts its device's protocol from the beginning.
         guard let key = channel(of: header, in: snapshot.partition(header.partition)) else { return }
-        if header.kind == .message, MessageType(rawValue: header.code) == .openChannel { readers[key] = nil }
-        if header.kind == .state, StateCode(rawValue: header.code) == .removed { readers[key] = nil }
+        if header.kind == .message, MessageType(rawValue: header.code) == .openChannel { dissectors[key] = nil }
+        if header.kind == .state, StateCode(rawValue: header.code) == .removed { dissectors[key] = nil }
     }
 
     /// The channel that a record is about; a message may name it by number only.
@@ -61,11 +64,22 @@ struct RecordDescriber: Sendable {
         let kind = entry.deviceClass
         let direction = entry.header.direction ?? .guestToHost
         let attachment = Int(entry.header.attachmentLength)
-        var reader = entry.header.channel.flatMap { readers[$0] } ?? PacketReader(kind)
-        if reader.kind != kind { reader = PacketReader(kind) }
-        let summary = reader.summarise(payload, attachmentLength: attachment, direction: direction)
-        (entry.name, entry.info, entry.hint) = (summary.name, summary.info, summary.hint)
-        if let key = entry.header.channel { readers[key] = reader }
+        let summary: PacketSummary
+        // Packets of devices that nobody offered are read one by one, so that they cannot fill the memory.
+        if let key = entry.header.channel, !entry.channelLabel.isEmpty {
+            if dissectors[key] == nil, dissectors.count >= Self.maximumDissectors { dissectors.removeAll() }
+            // Changed in place: a copy for every packet would copy all that the dissector remembers.
+            if dissectors[key]?.kind != kind { dissectors[key] = ChannelDissector(kind: kind) }
+            summary =
+                dissectors[key]?.summarise(payload, attachmentLength: attachment, direction: direction)
+                ?? PacketSummary(name: "PACKET.UNKNOWN", info: "")
+        } else {
+            var dissector = ChannelDissector(kind: kind)
+            summary = dissector.summarise(payload, attachmentLength: attachment, direction: direction)
+        }
+        (entry.name, entry.info, entry.hint) = (
+            PlainText.clean(summary.name), PlainText.clean(summary.info), summary.hint
+        )
     }
 
     private func describeMessage(

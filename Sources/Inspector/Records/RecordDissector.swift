@@ -11,7 +11,7 @@ public enum RecordDissector {
         switch header.kind {
         case .message: return ChannelMessage.tree(payload, context: entry.context)
         case .packet:
-            tree = PacketReader.tree(
+            tree = ChannelDissector.tree(
                 payload, attachmentLength: Int(header.attachmentLength), direction: header.direction ?? .guestToHost,
                 kind: entry.deviceClass, hint: entry.hint)
         case .signal where SignalCode(rawValue: header.code) == .hypercall:

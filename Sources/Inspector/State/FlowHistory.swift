@@ -73,9 +73,15 @@ public struct FlowHistory: Sendable {
         return low
     }
 
+    /// The index of the first record with a later sequence number; `count` when there is none.
+    public func index(after sequence: UInt64) -> Int { sequence == .max ? count : index(from: sequence + 1) }
+
     /// How many records are missing in front of the one at an index.
     public func gap(before index: Int) -> UInt64 {
-        guard index > 0, let here = header(index), let before = header(index - 1) else { return 0 }
+        guard index > 0, let here = header(index), let before = header(index - 1), here.sequence > before.sequence
+        else {
+            return 0
+        }
         return here.sequence - before.sequence - 1
     }
 
@@ -112,7 +118,7 @@ public struct FlowHistory: Sendable {
     /// Adds a record to the run that was made ready for it.
     mutating func append(_ entry: FlowEntry, _ payload: ArraySlice<UInt8>) {
         if let newestSequence, entry.header.sequence > newestSequence {
-            missingCount += entry.header.sequence - newestSequence - 1
+            missingCount &+= entry.header.sequence - newestSequence - 1
         }
         newestSequence = entry.header.sequence
         byteCount += runs[runs.count - 1].append(entry, payload)
@@ -126,7 +132,7 @@ public struct FlowHistory: Sendable {
     /// Forgets all records behind a sequence number.
     mutating func truncate(after sequence: UInt64) {
         newestSequence = min(newestSequence ?? sequence, sequence)
-        let keep = trimmedCount + index(from: sequence == .max ? .max : sequence + 1)
+        let keep = trimmedCount + index(after: sequence)
         while let last = runs.last, last.start >= keep, runs.count > 1 || keep == last.start {
             byteCount -= last.byteCount
             runs.removeLast()
@@ -140,7 +146,7 @@ public struct FlowHistory: Sendable {
     /// What was known right behind the record with a sequence number, folded from the nearest place that was kept; nil when
     /// the history does not reach back that far.
     func fold(after sequence: UInt64) -> InspectorFold? {
-        let end = trimmedCount + index(from: sequence == .max ? .max : sequence + 1)
+        let end = trimmedCount + index(after: sequence)
         guard let run = runs.last(where: { $0.start < end }) ?? runs.first else { return nil }
         guard end >= run.start, end > trimmedCount || trimmedCount == 0 else { return nil }
         var fold = run.before

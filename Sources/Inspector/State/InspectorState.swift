@@ -117,7 +117,7 @@ public struct InspectorState: Sendable {
     /// How many records have come since the moment that is shown.
     public var newCount: Int {
         guard case .paused(let sequence) = timeMode else { return 0 }
-        return history.count - history.index(from: sequence == .max ? .max : sequence + 1)
+        return history.count - history.index(after: sequence)
     }
 
     /// What is known at the moment that is shown.

@@ -53,6 +53,9 @@ struct RateBook: Sendable {
     /// The length of an interval, in nanoseconds.
     let interval: UInt64
     private var intervalStart: UInt64?
+    /// Records since the interval began. Ending one visits every channel, which a log with an interval between any two
+    /// records must not turn into endless work.
+    private var recordCount = 0
     // Only looked up, never walked.
     private var channels: [ChannelKey: Account] = [:]
     private var partitions: [UInt16: Account] = [:]
@@ -68,7 +71,14 @@ struct RateBook: Sendable {
             intervalStart = time
             return
         }
-        guard time >= start, time - start >= interval else { return }
+        // A log whose time goes back starts its intervals again there.
+        guard time >= start else {
+            intervalStart = time
+            return
+        }
+        recordCount += 1
+        guard time - start >= interval, recordCount * 64 >= channels.count else { return }
+        recordCount = 0
         let seconds = Double(time - start) / 1e9
         intervalStart = time
         var kept: [ChannelKey: Account] = [:]

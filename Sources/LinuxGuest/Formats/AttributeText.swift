@@ -58,6 +58,11 @@ public enum AttributeText {
         return GUID(low: low.byteSwapped, high: high.byteSwapped)
     }
 
+    /// One line of text, such as the kernel's release, fit for a terminal.
+    public static func text(_ bytes: [UInt8]) throws(FormatError) -> String {
+        PrintableText.harmless(String(decoding: try line(bytes), as: UTF8.self))
+    }
+
     // MARK: Pieces
 
     /// The text without the line feed at its end and blanks around it.

@@ -61,7 +61,7 @@ public enum ListingJSON {
 
     private static func write(_ names: KernelNames, to writer: inout JSONWriter) {
         writer.memberObject("kernel") { writer in
-            write(names.network, named: "net", to: &writer)
+            write(names.net, named: "net", to: &writer)
             writer.member("scsi_host", names.scsiHost)
             write(names.block, named: "block", to: &writer)
             write(names.pci, named: "pci", to: &writer)

@@ -43,7 +43,7 @@ public enum LsvmbusListing {
         }
     }
 
-    private static func braced(_ identifier: Reading<GUID>) -> String {
+    private static func braced(_ identifier: Readout<GUID>) -> String {
         identifier.value.map { "{\($0)}" } ?? "?"
     }
 

@@ -27,7 +27,7 @@ struct AttributeReader {
     mutating func read<Value>(
         _ name: String, optional: Bool = false, limit: Int = 256,
         as parse: ([UInt8]) throws(FormatError) -> Value
-    ) -> Reading<Value> {
+    ) -> Readout<Value> {
         let bytes: [UInt8]
         do {
             bytes = try directory.get().read(name, limit: limit)
@@ -45,7 +45,7 @@ struct AttributeReader {
     }
 
     /// The last component of what the link `name` points to; missing if there is no such link.
-    mutating func linkName(_ name: String) -> Reading<String> {
+    mutating func linkName(_ name: String) -> Readout<String> {
         do {
             let target = try files.linkTarget(of: path + "/" + name)
             guard let last = target.split(separator: "/").last else { return note(name, .empty) }
@@ -57,7 +57,7 @@ struct AttributeReader {
 
     /// Adds a problem that was found otherwise, and gives the reading that stands for it.
     @discardableResult
-    mutating func note<Value>(_ name: String, _ failure: ReadFailure) -> Reading<Value> {
+    mutating func note<Value>(_ name: String, _ failure: ReadFailure) -> Readout<Value> {
         log.problems.append(ScanProblem(path: prefix + name, failure: failure))
         return .failed(failure)
     }
@@ -68,7 +68,7 @@ struct AttributeReader {
         log.foundGone = log.foundGone || other.foundGone
     }
 
-    private mutating func fail<Value>(_ name: String, _ code: Int32, optional: Bool) -> Reading<Value> {
+    private mutating func fail<Value>(_ name: String, _ code: Int32, optional: Bool) -> Readout<Value> {
         if optional, code == ENOENT { return .missing }
         if code == ENOENT || code == ENODEV { log.foundGone = true }
         return note(name, .refused(code))

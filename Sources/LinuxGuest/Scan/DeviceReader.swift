@@ -1,3 +1,4 @@
+import BusModel
 import Platform
 import VMBusWire
 
@@ -66,13 +67,13 @@ struct DeviceReader {
 
     // MARK: Device attributes
 
-    private mutating func readRelid() -> Reading<UInt32> {
+    private mutating func readRelid() -> Readout<UInt32> {
         let relid = reader.read("id", as: AttributeText.unsigned)
         // Between suspend and resume, and between a rescind and the next offer, the kernel prints -1.
         return relid.value == UInt32.max ? reader.note("id", .invalid) : relid
     }
 
-    private mutating func readNumaNode() -> Reading<Int32> {
+    private mutating func readNumaNode() -> Readout<Int32> {
         let node = reader.read("numa_node", optional: true, as: AttributeText.signed)
         guard let value = node.value, value < 0 else { return node }
         return .missing
@@ -103,7 +104,7 @@ struct DeviceReader {
             names = try files.names(in: directory + "/channels")
         } catch {
             let failure = ReadFailure.refused(error.code)
-            if !failure.isAbsence { let _: Reading<UInt32> = reader.note("channels", failure) }
+            if !failure.isAbsence { let _: Readout<UInt32> = reader.note("channels", failure) }
             return []
         }
         var relids: [UInt32] = []
@@ -113,7 +114,7 @@ struct DeviceReader {
                 relids.append(relid)
             } else {
                 let failure = FormatError.malformed(expected: "a relid", found: PrintableText.harmless(name))
-                let _: Reading<UInt32> = reader.note("channels/" + name, .malformed(failure))
+                let _: Readout<UInt32> = reader.note("channels/" + name, .malformed(failure))
             }
         }
         return relids.sorted()
@@ -157,7 +158,7 @@ struct DeviceReader {
     private struct ChannelFinding {
         var channel: ChannelScan
         /// The four attributes that fail while the ring is closed.
-        let ring: [Reading<UInt32>]
+        let ring: [Readout<UInt32>]
         let log: AttributeLog
     }
 
@@ -196,13 +197,13 @@ struct DeviceReader {
 
     // MARK: Open or closed
 
-    private func isPrimaryOpened(attributesAreEmpty: Bool, ring: [Reading<UInt32>]) -> Bool? {
+    private func isPrimaryOpened(attributesAreEmpty: Bool, ring: [Readout<UInt32>]) -> Bool? {
         if attributesAreEmpty || device.state == .failed(.empty) { return false }
         if ring.contains(where: { $0.failure?.isClosedRing == true }) { return false }
         return device.state.value.map { $0 == Self.openedState }
     }
 
-    private func isSubchannelOpened(attributesAreEmpty: Bool, ring: [Reading<UInt32>]) -> Bool? {
+    private func isSubchannelOpened(attributesAreEmpty: Bool, ring: [Readout<UInt32>]) -> Bool? {
         if attributesAreEmpty { return false }
         if ring.contains(where: { $0.failure?.isClosedRing == true }) { return false }
         // Before Linux 5.0 a closed ring gives meaningless numbers instead of an error; only the primary's state tells.
@@ -263,7 +264,7 @@ struct DeviceReader {
             wasRead = true
             return (used, free)
         }
-        if wasRead, size.accepted == nil { let _: Reading<UInt32> = reader.note(usedName, .unsettled) }
+        if wasRead, size.accepted == nil { let _: Readout<UInt32> = reader.note(usedName, .unsettled) }
         return used.map(UInt64.init)
     }
 }

@@ -1,3 +1,4 @@
+public import BusModel
 public import VMBusWire
 
 /// What one look at a guest's sysfs found.
@@ -27,23 +28,23 @@ public struct DeviceScan: Hashable, Sendable {
     /// The name of its directory: the instance identifier, `vmbus_N` on old kernels.
     public let name: String
     /// `device_id`: which instance it is.
-    public internal(set) var instance: Reading<GUID> = .missing
+    public internal(set) var instance: Readout<GUID> = .missing
     /// `class_id`: what it is.
-    public internal(set) var classID: Reading<GUID> = .missing
+    public internal(set) var classID: Readout<GUID> = .missing
     /// `id`: the relid of its primary channel. `invalid` while the kernel says -1.
-    public internal(set) var relid: Reading<UInt32> = .missing
+    public internal(set) var relid: Readout<UInt32> = .missing
     /// `state`: 0 offered, 1 opening, 2 not open, 3 opened.
-    public internal(set) var state: Reading<Int32> = .missing
+    public internal(set) var state: Readout<Int32> = .missing
     /// Whether its primary channel is open; nil if that cannot be told.
     public internal(set) var isOpened: Bool?
     /// The driver that is bound; missing if none is.
-    public internal(set) var driver: Reading<String> = .missing
+    public internal(set) var driver: Readout<String> = .missing
     /// The NUMA node of its target processor; missing if the kernel knows none.
-    public internal(set) var numaNode: Reading<Int32> = .missing
+    public internal(set) var numaNode: Readout<Int32> = .missing
     /// What people know it by.
     public internal(set) var kernelNames = KernelNames()
     /// `channel_vp_mapping`.
-    public internal(set) var mapping: Reading<ChannelMapping> = .missing
+    public internal(set) var mapping: Readout<ChannelMapping> = .missing
     /// Its channels, the primary first and the others by relid; nil if not even their number is known.
     public internal(set) var channels: [ChannelScan]?
     /// Every file that did not give what it should; paths are relative to the device's directory.
@@ -71,9 +72,9 @@ public struct ChannelScan: Hashable, Sendable {
     /// Whether it is the device's first channel.
     public internal(set) var isPrimary: Bool
     /// Its index among the device's channels, 0 for the primary; missing before Linux 4.16.
-    public internal(set) var subchannel: Reading<UInt32> = .missing
+    public internal(set) var subchannel: Readout<UInt32> = .missing
     /// The target processor.
-    public internal(set) var cpu: Reading<UInt32> = .missing
+    public internal(set) var cpu: Readout<UInt32> = .missing
     /// Whether it is open; nil if that cannot be told.
     public internal(set) var isOpened: Bool?
     /// The ring from host to guest.
@@ -81,23 +82,23 @@ public struct ChannelScan: Hashable, Sendable {
     /// The ring from guest to host.
     public internal(set) var outbound = RingScan()
     /// Events from the host that were taken.
-    public internal(set) var interrupts: Reading<UInt64> = .missing
+    public internal(set) var interrupts: Readout<UInt64> = .missing
     /// Signals to the host by hypercall.
-    public internal(set) var events: Reading<UInt64> = .missing
+    public internal(set) var events: Readout<UInt64> = .missing
     /// Signals because the inbound ring became non-full.
-    public internal(set) var interruptsInFull: Reading<UInt64> = .missing
+    public internal(set) var interruptsInFull: Readout<UInt64> = .missing
     /// Signals because the outbound ring became non-empty.
-    public internal(set) var interruptsOutEmpty: Reading<UInt64> = .missing
+    public internal(set) var interruptsOutEmpty: Readout<UInt64> = .missing
     /// Writes that were the first to meet a full outbound ring.
-    public internal(set) var outFullFirst: Reading<UInt64> = .missing
+    public internal(set) var outFullFirst: Readout<UInt64> = .missing
     /// All writes that met a full outbound ring.
-    public internal(set) var outFullTotal: Reading<UInt64> = .missing
+    public internal(set) var outFullTotal: Readout<UInt64> = .missing
     /// The monitor that signals for it; missing if it has none.
-    public internal(set) var monitorID: Reading<UInt32> = .missing
+    public internal(set) var monitorID: Readout<UInt32> = .missing
     /// The monitor's latency in units of 100 ns.
-    public internal(set) var latency: Reading<UInt32> = .missing
+    public internal(set) var latency: Readout<UInt32> = .missing
     /// The pending bits of the monitor's whole group of 32.
-    public internal(set) var groupPending: Reading<UInt32> = .missing
+    public internal(set) var groupPending: Readout<UInt32> = .missing
     /// `write_avail` as read: bytes that a writer could still put into the outbound ring.
     public internal(set) var outboundFree: UInt32?
 
@@ -115,35 +116,13 @@ public struct ChannelScan: Hashable, Sendable {
 
 /// One ring of a channel, as far as sysfs tells.
 public struct RingScan: Hashable, Sendable {
-    /// How a ring's size is known.
-    public enum SizeSource: Sendable, Hashable {
-        /// Used and free bytes were read and added up to whole pages twice in this open.
-        case measured
-        /// Taken from the device's primary channel, as drivers give all channels of a device the same size.
-        case inferred
-
-        /// The word that JSON shows.
-        public var word: String { self == .measured ? "measured" : "inferred" }
-    }
-
     /// Bytes of data it can hold, without its header page; nil if unknown or closed.
     public internal(set) var size: UInt64?
-    /// How the size is known; nil if it is not.
-    public internal(set) var sizeSource: SizeSource?
+    /// How the size is known; nil if it is not. Measured means that used and free bytes added up to whole pages twice in this
+    /// open; drivers give all channels of a device the same size.
+    public internal(set) var sizeSource: RingSizeSource?
     /// Bytes waiting in it; nil if unknown or closed.
     public internal(set) var used: UInt64?
     /// Whether its reader has asked not to be interrupted; nil if unknown or closed.
     public internal(set) var isMasked: Bool?
-}
-
-/// The names by which people know a device (found by the links of the tree).
-public struct KernelNames: Hashable, Sendable {
-    /// Network interfaces, such as `eth0`.
-    public internal(set) var network: [String] = []
-    /// The SCSI host, such as `host0`.
-    public internal(set) var scsiHost: String?
-    /// Disks, such as `sda`.
-    public internal(set) var block: [String] = []
-    /// PCI functions, such as `38d5:00:02.0`.
-    public internal(set) var pci: [String] = []
 }

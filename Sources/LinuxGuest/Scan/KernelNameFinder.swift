@@ -1,3 +1,4 @@
+import BusModel
 import Platform
 
 /// Finds the names by which people know devices, by the links that classes and disks keep into the tree of devices.
@@ -29,7 +30,7 @@ struct KernelNameFinder {
             names.pci += self.names(in: directory + "/" + bridge).filter(Self.isFunction)
         }
         names.pci = Self.ordered(names.pci)
-        names.network = Self.ordered(interfaces)
+        names.net = Self.ordered(interfaces)
         names.scsiHost = Self.ordered(hosts).first
         names.block = Self.ordered(disks[device] ?? [])
         return names

@@ -64,7 +64,7 @@ extension ChannelDissector {
     static func networkTree(_ parts: PacketParts, _ direction: Direction, _ hint: UInt32) -> FieldTree {
         let base = parts.offset(of: parts.payload)
         var fields = parts.header
-        guard !parts.payload.isEmpty else {
+        if parts.payload.isEmpty, parts.descriptor?.type == .completion {
             return FieldTree(
                 name: emptyName(hint),
                 fields: fields + parts.leaf("padding", parts.surplus, "bytes behind the packet")
@@ -72,10 +72,12 @@ extension ChannelDissector {
         }
         let (inner, message, problem) = NVSP.Message.fields(
             parts.payload, base: base, context: .newest(sender: direction))
-        fields.append(
-            FieldNode(
-                name: "nvsp", offset: base, size: parts.payload.count, value: .composite,
-                text: message.map { info($0) }, help: "network service message", children: inner))
+        if !inner.isEmpty {
+            fields.append(
+                FieldNode(
+                    name: "nvsp", offset: base, size: parts.payload.count, value: .composite,
+                    text: message.map { info($0) }, help: "network service message", children: inner))
+        }
         fields += parts.leaf("padding", parts.surplus, "bytes behind the packet")
         var tree = FieldTree(
             name: message.map { "NVSP.\($0.type.name)" } ?? nvspName(parts.payload), fields: fields, problem: problem)

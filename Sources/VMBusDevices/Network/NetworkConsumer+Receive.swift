@@ -201,7 +201,7 @@ extension NetworkConsumer {
             return []
         case .keepalive(let keepalive):
             let result = RNDIS.Result(requestID: keepalive.requestID, status: .success)
-            return sendControl(
+            return answerControl(
                 RNDIS.Message(RNDIS.MessageType.keepalive.completion, .result(result)), memory: &memory)
         case .initializeComplete(let answer):
             return answered(answer.requestID, answer.status, nil, message.type, memory: &memory)

@@ -49,17 +49,21 @@ extension NetworkConsumer {
         return UInt16(truncatingIfNeeded: index)
     }
 
-    /// Sends a control message; without a place for it the adapter stops, as each is waited for.
+    /// Sends a control request; without a place for it the adapter cannot go on, as each is waited for.
     mutating func sendControl<Memory: DeviceMemory>(
         _ message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect] {
         if let effects = place(message, .control, headerSize: .max, subchannel: 0, memory: &memory) { return effects }
-        if case .running = phase {
-            request = nil
-            counters.failures += 1
-            return []
-        }
-        return fail("there is no place for an RNDIS message")
+        request = nil
+        counters.failures += 1
+        return phase == .running ? [] : fail("there is no place for an RNDIS message")
+    }
+
+    /// Answers a control message of the host, which asks again where there is no place for the answer.
+    mutating func answerControl<Memory: DeviceMemory>(
+        _ message: RNDIS.Message, memory: inout Memory
+    ) -> [DeviceEffect] {
+        place(message, .control, headerSize: .max, subchannel: 0, memory: &memory) ?? []
     }
 
     /// Puts a message into a send section when it is short, else into guest pages, else into a section all the same.

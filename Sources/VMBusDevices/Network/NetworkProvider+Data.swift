@@ -27,27 +27,27 @@ extension NetworkProvider {
     private func placeViolation(
         _ place: NVSP.RNDISPacket, _ packet: ChannelPacket, _ attachment: [UInt8]
     ) -> DeviceEffect? {
+        var total = 0
         if place.sectionIndex != NVSP.noSection {
-            guard packet.bulk == .inBand, sendGPADL != nil, place.sectionIndex < sendSections,
-                place.sectionSize <= configuration.sendSectionSize, attachment.count == Int(place.sectionSize)
+            guard sendGPADL != nil, place.sectionIndex < sendSections,
+                place.sectionSize <= configuration.sendSectionSize
             else {
                 return broken(
                     "nvsp-send-section", "SEND_RNDIS_PACKET",
                     "section \(place.sectionIndex), \(place.sectionSize) bytes",
                     "one of \(sendSections) sections of \(configuration.sendSectionSize) bytes")
             }
-            return nil
-        }
-        guard case .guestPages(let ranges) = packet.bulk else {
+            total = Int(place.sectionSize)
+        } else if packet.bulk == .inBand {
             return broken(
                 "nvsp-send-section", "SEND_RNDIS_PACKET", "no section, no pages",
                 "the message lies in a section or in guest pages")
         }
-        let total = ranges.reduce(0) { $0 + Int($1.byteCount) }
+        if case .guestPages(let ranges) = packet.bulk { total += ranges.reduce(0) { $0 + Int($1.byteCount) } }
         guard total == attachment.count, total > 0 else {
             return broken(
-                "gpa-range", "SEND_RNDIS_PACKET", "\(total) bytes in \(ranges.count) ranges",
-                "pages that the guest has, with a message in them")
+                "gpa-range", "SEND_RNDIS_PACKET", "\(attachment.count) of \(total) bytes",
+                "a message, in a section and pages that the guest has")
         }
         return nil
     }

@@ -151,16 +151,27 @@ public struct NetworkProvider: DeviceEndpoint {
             ChannelPacket(payload: message.encoded(version: version, sender: .hostToGuest)), subchannel: 0)
     }
 
+    /// Linux puts the headers of a batch's last frame into the batch's section and leaves its data in guest pages, so that
+    /// a message may begin in one and go on in the others (hv_netvsc, partial copy).
     public func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8] {
-        let limit = max(1 << 17, configuration.mtu + 4096)
-        if case .guestPages(let ranges) = packet.bulk { return memory.read(ranges, limit: limit) ?? [] }
-        guard packet.type == .dataInBand, let (gpadl, sections) = sendBuffer,
+        guard packet.type == .dataInBand || packet.type == .dataUsingGPADirect,
             let message = try? NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost)),
-            case .sendRNDISPacket(let place) = message.body, place.sectionIndex < sections,
-            place.sectionSize <= configuration.sendSectionSize
+            case .sendRNDISPacket(let place) = message.body
         else { return [] }
-        let offset = Int(place.sectionIndex) * configuration.sendSectionSize
-        return memory.read(gpadl: gpadl, offset: offset, count: Int(place.sectionSize)) ?? []
+        var bytes: [UInt8] = []
+        if place.sectionIndex != NVSP.noSection {
+            guard let (gpadl, sections) = sendBuffer, place.sectionIndex < sections,
+                place.sectionSize <= configuration.sendSectionSize,
+                let section = memory.read(
+                    gpadl: gpadl, offset: Int(place.sectionIndex) * configuration.sendSectionSize,
+                    count: Int(place.sectionSize))
+            else { return [] }
+            bytes = section
+        }
+        guard case .guestPages(let ranges) = packet.bulk else { return bytes }
+        let limit = max(1 << 17, configuration.mtu + 4096)
+        guard let pages = memory.read(ranges, limit: limit) else { return [] }
+        return bytes + pages
     }
 
     public mutating func sendRefused(_ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16) {

@@ -48,7 +48,7 @@ extension RNDIS {
         /// Where the TCP header begins in the frame.
         public var headerOffset: UInt32 { rawValue >> 16 & 0x3FF }
         public var meaning: String? {
-            let bits = BitNames.text(rawValue & 0x1F, ["IPv4", "IPv6", "TCP", "UDP", "IP header"])
+            let bits = BitNames.text(rawValue & ~0x03FF_0000, ["IPv4", "IPv6", "TCP", "UDP", "IP header"])
             return headerOffset == 0 ? bits : "\(bits), TCP header at \(headerOffset)"
         }
     }

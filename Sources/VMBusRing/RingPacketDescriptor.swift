@@ -19,7 +19,7 @@ public struct PacketInfo: Hashable, Sendable {
 }
 
 /// The 16 bytes that every packet starts with (reference §4.3), lengths in bytes.
-public struct PacketDescriptor: Hashable, Sendable {
+public struct RingPacketDescriptor: Hashable, Sendable {
     /// What the sender says about the packet.
     public var info: PacketInfo
     /// Bytes of descriptor and type-specific header: where the payload starts. A multiple of 8.

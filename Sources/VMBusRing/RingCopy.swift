@@ -1,7 +1,7 @@
 /// The bytes of one ring at one moment: a control page and a data area, from a dump or copied from a mapping.
 ///
 /// It is itself a memory of which only the image changes, so that what decodes it is the receiver that is shipped.
-public struct RingImage: RingMemory, Hashable, Sendable {
+public struct RingCopy: RingMemory, Hashable, Sendable {
     /// An image cannot fail.
     public typealias Failure = Never
 

@@ -1,7 +1,11 @@
+import BusModel
 import Platform
 
 /// One value of the guest as it was found, never guessed.
-public enum Reading<Value> {
+///
+/// It is what `BusModel.Reading` is made from: the scan must tell one errno from another to know a closed ring from a
+/// missing permission, while the log carries symbols and the moment.
+public enum Readout<Value> {
     /// The kernel gave it.
     case known(Value)
     /// This kernel, or this state of the device, has no such value; nothing is wrong.
@@ -14,15 +18,25 @@ public enum Reading<Value> {
         if case .known(let value) = self { value } else { nil }
     }
 
+    /// The same as the log has it, with the value as the log holds it.
+    func reading<Other>(_ transform: (Value) -> Other) -> Reading<Other> {
+        switch self {
+        case .known(let value): .known(transform(value))
+        case .missing: .unavailable
+        case .failed(let failure) where failure.isPermissionDenied: Reading(.denied)
+        case .failed(let failure): Reading(.failed(failure.symbol))
+        }
+    }
+
     /// Why there is no value, if that is a failure.
     public var failure: ReadFailure? {
         if case .failed(let failure) = self { failure } else { nil }
     }
 }
 
-extension Reading: Sendable where Value: Sendable {}
-extension Reading: Equatable where Value: Equatable {}
-extension Reading: Hashable where Value: Hashable {}
+extension Readout: Sendable where Value: Sendable {}
+extension Readout: Equatable where Value: Equatable {}
+extension Readout: Hashable where Value: Hashable {}
 
 /// Why a value could not be had.
 public enum ReadFailure: Hashable, Sendable {

@@ -1,0 +1,128 @@
+import VMBusDevices
+import VMBusRing
+import VMBusWire
+
+/// One end of an open channel: both of its rings.
+struct ChannelPort: Sendable, Hashable {
+    /// Packets that one visit takes from a ring before others get their turn.
+    static let packetsPerVisit = 64
+
+    let outgoing: RingPages
+    let incoming: RingPages
+    /// A packet did not fit: every later one waits behind it until there is space again.
+    private(set) var isBlocked = false
+    private var sender: RingSender
+    private var receiver: RingReceiver
+
+    /// What became of a packet.
+    enum Sent {
+        case written(bytes: [UInt8], signal: Bool)
+        case refused
+    }
+
+    /// Takes up an end whose rings the guest has prepared.
+    init(outgoing: RingPages, incoming: RingPages) {
+        self.outgoing = outgoing
+        self.incoming = incoming
+        sender = RingSender()
+        receiver = RingReceiver()
+    }
+
+    /// The guest's duty before it opens a channel: control words of both rings at their start (reference §4.1).
+    static func prepare<Memory: PhysicalMemory>(_ pages: RingPages, _ memory: inout Memory) -> Bool {
+        memory.withRing(pages) { ring in
+            do {
+                try RingSender().initialize(&ring)
+                try RingReceiver().initialize(&ring)
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+
+    /// Writes a packet. When there is no space the peer has been asked for a signal, and the port is blocked until `unblock`.
+    mutating func send<Memory: PhysicalMemory>(
+        _ packet: ChannelPacket, _ memory: inout Memory
+    ) throws(ProtocolViolation) -> Sent {
+        guard !isBlocked else { return .refused }
+        guard let bytes = packet.encoded else {
+            throw ProtocolViolation(
+                rule: "packet-size", place: "\(packet.type)", value: "\(packet.payload.count) bytes of payload",
+                explanation: "a packet has at most 524280 bytes")
+        }
+        let info = PacketInfo(packet.type, flags: packet.flags, transactionID: packet.transactionID)
+        let start = bytes.count - (packet.payload.count + 7) / 8 * 8
+        let header = bytes[PacketDescriptor.byteCount..<start]
+        var sender = sender
+        let sent = try Self.guarded(outgoing, &memory) { ring throws(RingError<Memory.Failure>) -> Sent in
+            while true {
+                switch try sender.send(info, header: Array(header), payload: packet.payload, in: &ring) {
+                case .sent(let signal): return .written(bytes: bytes, signal: signal)
+                case .full(let needed, _):
+                    if try sender.waitForSpace(needed, in: &ring) != .free { return .refused }
+                }
+            }
+        }
+        self.sender = sender
+        if case .refused = sent { isBlocked = true }
+        return sent
+    }
+
+    /// The peer has signalled, perhaps because there is space: what was refused may be tried again.
+    mutating func unblock() { isBlocked = false }
+
+    /// What one visit took from the ring.
+    struct Drained {
+        var packets: [ChannelPacket] = []
+        /// Packets whose header cannot be read; they are skipped.
+        var violations: [ProtocolViolation] = []
+        /// The peer waits for space and must be signalled.
+        var signal = false
+        /// More is waiting: come again.
+        var hasMore = false
+    }
+
+    /// Takes packets out, with signals masked meanwhile, and gives their space back.
+    mutating func drain<Memory: PhysicalMemory>(_ memory: inout Memory) throws(ProtocolViolation) -> Drained {
+        var receiver = receiver
+        let drained = try Self.guarded(incoming, &memory) { ring throws(RingError<Memory.Failure>) -> Drained in
+            var drained = Drained()
+            try receiver.mask(in: &ring)
+            while true {
+                while drained.packets.count < Self.packetsPerVisit {
+                    var bytes: [UInt8] = []
+                    guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
+                    do throws(WireError) {
+                        drained.packets.append(try ChannelPacket.decode(bytes[...]))
+                    } catch {
+                        drained.violations.append(ProtocolViolation(error))
+                    }
+                }
+                if drained.packets.count >= Self.packetsPerVisit {
+                    drained.signal = try receiver.commit(in: &ring) || drained.signal
+                    drained.hasMore = true
+                    return drained
+                }
+                let outcome = try receiver.finishDraining(in: &ring)
+                drained.signal = outcome.signal || drained.signal
+                if !outcome.hasMore { return drained }
+            }
+        }
+        self.receiver = receiver
+        return drained
+    }
+
+    private static func guarded<Memory: PhysicalMemory, Result>(
+        _ pages: RingPages, _ memory: inout Memory,
+        _ body: (inout PagedRingMemory<Memory>) throws(RingError<Memory.Failure>) -> Result
+    ) throws(ProtocolViolation) -> Result {
+        do throws(RingError<Memory.Failure>) {
+            return try memory.withRing(pages, body)
+        } catch {
+            throw ProtocolViolation(
+                rule: "ring-sane", place: "ring at page \(Hexadecimal.prefixed(pages.pageFrameNumbers.first ?? 0))",
+                value: "\(error)", explanation: "a ring's control words and packets stay inside the ring")
+        }
+    }
+}

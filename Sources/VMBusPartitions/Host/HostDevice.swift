@@ -1,0 +1,53 @@
+import VMBusDevices
+import VMBusEngine
+import VMBusWire
+
+/// A device as the host has it: its machine and its channels.
+public struct HostDevice: Sendable {
+    /// How the device is made.
+    public let configuration: DeviceConfiguration
+    /// Tells it from an earlier device of the same instance, and from itself before the guest went away.
+    var generation: UInt32
+    var provider: (any DeviceEndpoint)?
+    /// Primary first.
+    var channels: [Channel] = []
+    var firstMonitorID: UInt8?
+
+    /// One of the device's channels.
+    struct Channel: Sendable {
+        let key: HostChannelKey
+        let subchannel: UInt16
+        var port: ChannelPort?
+    }
+
+    init(_ configuration: DeviceConfiguration, generation: UInt32) {
+        self.configuration = configuration
+        self.generation = generation
+        provider = configuration.makeProvider()
+    }
+
+    /// Begins anew, as for a guest that has just come.
+    mutating func restart(generation: UInt32? = nil) {
+        provider = configuration.makeProvider()
+        if let generation { self.generation = generation }
+    }
+
+    /// The offer of one of its channels; the number is the connection's to give.
+    func offer(subchannel: UInt16) -> OfferChannel {
+        var offer = OfferChannel()
+        offer.interfaceType = configuration.classID
+        offer.interfaceInstance = configuration.instance
+        offer.flags = .enumerateDeviceInterface
+        if configuration.kind == .heartbeat {
+            offer.flags.insert(.namedPipeMode)
+            offer.pipeType = .message
+        }
+        offer.subchannelIndex = subchannel
+        offer.isDedicatedInterrupt = 1
+        if let first = firstMonitorID, Int(first) + Int(subchannel) < Int(MonitorPage.idCount) {
+            offer.monitorAllocated = 1
+            offer.monitorID = first + UInt8(subchannel)
+        }
+        return offer
+    }
+}

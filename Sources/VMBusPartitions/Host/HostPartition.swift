@@ -1,0 +1,312 @@
+import VMBusDevices
+public import VMBusEngine
+import VMBusRing
+public import VMBusWire
+
+/// The root partition's end of one guest's bus as one value: its end of the connection, its devices and their rings.
+///
+/// The simulator gives it simulated memory, a bridge the memory of a virtual machine.
+public struct HostPartition: Sendable {
+    /// The host's end of the connection.
+    public private(set) var connection: HostConnection
+    /// The devices that it offers.
+    public private(set) var devices: [HostDevice] = []
+    private let configuration: HostConfiguration
+    private var generation: UInt32 = 0
+    private var nextMonitorID: UInt8 = 0
+
+    /// A host with the devices of the configuration on offer.
+    public init(_ configuration: HostConfiguration) {
+        self.configuration = configuration
+        var engine = HostConnection.Configuration()
+        engine.maximumVersion = configuration.maximumVersion
+        connection = HostConnection(engine)
+        for device in configuration.devices { _ = add(device) }
+    }
+
+    /// Whether HvPostMessage finds a port behind a connection id: hosts before 5.0 have only the first (reference §1.6).
+    public func accepts(connectionID: UInt32) -> Bool {
+        connectionID == ConnectionID.message
+            || connectionID == ConnectionID.multiClientMessage && configuration.maximumVersion >= .redstone3MultiClient
+    }
+
+    /// What was agreed on with the guest; meaningful while it is connected.
+    public var agreement: WireContext { connection.agreement }
+
+    /// Guest-physical address of the page in which monitored channels signal; 0 for none.
+    public var monitorPage: UInt64 { connection.childToParentMonitorPage }
+
+    /// The channel with a number.
+    public func channel(relid: UInt32) -> ChannelPlace? {
+        connection.channel(relid: relid).map { ChannelPlace($0.offer) }
+    }
+
+    /// The channel that signals with a bit of the monitor page.
+    public func channel(monitorID: UInt8) -> ChannelPlace? {
+        connection.channels.first { $0.offer.isMonitored && $0.offer.monitorID == monitorID && $0.relid != 0 }
+            .map { ChannelPlace($0.offer) }
+    }
+
+    /// A message of the guest came over a connection.
+    public mutating func receive<Memory>(
+        message: [UInt8], connectionID: UInt32, _ activity: inout PartitionActivity<Memory>
+    ) {
+        perform(connection.receive(message, connectionID: connectionID), &activity)
+    }
+
+    /// The guest is gone without a word.
+    public mutating func reset<Memory>(_ activity: inout PartitionActivity<Memory>) {
+        perform(connection.reset(), &activity)
+    }
+
+    /// Offers a device, now or at the next connection.
+    public mutating func offer<Memory>(_ device: DeviceConfiguration, _ activity: inout PartitionActivity<Memory>) {
+        perform(add(device), &activity)
+    }
+
+    /// Takes a device back, sub-channels first. False when there is none.
+    public mutating func rescind<Memory>(device instance: GUID, _ activity: inout PartitionActivity<Memory>) -> Bool {
+        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return false }
+        for channel in devices[index].channels.reversed() { perform(connection.revoke(channel.key), &activity) }
+        devices.removeAll { $0.configuration.instance == instance }
+        return true
+    }
+
+    /// The guest signalled a channel: takes packets out of its guest→host ring.
+    public mutating func signalled<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
+        guard let key = connection.channel(relid: relid)?.key, let (device, channel) = position(key),
+            var port = devices[device].channels[channel].port
+        else { return }
+        let place = place(device, channel)
+        let drained: ChannelPort.Drained
+        do throws(ProtocolViolation) {
+            drained = try port.drain(&activity.memory)
+        } catch {
+            activity.effects.append(.violation(error))
+            return
+        }
+        devices[device].channels[channel].port = port
+        if drained.signal { interrupt(key, place, &activity) }
+        activity.effects += drained.violations.map { .violation($0) }
+        for packet in drained.packets { deliver(packet, place, &activity) }
+        if port.isBlocked { sendAgain(key, &activity) }
+        if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
+    }
+
+    /// A frame comes from the switch to a network device.
+    public mutating func deliver<Memory>(
+        frame: [UInt8], device instance: GUID, _ activity: inout PartitionActivity<Memory>
+    ) {
+        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
+        act(index, &activity) { (end, memory, _) in
+            guard var adapter = end as? NetworkProvider else { return [] }
+            defer { end = adapter }
+            return adapter.deliver(frame: frame, memory: &memory)
+        }
+    }
+
+    /// Time that was asked for has passed.
+    public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
+        switch token {
+        case .drain(let relid): signalled(relid: relid, &activity)
+        case .workload: break
+        case .device(let instance, let token, let generation):
+            guard
+                let index = devices.firstIndex(where: {
+                    $0.configuration.instance == instance && $0.generation == generation
+                })
+            else { return }
+            act(index, &activity) { (end, memory, time) in end.wake(token: token, time: time, memory: &memory) }
+        }
+    }
+
+    private func position(_ key: HostChannelKey) -> (device: Int, channel: Int)? {
+        for device in devices.indices {
+            if let channel = devices[device].channels.firstIndex(where: { $0.key == key }) { return (device, channel) }
+        }
+        return nil
+    }
+
+    private func place(_ device: Int, _ channel: Int) -> ChannelPlace {
+        let entry = devices[device].channels[channel]
+        return ChannelPlace(
+            device: devices[device].configuration.instance, subchannel: entry.subchannel,
+            relid: connection.channel(entry.key)?.relid ?? 0)
+    }
+
+    private mutating func add(_ configuration: DeviceConfiguration) -> [HostEffect] {
+        generation += 1
+        var device = HostDevice(configuration, generation: generation)
+        if configuration.isMonitored, nextMonitorID < MonitorPage.idCount {
+            device.firstMonitorID = nextMonitorID
+            nextMonitorID += UInt8(min(configuration.channelCount, Int(MonitorPage.idCount) - Int(nextMonitorID)))
+        }
+        let (key, effects) = connection.addOffer(device.offer(subchannel: 0))
+        device.channels = [HostDevice.Channel(key: key, subchannel: 0)]
+        devices.append(device)
+        return effects
+    }
+}
+
+// MARK: - The connection's effects
+
+extension HostPartition {
+    private mutating func perform<Memory>(_ effects: [HostEffect], _ activity: inout PartitionActivity<Memory>) {
+        for effect in effects {
+            switch effect {
+            case .send(let bytes, let targetVP): activity.effects.append(.send(bytes: bytes, targetVP: targetVP))
+            case .open(let key, let request): open(key, request, &activity)
+            case .close(let key): close(key, &activity)
+            case .disconnected: disconnected()
+            case .violation(let violation): activity.effects.append(.violation(violation))
+            case .connected, .pageListCreated, .pageListReleased, .moved, .released: break
+            }
+        }
+    }
+
+    private mutating func open<Memory>(
+        _ key: HostChannelKey, _ request: OpenRequest, _ activity: inout PartitionActivity<Memory>
+    ) {
+        let pages = request.ringPages.pages
+        let split = Int(request.message.downstreamPageOffset)
+        guard let (device, channel) = position(key), split > 0, split < pages.count,
+            let incoming = try? RingPages(pages[..<split]), let outgoing = try? RingPages(pages[split...])
+        else {
+            perform(connection.openCompleted(key, success: false), &activity)
+            return
+        }
+        devices[device].channels[channel].port = ChannelPort(outgoing: outgoing, incoming: incoming)
+        perform(connection.openCompleted(key, success: true), &activity)
+        let subchannel = devices[device].channels[channel].subchannel
+        act(device, &activity) { (end, memory, time) in
+            end.opened(subchannel: subchannel, time: time, memory: &memory)
+        }
+    }
+
+    private mutating func close<Memory>(_ key: HostChannelKey, _ activity: inout PartitionActivity<Memory>) {
+        if let (device, channel) = position(key) {
+            devices[device].channels[channel].port = nil
+            let subchannel = devices[device].channels[channel].subchannel
+            act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) }
+            if subchannel == 0 { withdrawSubchannels(device, &activity) }
+        }
+        perform(connection.closeCompleted(key), &activity)
+    }
+
+    /// A closed primary's sub-channels are taken back; the guest asks for them again when it opens it again.
+    private mutating func withdrawSubchannels<Memory>(_ device: Int, _ activity: inout PartitionActivity<Memory>) {
+        let withdrawn = devices[device].channels.filter { $0.subchannel > 0 }
+        devices[device].channels.removeAll { $0.subchannel > 0 }
+        devices[device].restart()
+        guard connection.state == .connected else { return }
+        for channel in withdrawn { perform(connection.revoke(channel.key), &activity) }
+    }
+
+    private mutating func disconnected() {
+        for index in devices.indices {
+            for channel in devices[index].channels where channel.subchannel > 0 { _ = connection.revoke(channel.key) }
+            devices[index].channels.removeAll { $0.subchannel > 0 }
+            for channel in devices[index].channels.indices { devices[index].channels[channel].port = nil }
+            generation += 1
+            devices[index].restart(generation: generation)
+        }
+    }
+}
+
+// MARK: - The devices' effects
+
+extension HostPartition {
+    /// Lets a device act on the memory that the guest shares with it, and does what it wants done.
+    private mutating func act<Memory>(
+        _ device: Int, _ activity: inout PartitionActivity<Memory>,
+        _ body: (inout any DeviceEndpoint, inout SharedMemory<Memory>, UInt64) -> [DeviceEffect]
+    ) {
+        guard var provider = devices[device].provider else { return }
+        let instance = devices[device].configuration.instance
+        let relids = devices[device].channels.compactMap { connection.channel($0.key)?.relid }
+        let lists = connection.pageLists.filter { relids.contains($0.relid) }.map { ($0.handle, $0.list.pages) }
+        let time = activity.time
+        let effects = activity.withSharedMemory(lists) { memory in body(&provider, &memory, time) }
+        devices[device].provider = provider
+        for effect in effects {
+            guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
+            perform(effect, device: index, &activity)
+        }
+    }
+
+    private mutating func perform<Memory>(
+        _ effect: DeviceEffect, device: Int, _ activity: inout PartitionActivity<Memory>
+    ) {
+        switch effect {
+        case .send(let subchannel, let packet, let attachment):
+            guard let channel = devices[device].channels.firstIndex(where: { $0.subchannel == subchannel }),
+                var port = devices[device].channels[channel].port
+            else { return }
+            do throws(ProtocolViolation) {
+                let sent = try port.send(packet, &activity.memory)
+                devices[device].channels[channel].port = port
+                guard case .written(let bytes, let signal) = sent else {
+                    devices[device].provider?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
+                    return
+                }
+                let place = place(device, channel)
+                activity.effects.append(
+                    .packet(place, .hostToGuest, packet.type, bytes: bytes, attachment: attachment))
+                if signal { interrupt(devices[device].channels[channel].key, place, &activity) }
+            } catch {
+                activity.effects.append(.violation(error))
+            }
+        case .offerSubchannels(let count): offerSubchannels(device, count, &activity)
+        case .wake(let after, let token):
+            activity.effects.append(
+                .wake(
+                    afterNanoseconds: after,
+                    .device(
+                        devices[device].configuration.instance, token: token, generation: devices[device].generation)))
+        case .frame(let frame):
+            activity.effects.append(.frame(device: devices[device].configuration.instance, frame))
+        case .violation(let violation): activity.effects.append(.violation(violation))
+        case .failed(let reason):
+            activity.effects.append(.note("host's \(devices[device].configuration.kind.word): \(reason)"))
+        case .ready, .createBuffer, .destroyBuffer: break
+        }
+    }
+
+    private mutating func offerSubchannels<Memory>(
+        _ device: Int, _ count: UInt16, _ activity: inout PartitionActivity<Memory>
+    ) {
+        for _ in 0..<count {
+            let subchannel = UInt16(devices[device].channels.count)
+            let (key, effects) = connection.addOffer(devices[device].offer(subchannel: subchannel))
+            devices[device].channels.append(HostDevice.Channel(key: key, subchannel: subchannel))
+            perform(effects, &activity)
+        }
+    }
+
+    private mutating func deliver<Memory>(
+        _ packet: ChannelPacket, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
+    ) {
+        guard let index = devices.firstIndex(where: { $0.configuration.instance == place.device }) else { return }
+        act(index, &activity) { (end, memory, time) in
+            let attachment = end.attachment(of: packet, memory: memory)
+            return end.receive(
+                packet, attachment: attachment, subchannel: place.subchannel, time: time, memory: &memory)
+        }
+    }
+
+    private mutating func sendAgain<Memory>(_ key: HostChannelKey, _ activity: inout PartitionActivity<Memory>) {
+        guard let (device, channel) = position(key) else { return }
+        devices[device].channels[channel].port?.unblock()
+        let subchannel = devices[device].channels[channel].subchannel
+        act(device, &activity) { (end, _, _) in end.channelWritable(subchannel: subchannel) }
+    }
+
+    private func interrupt<Memory>(
+        _ key: HostChannelKey, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
+    ) {
+        guard let targetVP = connection.channel(key)?.targetVP, targetVP != OpenChannel.interruptsDisabled else {
+            return
+        }
+        activity.effects.append(.interrupt(place, targetVP: targetVP))
+    }
+}

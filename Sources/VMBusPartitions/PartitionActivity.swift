@@ -1,0 +1,76 @@
+import VMBusDevices
+public import VMBusRing
+public import VMBusWire
+
+/// One visit of a partition: the guest's memory, lent for as long as it takes, the time, and what is to be done afterwards.
+public struct PartitionActivity<Memory: PhysicalMemory> {
+    /// The guest's memory, which both its own end and the host's end of its channels touch.
+    public var memory: Memory
+    /// Nanoseconds.
+    public let time: UInt64
+    /// What the partition wants done, in order.
+    public var effects: [PartitionEffect] = []
+
+    /// Starts a visit.
+    public init(memory: consuming Memory, time: UInt64) {
+        self.memory = memory
+        self.time = time
+    }
+}
+
+/// What a partition wants done by whoever runs it.
+public enum PartitionEffect: Sendable, Hashable {
+    /// Guest: post a message with HvPostMessage.
+    case post(bytes: [UInt8], connectionID: UInt32)
+    /// Host: put a message into the guest's slot.
+    case send(bytes: [UInt8], targetVP: UInt32)
+    /// Guest: signal the host's end of a channel with HvSignalEvent.
+    case signal(ChannelPlace, connectionID: UInt32)
+    /// Guest: the channel's bit in the monitor page has been set.
+    case monitorSignal(ChannelPlace, monitorID: UInt8)
+    /// Host: set the channel's event flag on a processor of the guest.
+    case interrupt(ChannelPlace, targetVP: UInt32)
+    /// A packet was written to a ring: its bytes, and those that it points to.
+    case packet(ChannelPlace, Direction, PacketType, bytes: [UInt8], attachment: [UInt8])
+    /// Call `wake` after this many nanoseconds.
+    case wake(afterNanoseconds: UInt64, WakeToken)
+    /// Host: a frame leaves a network device towards the switch.
+    case frame(device: GUID, [UInt8])
+    /// Guest: the connection has ended.
+    case disconnected
+    /// Somebody broke a rule.
+    case violation(ProtocolViolation)
+    /// Worth writing down.
+    case note(String)
+}
+
+/// Names a channel of one guest, by its lasting name and its number now.
+public struct ChannelPlace: Sendable, Hashable {
+    /// Instance of the device.
+    public let device: GUID
+    /// 0 for the primary.
+    public let subchannel: UInt16
+    /// The channel's number.
+    public let relid: UInt32
+
+    init(device: GUID, subchannel: UInt16, relid: UInt32) {
+        self.device = device
+        self.subchannel = subchannel
+        self.relid = relid
+    }
+
+    /// The channel that is offered.
+    init(_ offer: OfferChannel) {
+        self.init(device: offer.interfaceInstance, subchannel: offer.subchannelIndex, relid: offer.relid)
+    }
+}
+
+/// What a partition asked to be woken for.
+public enum WakeToken: Sendable, Hashable {
+    /// A device machine's own token; the generation tells a device from an earlier one of the same name.
+    case device(GUID, token: UInt64, generation: UInt32)
+    /// A ring has more packets than one visit takes.
+    case drain(relid: UInt32)
+    /// The guest's own work.
+    case workload(Int)
+}

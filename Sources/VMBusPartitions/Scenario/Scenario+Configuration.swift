@@ -1,0 +1,216 @@
+public import Configuration
+import VMBusDevices
+import VMBusWire
+
+extension Scenario {
+    /// Reads a scenario.
+    ///
+    /// - Throws: `ConfigurationError` with file, line or path, what is there and what is expected.
+    public init(_ document: ConfigurationDocument) throws(ConfigurationError) {
+        let root = document.root
+        try root.requireOnly(["name", "title", "seed", "root", "guest", "event"])
+        name = try root.string("name")
+        title = try root.stringIfPresent("title") ?? ""
+        seed = UInt64(bitPattern: try root.integerIfPresent("seed", in: 0 ... .max) ?? 1)
+        let rootTable = try root.tableIfPresent("root")
+        try rootTable?.requireOnly(["name", "version"])
+        rootName = try rootTable?.stringIfPresent("name") ?? "root"
+        let hostVersion = try rootTable?.versionIfPresent("version") ?? .copper
+        let tables = try root.tables("guest")
+        guests = []
+        for (index, table) in tables.enumerated() {
+            guests.append(try GuestConfiguration(table, index: index, hostVersion: hostVersion))
+        }
+        guard !guests.isEmpty else {
+            throw root.unacceptable("guest", value: "none", expected: "at least one [[guest]]")
+        }
+        events = []
+        if root.contains("event") {
+            for table in try root.tables("event") { events.append(try ScenarioEvent(table, guests: guests)) }
+        }
+        events.sort { $0.time < $1.time }
+    }
+}
+
+extension GuestConfiguration {
+    fileprivate init(
+        _ table: ConfigurationTable, index: Int, hostVersion: ProtocolVersion
+    ) throws(ConfigurationError) {
+        try table.requireOnly([
+            "name", "version", "host_version", "processors", "memory_mib", "boot_at", "device",
+        ])
+        name = try table.string("name")
+        maximumVersion = try table.versionIfPresent("version") ?? .iron
+        processors = UInt32(try table.integerIfPresent("processors", in: 1...2048) ?? 1)
+        memoryPages = UInt64(try table.integerIfPresent("memory_mib", in: 4...65536) ?? 64) * 256
+        bootTime = try table.durationIfPresent("boot_at") ?? 0
+        clientID = GUID(0x7363_6F70, 0x0000, 0x4000, UInt64(index + 1))
+        host = HostConfiguration(maximumVersion: try table.versionIfPresent("host_version") ?? hostVersion, devices: [])
+        addresses = []
+        drivers = []
+        guard table.contains("device") else { return }
+        for (ordinal, device) in try table.tables("device").enumerated() {
+            try addDevice(device, guest: index, ordinal: ordinal)
+        }
+    }
+
+    private mutating func addDevice(
+        _ table: ConfigurationTable, guest: Int, ordinal: Int
+    ) throws(ConfigurationError) {
+        let word = try table.string("kind")
+        guard let kind = DeviceKind.allCases.first(where: { $0.word == word }), kind != .unknown,
+            let deviceClass = DeviceClass.catalogue.first(where: { $0.kind == kind }), let classID = deviceClass.classID
+        else {
+            throw table.unacceptable("kind", value: word, expected: "a device kind such as heartbeat or network")
+        }
+        var known = ["kind", "instance"]
+        if kind == .network {
+            known += [
+                "channels", "monitored", "mac", "address", "mtu", "receive_buffer_kib", "send_buffer_kib", "ring_kib",
+                "ping", "ping_interval", "ping_sizes",
+            ]
+        }
+        try table.requireOnly(known)
+        let instance =
+            try table.guidIfPresent("instance") ?? Self.usualInstance(of: kind)
+            ?? GUID(0x7363_6F70, UInt16(guest + 1), UInt16(ordinal + 1), 0x8000_0000_0000_0000)
+        let channels = Int(try table.integerIfPresent("channels", in: 1...64) ?? 1)
+        var device = DeviceConfiguration(
+            kind: kind, classID: classID, instance: instance, channelCount: channels,
+            isMonitored: try table.booleanIfPresent("monitored") ?? false)
+        if kind == .network { try addInterface(table, &device, guest: guest, ordinal: ordinal) }
+        host.devices.append(device)
+    }
+
+    /// Hyper-V gives some devices the same instance in every guest (linux-guest-data §5).
+    private static func usualInstance(of kind: DeviceKind) -> GUID? {
+        kind == .heartbeat ? GUID(0xFD14_9E91, 0x82E0, 0x4A7D, 0xAFA6_2A41_66CB_D7C0) : nil
+    }
+
+    private mutating func addInterface(
+        _ table: ConfigurationTable, _ device: inout DeviceConfiguration, guest: Int, ordinal: Int
+    ) throws(ConfigurationError) {
+        // 00:15:5d is Hyper-V's own prefix for the addresses that it gives.
+        let hardware =
+            try table.bytesIfPresent("mac", separator: ":", radix: 16, count: 6)
+            ?? [0x00, 0x15, 0x5D, 0x00, UInt8(truncatingIfNeeded: guest + 1), UInt8(truncatingIfNeeded: ordinal + 1)]
+        let mtu = Int(try table.integerIfPresent("mtu", in: 576...9000) ?? 1500)
+        var adapter = NetworkProvider.Configuration(address: hardware)
+        adapter.mtu = mtu
+        adapter.maximumChannels = device.channelCount
+        device.network = adapter
+        var driver = NetworkConsumer.Configuration()
+        driver.mtu = mtu
+        driver.channels = device.channelCount
+        driver.receiveBufferSize = Int(try table.integerIfPresent("receive_buffer_kib", in: 64...31744) ?? 256) * 1024
+        driver.sendBufferSize = Int(try table.integerIfPresent("send_buffer_kib", in: 16...15360) ?? 64) * 1024
+        let ring = Int(try table.integerIfPresent("ring_kib", in: 8...2048) ?? 64)
+        guard ring % 4 == 0 else {
+            throw table.unacceptable(
+                "ring_kib", value: String(ring), expected: "a multiple of 4, as rings are whole pages")
+        }
+        drivers.append(
+            DriverConfiguration(instance: device.instance, network: driver, ringPages: ring / 4))
+        var targets: [[UInt8]] = []
+        if table.contains("ping") {
+            for element in try table.array("ping") {
+                let text = try element.string()
+                guard let target = ConfigurationTable.bytes(text, separator: ".", radix: 10, count: 4) else {
+                    throw element.unacceptable(text, expected: "an IPv4 address such as 10.0.0.2")
+                }
+                targets.append(target)
+            }
+        }
+        var sizes: [Int] = []
+        if table.contains("ping_sizes") {
+            for element in try table.array("ping_sizes") { sizes.append(Int(try element.integer(in: 0...8972))) }
+        }
+        addresses.append(
+            NetworkAddress(
+                hardware: hardware,
+                internet: try table.bytesIfPresent("address", separator: ".", radix: 10, count: 4)
+                    ?? [10, 0, 0, UInt8(truncatingIfNeeded: guest + 1)],
+                pingTargets: targets,
+                pingInterval: max(1000, try table.durationIfPresent("ping_interval") ?? 10_000_000),
+                pingSizes: sizes))
+    }
+}
+
+extension ScenarioEvent {
+    fileprivate init(_ table: ConfigurationTable, guests: [GuestConfiguration]) throws(ConfigurationError) {
+        try table.requireOnly(["at", "guest", "action", "device", "subchannel", "cpu"])
+        guard let at = try table.durationIfPresent("at") else {
+            throw table.unacceptable("at", value: "nothing", expected: "a time such as \"2s\"")
+        }
+        time = at
+        let name = try table.string("guest")
+        guard let index = guests.firstIndex(where: { $0.name == name }) else {
+            throw table.unacceptable("guest", value: name, expected: "the name of a [[guest]]")
+        }
+        guest = index
+        let word = try table.string("action")
+        if word == "reboot" {
+            action = .reboot
+            return
+        }
+        let device = try table.string("device")
+        let devices = guests[index].host.devices
+        guard let instance = devices.first(where: { $0.kind.word == device })?.instance ?? GUID(device) else {
+            throw table.unacceptable("device", value: device, expected: "a device kind of that guest, or an instance")
+        }
+        switch word {
+        case "rescind": action = .rescind(instance)
+        case "offer": action = .offer(instance)
+        case "move":
+            action = .move(
+                instance, subchannel: UInt16(try table.integerIfPresent("subchannel", in: 0...1023) ?? 0),
+                cpu: UInt32(try table.integer("cpu", in: 0...2047)))
+        default:
+            throw table.unacceptable("action", value: word, expected: "rescind, offer, move or reboot")
+        }
+    }
+}
+
+extension ConfigurationTable {
+    fileprivate func versionIfPresent(_ key: String) throws(ConfigurationError) -> ProtocolVersion? {
+        guard let text = try stringIfPresent(key) else { return nil }
+        guard let version = ProtocolVersion(text), ProtocolVersion.all.contains(version) else {
+            let known = ProtocolVersion.all.map(\.description).joined(separator: ", ")
+            throw unacceptable(key, value: text, expected: "one of \(known)")
+        }
+        return version
+    }
+
+    fileprivate func guidIfPresent(_ key: String) throws(ConfigurationError) -> GUID? {
+        guard let text = try stringIfPresent(key) else { return nil }
+        guard let guid = GUID(text) else { throw unacceptable(key, value: text, expected: "a GUID") }
+        return guid
+    }
+
+    /// "250us", "5ms", "2s": nanoseconds.
+    fileprivate func durationIfPresent(_ key: String) throws(ConfigurationError) -> UInt64? {
+        guard let text = try stringIfPresent(key) else { return nil }
+        let units: [(String, UInt64)] = [("ns", 1), ("us", 1000), ("ms", 1_000_000), ("s", 1_000_000_000)]
+        for (unit, factor) in units where text.hasSuffix(unit) {
+            guard let number = UInt64(text.dropLast(unit.count)), number <= 1_000_000_000 else { continue }
+            return number * factor
+        }
+        throw unacceptable(key, value: text, expected: "a whole number with ns, us, ms or s, such as \"5ms\"")
+    }
+
+    fileprivate func bytesIfPresent(
+        _ key: String, separator: Character, radix: Int, count: Int
+    ) throws(ConfigurationError) -> [UInt8]? {
+        guard let text = try stringIfPresent(key) else { return nil }
+        guard let bytes = Self.bytes(text, separator: separator, radix: radix, count: count) else {
+            throw unacceptable(key, value: text, expected: "\(count) numbers joined by \"\(separator)\"")
+        }
+        return bytes
+    }
+
+    fileprivate static func bytes(_ text: String, separator: Character, radix: Int, count: Int) -> [UInt8]? {
+        let parts = text.split(separator: separator, omittingEmptySubsequences: false)
+        let bytes = parts.compactMap { UInt8($0, radix: radix) }
+        return parts.count == count && bytes.count == count ? bytes : nil
+    }
+}

@@ -1,0 +1,143 @@
+public import VMBusDevices
+public import VMBusWire
+
+/// What a simulation or a host is made from: a root partition, its guests, and what happens to them (TOML).
+public struct Scenario: Sendable, Hashable {
+    /// Its short name.
+    public var name: String
+    /// One line on what it shows.
+    public var title: String
+    /// The seed unless another is asked for.
+    public var seed: UInt64
+    /// The root partition's name.
+    public var rootName: String
+    /// The guests.
+    public var guests: [GuestConfiguration]
+    /// What happens at given moments, in order of time.
+    public var events: [ScenarioEvent]
+}
+
+/// How a guest is made.
+public struct GuestConfiguration: Sendable, Hashable {
+    /// Its name.
+    public var name: String
+    /// The newest version that it speaks.
+    public var maximumVersion: ProtocolVersion
+    /// Virtual processors.
+    public var processors: UInt32
+    /// Memory, in pages of 4096 bytes.
+    public var memoryPages: UInt64
+    /// Nanoseconds until it boots.
+    public var bootTime: UInt64
+    /// Who it is, for 6.0.
+    public var clientID: GUID
+    /// The host's side of its bus.
+    public var host: HostConfiguration
+    /// Its network interfaces, in order of the network devices.
+    public var addresses: [NetworkAddress]
+    /// What its drivers choose for themselves.
+    public var drivers: [DriverConfiguration]
+
+    /// The driver's machine for a device; nil where the guest has none.
+    func consumer(for kind: DeviceKind, instance: GUID) -> (any DeviceEndpoint)? {
+        switch kind {
+        case .heartbeat: HeartbeatConsumer()
+        case .network:
+            NetworkConsumer(
+                configuration: drivers.first { $0.instance == instance }?.network ?? NetworkConsumer.Configuration())
+        default: nil
+        }
+    }
+
+    /// Pages of one ring, control page included (reference §4.11, made smaller for networks as the scenario says).
+    func ringPages(for kind: DeviceKind) -> Int {
+        switch kind {
+        case .network: drivers.first?.ringPages ?? 16
+        default: 4
+        }
+    }
+
+    /// Performance devices are spread over the processors, others stay on the first (reference §8.2).
+    func targetVP(performance: Bool, ordinal: UInt16) -> UInt32 {
+        performance && processors > 0 ? UInt32(ordinal) % processors : 0
+    }
+}
+
+/// What a guest's network driver chooses.
+public struct DriverConfiguration: Sendable, Hashable {
+    /// The device.
+    public var instance: GUID
+    /// Sizes and counts.
+    public var network: NetworkConsumer.Configuration
+    /// Pages of one ring, control page included.
+    public var ringPages: Int
+}
+
+/// How the host's side of a guest's bus is made.
+public struct HostConfiguration: Sendable, Hashable {
+    /// The newest version that it accepts.
+    public var maximumVersion: ProtocolVersion
+    /// The devices that are on offer from the start.
+    public var devices: [DeviceConfiguration]
+}
+
+/// How a device is made.
+public struct DeviceConfiguration: Sendable, Hashable {
+    /// What kind it is.
+    public var kind: DeviceKind
+    /// Its class.
+    public var classID: GUID
+    /// Which device it is.
+    public var instance: GUID
+    /// Channels with the primary, for a device that may have several.
+    public var channelCount: Int
+    /// Whether its channels signal through the monitor page.
+    public var isMonitored: Bool
+    /// For a network: address and limits.
+    public var network: NetworkProvider.Configuration?
+
+    /// The device's machine at the host's end.
+    func makeProvider() -> (any DeviceEndpoint)? {
+        switch kind {
+        case .heartbeat: HeartbeatProvider()
+        case .network: network.map { NetworkProvider(configuration: $0) }
+        default: nil
+        }
+    }
+}
+
+/// An interface of a guest, and what it does with it.
+public struct NetworkAddress: Sendable, Hashable {
+    /// Six bytes.
+    public var hardware: [UInt8]
+    /// Four bytes.
+    public var internet: [UInt8]
+    /// Who is pinged, in turn.
+    public var pingTargets: [[UInt8]]
+    /// Nanoseconds between two pings.
+    public var pingInterval: UInt64
+    /// Bytes in a ping, in turn.
+    public var pingSizes: [Int]
+}
+
+/// Something that happens at a given moment.
+public struct ScenarioEvent: Sendable, Hashable {
+    /// What happens.
+    public enum Action: Sendable, Hashable {
+        /// The host takes a device back.
+        case rescind(GUID)
+        /// The host offers a device of the guest's list (again).
+        case offer(GUID)
+        /// The guest moves a channel to another processor.
+        case move(GUID, subchannel: UInt16, cpu: UInt32)
+        /// The guest disconnects and boots again.
+        case reboot
+    }
+
+    /// When, in nanoseconds.
+    public var time: UInt64
+    /// To which guest.
+    public var guest: Int
+    /// What happens.
+    public var action: Action
+}

@@ -1,0 +1,109 @@
+import VMBusDevices
+import VMBusRing
+import VMBusWire
+
+/// A guest's memory as a device may touch it: by page list or by range, and nothing else.
+struct SharedMemory<Memory: PhysicalMemory>: DeviceMemory {
+    var memory: Memory
+    /// The page lists of the device's channels.
+    let lists: [(handle: UInt32, pages: [UInt64])]
+
+    func byteCount(gpadl: UInt32) -> Int? { lists.first { $0.handle == gpadl }.map { $0.pages.count * 4096 } }
+
+    func read(gpadl: UInt32, offset: Int, count: Int) -> [UInt8]? {
+        guard let pages = lists.first(where: { $0.handle == gpadl })?.pages else { return nil }
+        return memory.read(pages, offset: offset, count: count)
+    }
+
+    mutating func write(gpadl: UInt32, offset: Int, _ bytes: [UInt8]) -> Bool {
+        guard let pages = lists.first(where: { $0.handle == gpadl })?.pages else { return false }
+        return memory.write(pages, offset: offset, bytes)
+    }
+
+    func read(_ range: GPARange) -> [UInt8]? {
+        memory.read(range.pages.map(\.number), offset: Int(range.byteOffset), count: Int(range.byteCount))
+    }
+
+    mutating func write(_ range: GPARange, _ bytes: [UInt8]) -> Bool {
+        guard bytes.count <= Int(range.byteCount) else { return false }
+        return memory.write(range.pages.map(\.number), offset: Int(range.byteOffset), bytes)
+    }
+}
+
+extension PhysicalMemory {
+    /// The part of a byte range that lies in one page.
+    private func place(_ pages: [UInt64], _ offset: Int, _ count: Int) -> (address: UInt64, count: Int)? {
+        let index = offset / 4096
+        guard index < pages.count, pages[index] < RingShape.pageFrameNumberLimit else { return nil }
+        return (pages[index] * 4096 + UInt64(offset % 4096), min(count, 4096 - offset % 4096))
+    }
+
+    /// Bytes that lie in a list of pages; nil when the list ends before, or a page is not there.
+    func read(_ pages: [UInt64], offset: Int, count: Int) -> [UInt8]? {
+        guard offset >= 0, count >= 0, count <= pages.count * 4096 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        while bytes.count < count {
+            guard let part = place(pages, offset + bytes.count, count - bytes.count),
+                (try? appendBytes(part.address, count: part.count, to: &bytes)) != nil
+            else { return nil }
+        }
+        return bytes
+    }
+
+    /// Writes into a list of pages; false when the list ends before, or a page is not there.
+    mutating func write(_ pages: [UInt64], offset: Int, _ bytes: [UInt8]) -> Bool {
+        guard offset >= 0, bytes.count <= pages.count * 4096 else { return false }
+        var done = 0
+        while done < bytes.count {
+            guard let part = place(pages, offset + done, bytes.count - done),
+                (try? write(bytes[done..<done + part.count], at: part.address)) != nil
+            else { return false }
+            done += part.count
+        }
+        return true
+    }
+}
+
+extension PartitionActivity {
+    /// Lends the memory to a device machine.
+    mutating func withSharedMemory<Result>(
+        _ lists: [(handle: UInt32, pages: [UInt64])], _ body: (inout SharedMemory<Memory>) -> Result
+    ) -> Result {
+        var shared = SharedMemory(memory: Memory.detached, lists: lists)
+        swap(&memory, &shared.memory)
+        defer { swap(&memory, &shared.memory) }
+        return body(&shared)
+    }
+}
+
+/// Hands out the guest's pages, lowest first, and takes them back.
+struct PageAllocator: Sendable, Hashable {
+    private var next: UInt64
+    private let end: UInt64
+    private var free: [UInt64] = []
+
+    /// Pages from `first` up to and without `end`.
+    init(first: UInt64, end: UInt64) {
+        next = first
+        self.end = end
+    }
+
+    /// Pages that need not lie side by side; nil when there are not so many.
+    mutating func allocate(_ count: Int) -> [UInt64]? {
+        guard count >= 0, UInt64(count) <= UInt64(free.count) + (end - next) else { return nil }
+        var pages: [UInt64] = []
+        while pages.count < count {
+            if let page = free.popLast() {
+                pages.append(page)
+            } else {
+                pages.append(next)
+                next += 1
+            }
+        }
+        return pages
+    }
+
+    /// Takes pages back.
+    mutating func release(_ pages: [UInt64]) { free.append(contentsOf: pages.reversed()) }
+}

@@ -1,1 +1,0 @@
-// The first file of VMBusPartitions comes with its first type.

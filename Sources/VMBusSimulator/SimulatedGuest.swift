@@ -1,0 +1,53 @@
+import VMBusPartitions
+import VMBusRing
+import VMBusWire
+
+/// A guest in the simulator: its memory, both ends of its bus, and what the hypervisor keeps for it.
+struct SimulatedGuest: Sendable {
+    var memory: SimulatedMemory
+    var guest: GuestPartition
+    var host: HostPartition
+    var controller: SyntheticInterruptController
+    /// When the last message that was posted reaches the host: the host reads them in the order of posting (reference §1.4).
+    var lastPost: UInt64 = 0
+    /// Channels whose signal is on its way to the host: a second one changes nothing.
+    var signalled: [UInt32] = []
+    /// Whether the hypervisor is going to look at the monitor page.
+    var monitorPending = false
+    /// Boots again once it has disconnected.
+    var bootsAgain = false
+
+    init(_ configuration: GuestConfiguration) {
+        memory = SimulatedMemory(byteCount: configuration.memoryPages * 4096)
+        guest = GuestPartition(configuration)
+        host = HostPartition(configuration.host)
+        controller = SyntheticInterruptController(processors: configuration.processors)
+    }
+
+    /// Lets the guest act on its memory; what it wants done comes back.
+    mutating func visitGuest(
+        at time: UInt64, _ body: (inout GuestPartition, inout PartitionActivity<SimulatedMemory>) -> Void
+    ) -> [PartitionEffect] {
+        var activity = PartitionActivity(memory: lendMemory(), time: time)
+        body(&guest, &activity)
+        memory = activity.memory
+        return activity.effects
+    }
+
+    /// Lets the host's end act on the guest's memory; what it wants done comes back.
+    mutating func visitHost(
+        at time: UInt64, _ body: (inout HostPartition, inout PartitionActivity<SimulatedMemory>) -> Void
+    ) -> [PartitionEffect] {
+        var activity = PartitionActivity(memory: lendMemory(), time: time)
+        body(&host, &activity)
+        memory = activity.memory
+        return activity.effects
+    }
+
+    /// The memory itself, not a copy: what stays behind is empty until it comes back.
+    private mutating func lendMemory() -> SimulatedMemory {
+        var lent = SimulatedMemory.detached
+        swap(&lent, &memory)
+        return lent
+    }
+}

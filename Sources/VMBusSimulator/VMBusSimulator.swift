@@ -1,1 +1,0 @@
-// The first file of VMBusSimulator comes with its first type.

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Themes
+import VMBusSimulator
+
+/// `print`: everything that is shipped inside the program.
+struct PrintCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "print",
+        abstract: "Print what is shipped inside the program: themes, scenarios, completions.",
+        discussion: """
+            Without a name each lists the names that there are, one per line.
+
+            EXAMPLES
+              vmbusscope print theme
+              vmbusscope print theme dark > ~/.config/vmbusscope/themes/mine.toml
+              vmbusscope print scenario two-guests > mine.toml
+              source <(vmbusscope print completions bash)
+            """,
+        subcommands: [Theme.self, Scenario.self, Completions.self])
+
+    /// Writes the thing, or the names if none is given.
+    static func write(
+        _ name: String?, _ what: String, names: [String], _ contents: (String) -> [UInt8]?
+    ) throws(CommandFailure) {
+        guard let name else { return try Output.write(names.map { $0 + "\n" }.joined()) }
+        guard let bytes = contents(name) else {
+            throw CommandFailure(
+                .usage, "there is no \(what) '\(name)'; choose one of \(names.joined(separator: ", "))")
+        }
+        try Output.write(bytes)
+    }
+
+    /// `print theme`.
+    struct Theme: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "A theme as the TOML file that it is.")
+
+        @Argument(help: "The theme; without it the names of all.")
+        var name: String?
+
+        func run() throws {
+            try PrintCommand.write(name, "theme", names: BuiltInThemes.names, BuiltInThemes.bytes)
+        }
+    }
+
+    /// `print scenario`.
+    struct Scenario: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "A scenario as the TOML file that it is.")
+
+        @Argument(help: "The scenario; without it the names of all.")
+        var name: String?
+
+        func run() throws {
+            try PrintCommand.write(name, "scenario", names: Scenarios.names, Scenarios.text)
+        }
+    }
+
+    /// `print completions`.
+    struct Completions: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A script that teaches a shell to complete this program's command line.")
+
+        @Argument(help: "The shell; without it the names of all.")
+        var shell: String?
+
+        func run() throws {
+            let shells = CompletionShell.allCases.map(\.rawValue)
+            try PrintCommand.write(shell, "shell", names: shells) { name in
+                CompletionShell(rawValue: name).map { Array((VMBusScope.completionScript(for: $0) + "\n").utf8) }
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import BusModel
+import Inspector
+import LinuxGuest
+import Platform
+
+/// A live guest looked at from the main thread, for commands that print and have no screen to keep awake.
+struct LiveGuest {
+    private var source: LinuxGuestSource
+    private let busPath: String
+    /// What follows from all looks so far.
+    private(set) var state: InspectorState
+
+    /// The guest that the options name; this one without options.
+    init(_ options: SourceOptions? = nil) throws(CommandFailure) {
+        let title = options?.sysroot.map { PrintableText.harmless($0) }
+        source = LinuxGuestSource(
+            files: try options?.files() ?? SystemFiles(), title: title, clock: { MonotonicClock.now() })
+        busPath = options?.busPath ?? "/sys/bus/vmbus/devices"
+        state = InspectorState(capabilities: source.capabilities, title: source.title)
+    }
+
+    /// Looks once more.
+    ///
+    /// - Throws: `CommandFailure` if there is no bus, or if nothing of it may be read.
+    mutating func look() throws(CommandFailure) {
+        do throws(SourceError) {
+            state.ingest(try source.advance(.steps(1)))
+        } catch {
+            throw CommandFailure(.failure, error.description)
+        }
+        guard state.snapshot.busAvailable else { throw Self.noBus(busPath) }
+        let guest = state.snapshot.partition(1)
+        if guest?.devices.isEmpty != false, let problem = state.snapshot.problems.first(where: { $0.isPermission }) {
+            throw Self.noPermission("\(busPath) (\(problem.error))")
+        }
+    }
+
+    /// What is said where there is no bus.
+    static func noBus(_ path: String) -> CommandFailure {
+        CommandFailure(
+            .noBus,
+            "no VMBus here: \(path) does not exist; run it in a Hyper-V guest with hv_vmbus loaded, "
+                + "or name a copied tree with --sysroot")
+    }
+
+    /// What is said where nothing may be read.
+    static func noPermission(_ what: String) -> CommandFailure {
+        CommandFailure(.permissionMissing, "\(what) may not be read; run it as root")
+    }
+}
+
+extension SnapshotProblem {
+    fileprivate var isPermission: Bool { error == "EACCES" || error == "EPERM" }
+}

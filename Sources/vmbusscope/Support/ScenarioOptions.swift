@@ -1,0 +1,54 @@
+import ArgumentParser
+import Configuration
+import Platform
+import VMBusPartitions
+import VMBusSimulator
+
+/// Which simulation to run.
+struct ScenarioOptions: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "A scenario that is shipped (see 'vmbusscope print scenario') or a TOML file; \(Scenarios.defaultName) by default."
+        ))
+    var scenario = Scenarios.defaultName
+
+    @Option(help: ArgumentHelp("Number that decides everything that is left to chance.", valueName: "n"))
+    var seed: UInt64?
+
+    /// A scenario's text is short; whatever is longer is no scenario.
+    private static let limit = 1 << 20
+
+    /// The simulation at its start.
+    func source() throws(CommandFailure) -> SimulatorSource {
+        SimulatorSource(try read(), seed: seed)
+    }
+
+    private func read() throws(CommandFailure) -> Scenario {
+        do throws(ConfigurationError) {
+            if let shipped = try Scenarios.named(scenario) { return shipped }
+        } catch {
+            throw CommandFailure(.failure, error.description)
+        }
+        guard scenario.contains("/") || scenario.hasSuffix(".toml") else {
+            throw CommandFailure(
+                .usage,
+                "there is no scenario '\(scenario)'; choose one of \(Scenarios.names.joined(separator: ", ")) "
+                    + "or name a TOML file")
+        }
+        let bytes = try bytes()
+        do throws(ConfigurationError) {
+            return try Scenario(ConfigurationDocument(parsing: bytes, file: scenario))
+        } catch {
+            throw CommandFailure(.failure, error.description)
+        }
+    }
+
+    private func bytes() throws(CommandFailure) -> [UInt8] {
+        let path = scenario.hasPrefix("/") ? scenario : "./" + scenario
+        do throws(SystemError) {
+            return try SystemFiles().read(path, limit: Self.limit)
+        } catch {
+            throw CommandFailure(.failure, error.description)
+        }
+    }
+}

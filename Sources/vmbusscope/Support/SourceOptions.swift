@@ -1,0 +1,52 @@
+import ArgumentParser
+import Glibc
+import Platform
+
+/// Which guest to look at.
+struct SourceOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "See DIR/sys, DIR/proc and DIR/dev instead of this machine's: a tree that was copied from a guest.",
+            valueName: "dir"))
+    var sysroot: String?
+
+    /// The guest's files.
+    ///
+    /// - Throws: `CommandFailure` if there is no such directory.
+    func files() throws(CommandFailure) -> SystemFiles {
+        if let sysroot {
+            do throws(SystemError) {
+                guard try SystemFiles().kind(of: sysroot.isEmpty ? "/" : sysroot) == .directory else {
+                    throw SystemError(call: "--sysroot", code: ENOTDIR, path: sysroot)
+                }
+            } catch {
+                throw CommandFailure(.failure, "\(error); name the directory that holds sys/")
+            }
+        }
+        return SystemFiles(sysroot: sysroot)
+    }
+
+    /// Where the bus would be, for messages.
+    var busPath: String {
+        var root = sysroot ?? ""
+        while root.hasSuffix("/") { root.removeLast() }
+        return root + "/sys/bus/vmbus/devices"
+    }
+}
+
+/// How often to look.
+struct SamplingOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Seconds between two looks.", valueName: "s"))
+    var interval = 1.0
+
+    func validate() throws {
+        guard Self.range.contains(interval) else {
+            throw ValidationError("--interval \(interval): choose from 0.05 to 86400 seconds")
+        }
+    }
+
+    /// The pause as a duration.
+    var duration: Duration { .milliseconds(Int64(interval * 1000)) }
+
+    static let range = 0.05...86400
+}

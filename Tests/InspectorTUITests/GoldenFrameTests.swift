@@ -38,13 +38,21 @@ struct GoldenFrameTests {
         }
     }
 
-    @Test func `a ring with packets in it`() throws {
+    @Test func `a ring with packets in it, round its end, and a sender that waits`() throws {
         for (columns, rows) in Self.sizes {
-            var driver = try ScreenDriver.simulation(columns: columns, rows: rows)
+            var driver = try booted(columns, rows)
             driver.press("3")
-            // Most packets are read at once: stop at the first one that waits.
-            for _ in 0..<3_000 where !driver.text.contains("1 packet") { driver.press("n") }
+            let channel = try #require(driver.state.rings.channel)
+            driver.source = nil
+            driver.state.rings.images = RingImages(
+                channel: channel,
+                inbound: SampleRing.image(size: 16_384, read: 14_336, packets: [512, 1_024, 88, 2_048, 256, 3_000]),
+                outbound: SampleRing.image(
+                    size: 16_384, read: 4_096, packets: Array(repeating: 1_000, count: 15), pending: 4_096, masked: true))
+            driver.press("Down", "Down", "Down")
             Golden.expect(driver, "ring-with-packets-\(columns)x\(rows)")
+            driver.press("Right")
+            Golden.expect(driver, "ring-full-\(columns)x\(rows)")
         }
     }
 

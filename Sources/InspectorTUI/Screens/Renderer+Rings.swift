@@ -85,9 +85,10 @@ extension Renderer {
             Span(isChosen ? String(glyphs.arrowRight) : " ", .mark),
             Span(inbound ? "Host to guest" : "Guest to host", isChosen ? .textStrong : .text),
         ]
-        func add(_ text: String, _ role: Role = .text, shade: UInt8 = 0) {
-            spans.append(Span("  ", .text))
-            spans.append(Span(text, role, shade: shade))
+        // What is not as it should be comes before what can be seen in the picture anyway.
+        var facts: [(span: Span, priority: Int)] = []
+        func add(_ text: String, _ role: Role = .text, shade: UInt8 = 0, priority: Int = 0) {
+            facts.append((Span("  " + text, role, shade: shade), priority))
         }
         if let size = picture.size { add("\(Quantity.bytes(size))B", .statusInfo) }
         if let used = picture.used, let fill = picture.fill {
@@ -95,20 +96,28 @@ extension Renderer {
                 "waiting \(Quantity.bytes(used))B (\(Quantity.share(fill)))", used == 0 ? .textDim : .ringFill,
                 shade: UInt8(min(1, max(0, fill)) * 100))
         }
-        if let free = picture.free { add("free \(Quantity.bytes(free))B") }
+        if let free = picture.free { add("free \(Quantity.bytes(free))B", priority: 3) }
         if picture.isFromImage, picture.damage == nil {
             let count = picture.blocks.count
-            add("\(count)\(picture.hasMoreBlocks ? "+" : "") packet\(count == 1 ? "" : "s")")
+            add("\(count)\(picture.hasMoreBlocks ? "+" : "") packet\(count == 1 ? "" : "s")", priority: 2)
         }
         switch picture.isMasked {
-        case true?: add("masked", .statusWarn)
-        case false?: add("unmasked", .textDim)
+        case true?: add("masked", .statusWarn, priority: 1)
+        case false?: add("unmasked", .textDim, priority: 4)
         case nil: break
         }
         if let pending = picture.pendingSize, pending > 0 {
             add("sender waits for \(Quantity.bytes(UInt64(pending)))B", .ringPending)
         }
         if let damage = picture.damage { add(damage, .statusError) }
+        while Span.columns(of: spans + facts.map(\.span)) > line.columns,
+            let victim = facts.indices.filter({ facts[$0].priority > 0 }).max(by: {
+                facts[$0].priority < facts[$1].priority
+            })
+        {
+            facts.remove(at: victim)
+        }
+        spans += facts.map(\.span)
         grid.write(spans, at: Position(row: line.row, column: line.column), in: line, ellipsis: glyphs.ellipsis)
     }
 
@@ -153,7 +162,7 @@ extension Renderer {
             let text =
                 picture.used == nil
                 ? "Neither packets nor indices of this ring are told."
-                : "Drawn from its fill: Linux tells how much waits, not where, and not the packets."
+                : "Linux tells how much waits, but not where, and shows no packets."
             grid.write(
                 text, at: Position(row: line.row, column: line.column), role: .textUnknown, in: line,
                 ellipsis: glyphs.ellipsis)

@@ -30,7 +30,10 @@ struct ScreenLayout: Hashable, Sendable {
             let width = isRecord ? min(116, rest.columns * 3 / 5) : min(76, rest.columns * 45 / 100)
             (content, details) = rest.cutRight(width)
         } else if rest.rows >= 8 {
-            let height = isRecord ? rest.rows * 55 / 100 : rest.rows / 2
+            var height = isRecord ? rest.rows * 55 / 100 : rest.rows / 2
+            // A list that is shorter than its half leaves the rest of it to the pane.
+            let needed = state[list: state.view].count + 2
+            if state.view != .rings, needed < rest.rows - height { height = rest.rows - max(4, needed) }
             (content, details) = rest.cutBottom(max(4, height))
         } else {
             // No room for both: the pane has all until it is closed.

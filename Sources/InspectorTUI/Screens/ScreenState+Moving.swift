@@ -171,12 +171,13 @@ extension ScreenState {
     /// Brings cursors and scrolling in line with what there is now and with the size of the screen.
     mutating func settle(_ inspector: InspectorState, size: Size) {
         details.recall(view, size: size)
-        let layout = ScreenLayout(self, size: size)
         if view == .rings {
             settleRings(inspector)
         } else if let list = ScreenList.of(view, inspector) {
-            settleList(list, visible: layout.content.rows - 1)
+            self[list: view].count = list.count
+            settleList(list, visible: ScreenLayout(self, size: size).content.rows - 1)
         }
+        let layout = ScreenLayout(self, size: size)
         if details.isOpen { settleDetails(inspector, layout) } else { details.focus = .list }
     }
 

@@ -59,6 +59,8 @@ struct ListPosition: Hashable, Sendable {
     var index = 0
     /// The row at the top.
     var offset = 0
+    /// How many rows there were last.
+    var count = 0
 }
 
 /// The parts of the screen that keys can go to.

@@ -87,5 +87,6 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
+        .testTarget(name: "vmbusscopeTests", dependencies: ["vmbusscope", "Platform"], swiftSettings: settings),
     ]
 )

@@ -76,7 +76,7 @@ let package = Package(
         .testTarget(name: "BusModelTests", dependencies: ["BusModel", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "QueryTests", dependencies: ["Query", "VMBusWire"], swiftSettings: settings),
         .testTarget(
-            name: "InspectorTests", dependencies: ["Inspector", "Query", "BusModel", "VMBusWire"],
+            name: "InspectorTests", dependencies: ["Inspector", "Query", "VMBusSimulator", "BusModel", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
             name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],

@@ -1,4 +1,6 @@
 import ArgumentParser
+import InspectorTUI
+import Platform
 
 /// The program: without a subcommand the inspector itself.
 struct VMBusScope: ParsableCommand {
@@ -6,13 +8,14 @@ struct VMBusScope: ParsableCommand {
         commandName: "vmbusscope",
         abstract: "See what happens on a Hyper-V VMBus: in this guest, or in a simulated one.",
         discussion: """
-            Without a subcommand and with a terminal: the inspector, on this guest if it has a VMBus. Without a terminal: one \
-            snapshot of this guest as text.
+            Without a subcommand and with a terminal: the inspector, on this guest if it has a VMBus, else on the simulator. \
+            Without a terminal: one snapshot of this guest as text.
 
             Watching only reads; nothing that is watched is changed.
 
             EXAMPLES
-              vmbusscope                               look at this guest
+              vmbusscope                               look at this guest, or at the simulator
+              vmbusscope sim --paused                  step through two guests that come up
               vmbusscope sim --headless --steps 200    watch two simulated guests come up
               vmbusscope ls -vv                        what lsvmbus -vv prints
               vmbusscope watch --interval 5            one line per channel, every 5 s
@@ -24,9 +27,17 @@ struct VMBusScope: ParsableCommand {
               2  input damaged but partly read         64   wrong usage
               3  no VMBus here                         130, 143  ended by a signal
             """,
-        subcommands: [SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self])
+        subcommands: [LiveCommand.self, SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self])
+
+    @OptionGroup var screen: ScreenOptions
 
     func run() throws {
-        try Snapshot.print(of: LiveGuest())
+        guard ScreenOptions.hasTerminal else { return try Snapshot.print(of: LiveGuest()) }
+        let here = SourceOptions()
+        if (try? SystemFiles().kind(of: here.busPath)) == .directory {
+            try screen.show(.posted(LiveCommand.source(here, SamplingOptions())))
+        } else {
+            try screen.show(.stepped(ScenarioOptions().source()))
+        }
     }
 }

@@ -54,7 +54,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "InspectorTUI",
-            dependencies: ["Inspector", "Themes", "Configuration", "CNcurses", "Platform", "BusModel", "VMBusWire"],
+            dependencies: [
+                "Inspector", "Query", "Themes", "Configuration", "CNcurses", "Platform", "BusModel", "VMBusWire",
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "vmbusscope",

@@ -68,7 +68,7 @@ public enum ActionTable {
         Action(.stepPacket, "Step to packet", "Run until the next ring packet.", .time, keys: ["N"], need: .step),
         Action(
             .stepMessage, "Step to message", "Run until the next control message.", .time, keys: ["m", "F7"],
-            need: .step, bar: "Message"),
+            need: .step, bar: "Msg"),
         Action(
             .backEvent, "Step back", "Undo the last event.", .time, keys: ["p", "F8"], need: .stepBack, bar: "Back"),
         Action(

@@ -11,8 +11,8 @@ extension InspectorState {
         Column("state", "State", "How far the channel's life is.", width: 6...9),
         Column("driver", "Driver", "The driver that owns the device.", width: 8...16, priority: 4),
         Column("cpu", "CPU", "The processor that takes the channel's interrupts.", .trailing, width: 3...5),
-        Column("in_fill", "In", "How full the host-to-guest ring is.", .trailing, width: 4...5, priority: 1),
-        Column("out_fill", "Out", "How full the guest-to-host ring is.", .trailing, width: 4...5, priority: 1),
+        Column("in_fill", "In", "How full the host-to-guest ring is.", .trailing, width: 4...14, priority: 1),
+        Column("out_fill", "Out", "How full the guest-to-host ring is.", .trailing, width: 4...14, priority: 1),
         Column("interrupt_rate", "Int/s", "Host-to-guest interrupts per second.", .trailing, width: 5...6, priority: 2),
         Column("event_rate", "Evt/s", "Guest-to-host signals per second.", .trailing, width: 5...6, priority: 2),
         Column(

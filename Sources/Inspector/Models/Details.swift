@@ -15,6 +15,21 @@ extension InspectorState {
         }
     }
 
+    /// A label with a value that may not be had: how old it is, or why it is not known.
+    private func pair<Value>(
+        _ label: String, _ reading: Reading<Value>, _ value: Cell, _ help: String
+    ) -> DetailPair {
+        let note: String =
+            switch reading.outcome {
+            case .known where reading.time == 0 && snapshot.position.time > 0: ""
+            case .known: Quantity.age(snapshot.position.time &- min(reading.time, snapshot.position.time))
+            case .unavailable: "this source does not tell it"
+            case .denied: "no permission to read it"
+            case .failed(let symbol): "reading failed: " + PlainText.clean(symbol)
+            }
+        return DetailPair(label, value, help, note: note)
+    }
+
     private func partitionDetails(_ partition: PartitionSnapshot) -> DetailsModel {
         let rates = rates(partition: partition.number)
         let traffic = partition.traffic
@@ -24,17 +39,19 @@ extension InspectorState {
                 "Role", Cell(partition.role == .root ? "root" : "guest"),
                 "the root partition offers devices, guests use them"),
             DetailPair("Number", Cell(String(partition.number), .identifier), "0 for the root, then the guests"),
-            DetailPair("Kernel", Cell(text: partition.kernelRelease), "the kernel that runs in it"),
-            DetailPair("Processors", Cell(partition.virtualProcessors), "virtual processors"),
+            pair("Kernel", partition.kernelRelease, Cell(text: partition.kernelRelease), "the kernel that runs in it"),
+            pair(
+                "Processors", partition.virtualProcessors, Cell(partition.virtualProcessors), "virtual processors"),
         ]
         if partition.role == .root { identity.removeAll { $0.label == "Kernel" && $0.value == .unknown } }
         var connection = [
-            DetailPair("State", Cell(partition.connection), "how far the connection to the host is"),
-            DetailPair(
-                "Version", partition.version.value.map { Cell($0.description, .number) } ?? .unknown,
+            pair(
+                "State", partition.connection, Cell(partition.connection), "how far the connection to the host is"),
+            pair(
+                "Version", partition.version, partition.version.value.map { Cell($0.description, .number) } ?? .unknown,
                 "the newest version that both sides speak"),
-            DetailPair(
-                "Features",
+            pair(
+                "Features", partition.features,
                 partition.features.value.map { Cell($0.meaning ?? "none") } ?? .unknown,
                 "what both sides can do beyond the base, from 6.0 on"),
         ]
@@ -96,14 +113,15 @@ extension InspectorState {
                     DetailPair("Instance", Cell(device.instance.description, .identifier), "which device it is"),
                     DetailPair("Name", Cell(PlainText.clean(device.name)), "its directory, or its instance"),
                     DetailPair("Partition", Cell(PlainText.clean(partition.name)), "to whom it is offered"),
-                    DetailPair("Driver", Cell(text: device.driver), "the driver that owns it"),
-                    DetailPair(
-                        "State",
+                    pair("Driver", device.driver, Cell(text: device.driver), "the driver that owns it"),
+                    pair(
+                        "State", device.state,
                         Cell(device.state) { number in
                             number < UInt64(states.count) ? "\(number) \(states[Int(number)])" : String(number)
                         }, "as sysfs counts it: 0 to 3"),
-                    DetailPair(
-                        "NUMA node", device.numaNode.value.map { Cell(String($0), .number) } ?? .unknown,
+                    pair(
+                        "NUMA node", device.numaNode,
+                        device.numaNode.value.map { Cell(String($0), .number) } ?? .unknown,
                         "of the primary's processor; -1 for none"),
                 ])
         ]
@@ -163,10 +181,11 @@ extension InspectorState {
                 "Sub-channel", Cell(channel.subchannel == 0 ? "0, the primary" : String(channel.subchannel), .number),
                 "the primary negotiates, sub-channels share its load"),
             DetailPair("Relid", Cell(String(channel.relid), .identifier), "the channel's number while it is offered"),
-            DetailPair("State", Cell(channel.phase), "open channels carry data"),
-            DetailPair("CPU", Cell(channel.cpu), "the processor that takes its interrupts"),
-            DetailPair(
-                "Connection", Cell(channel.connectionID, .identifier, text: { Hexadecimal.prefixed($0) }),
+            pair("State", channel.phase, Cell(channel.phase), "open channels carry data"),
+            pair("CPU", channel.cpu, Cell(channel.cpu), "the processor that takes its interrupts"),
+            pair(
+                "Connection", channel.connectionID,
+                Cell(channel.connectionID, .identifier, text: { Hexadecimal.prefixed($0) }),
                 "the connection that signals the host"),
         ]
         if channel.generation > 0 {
@@ -191,19 +210,29 @@ extension InspectorState {
 
     func signalPairs(_ channel: ChannelSnapshot, _ rates: FlowRates) -> [DetailPair] {
         var pairs = [
-            DetailPair("Interrupts", Cell(interruptCount(channel)), "host to guest: look into your ring"),
+            pair(
+                "Interrupts", interruptCount(channel), Cell(interruptCount(channel)),
+                "host to guest: look into your ring"),
             DetailPair("Interrupts/s", Cell(rate: rates.interrupts), "host to guest"),
-            DetailPair("Signals", Cell(signalCount(channel)), "guest to host, by hypercall or monitor page"),
+            pair(
+                "Signals", signalCount(channel), Cell(signalCount(channel)),
+                "guest to host, by hypercall or monitor page"),
             DetailPair("Signals/s", Cell(rate: rates.events), "guest to host"),
-            DetailPair(
-                "In ring was full", Cell(channel.interruptsInFull), "signals since the host waited for room"),
-            DetailPair(
-                "Out ring was empty", Cell(channel.interruptsOutEmpty), "signals since the host may have slept"),
-            DetailPair("Full episodes", Cell(channel.outFullFirst), "writes that first met a full ring"),
-            DetailPair("Full writes", Cell(channel.outFullTotal), "all writes that met a full ring"),
-            DetailPair("Monitor bit", Cell(channel.monitorID), "its bit in the monitor page; - for none"),
-            DetailPair(
-                "Monitor latency", Cell(channel.monitorLatency) { Quantity.count($0 / 10) + " us" },
+            pair(
+                "In ring was full", channel.interruptsInFull, Cell(channel.interruptsInFull),
+                "signals since the host waited for room"),
+            pair(
+                "Out ring was empty", channel.interruptsOutEmpty, Cell(channel.interruptsOutEmpty),
+                "signals since the host may have slept"),
+            pair(
+                "Full episodes", channel.outFullFirst, Cell(channel.outFullFirst), "writes that first met a full ring"),
+            pair(
+                "Full writes", channel.outFullTotal, Cell(channel.outFullTotal), "all writes that met a full ring"),
+            pair(
+                "Monitor bit", channel.monitorID, Cell(channel.monitorID), "its bit in the monitor page; - for none"),
+            pair(
+                "Monitor latency", channel.monitorLatency,
+                Cell(channel.monitorLatency) { Quantity.count($0 / 10) + " us" },
                 "the longest wait of a signal through the monitor page"),
         ]
         if rates.resets > 0 {
@@ -216,13 +245,16 @@ extension InspectorState {
     private func ringPairs(_ ring: RingSnapshot, reader: String) -> [DetailPair] {
         let size = Cell(ring.size) { Quantity.bytes($0) + (ring.sizeSource == .inferred ? " (as its primary)" : "") }
         return [
-            DetailPair("Size", size, "data bytes, without the control page"),
-            DetailPair("Waiting", Cell(ring.used, text: Quantity.bytes), "bytes that the \(reader) has not read"),
+            pair("Size", ring.size, size, "data bytes, without the control page"),
+            pair(
+                "Waiting", ring.used, Cell(ring.used, text: Quantity.bytes), "bytes that the \(reader) has not read"),
             DetailPair("Fill", Cell(fill: ring), "share of the ring that waits"),
-            DetailPair("Write index", Cell(ring.writeIndex), "where the next packet will be written"),
-            DetailPair("Read index", Cell(ring.readIndex), "where the next packet will be read"),
-            DetailPair(
-                "Masked", Cell(ring.masked) { $0 == 0 ? "no" : "yes" },
+            pair(
+                "Write index", ring.writeIndex, Cell(ring.writeIndex), "where the next packet will be written"),
+            pair(
+                "Read index", ring.readIndex, Cell(ring.readIndex), "where the next packet will be read"),
+            pair(
+                "Masked", ring.masked, Cell(ring.masked) { $0 == 0 ? "no" : "yes" },
                 "yes while the \(reader) reads on by itself and wants no signal"),
         ]
     }

@@ -6,12 +6,15 @@ public struct DetailPair: Sendable, Hashable {
     public var value: Cell
     /// What it means, in plain words.
     public var help: String
+    /// How old the value is, or why there is none; empty where that says nothing.
+    public var note: String
 
     /// A pair.
-    public init(_ label: String, _ value: Cell, _ help: String = "") {
+    public init(_ label: String, _ value: Cell, _ help: String = "", note: String = "") {
         self.label = label
         self.value = value
         self.help = help
+        self.note = note
     }
 }
 

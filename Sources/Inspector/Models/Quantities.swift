@@ -2,9 +2,9 @@ import BusModel
 import VMBusWire
 
 /// Numbers as people read them, in few letters and always with a point, whatever the locale.
-enum Quantity {
+public enum Quantity {
     /// A count, with blanks between groups of three digits.
-    static func count(_ number: UInt64) -> String {
+    public static func count(_ number: UInt64) -> String {
         let digits = Array(String(number).utf8)
         var text: [UInt8] = []
         for (place, digit) in digits.enumerated() {
@@ -15,7 +15,7 @@ enum Quantity {
     }
 
     /// Bytes in units of 1024: `512`, `4K`, `1.5M`.
-    static func bytes(_ number: UInt64) -> String {
+    public static func bytes(_ number: UInt64) -> String {
         let units = ["", "K", "M", "G", "T", "P", "E"]
         var unit = 0
         var size = Double(number)
@@ -27,7 +27,7 @@ enum Quantity {
     }
 
     /// A rate per second: `0`, `0.3`, `12`, `3.4k`.
-    static func rate(_ number: Double) -> String {
+    public static func rate(_ number: Double) -> String {
         guard number.isFinite, number >= 0 else { return "-" }
         let units = ["", "k", "M", "G", "T"]
         var unit = 0
@@ -47,19 +47,30 @@ enum Quantity {
     }
 
     /// The log's time: seconds with six places.
-    static func time(_ nanoseconds: UInt64) -> String {
+    public static func time(_ nanoseconds: UInt64) -> String {
         let micro = String(nanoseconds / 1000 % 1_000_000)
         return "\(nanoseconds / 1_000_000_000)." + String(repeating: "0", count: 6 - micro.count) + micro
     }
 
+    /// How long ago something was: `now`, `40 ms ago`, `12 s ago`, `3 min ago`.
+    public static func age(_ nanoseconds: UInt64) -> String {
+        switch nanoseconds {
+        case ..<1_000_000: "now"
+        case ..<1_000_000_000: "\(nanoseconds / 1_000_000) ms ago"
+        case ..<120_000_000_000: "\(nanoseconds / 1_000_000_000) s ago"
+        case ..<7_200_000_000_000: "\(nanoseconds / 60_000_000_000) min ago"
+        default: "\(nanoseconds / 3_600_000_000_000) h ago"
+        }
+    }
+
     /// The log's time: seconds with nine places, which is all there is.
-    static func exactTime(_ nanoseconds: UInt64) -> String {
+    public static func exactTime(_ nanoseconds: UInt64) -> String {
         let rest = String(nanoseconds % 1_000_000_000)
         return "\(nanoseconds / 1_000_000_000)." + String(repeating: "0", count: 9 - rest.count) + rest
     }
 
     /// A share, as per cent.
-    static func share(_ share: Double) -> String {
+    public static func share(_ share: Double) -> String {
         guard share.isFinite else { return "-" }
         return "\(Int((min(max(share, 0), 1) * 100).rounded()))%"
     }

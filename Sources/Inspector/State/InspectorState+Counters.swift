@@ -17,3 +17,22 @@ extension InspectorState {
         return .known(seen, at: snapshot.position.time)
     }
 }
+
+extension InspectorState {
+    /// How much is going on in all, in words: packets per second where the log shows packets, else interrupts; nil while
+    /// nothing is known.
+    public var totalRate: String? {
+        if capabilities.kind != .live {
+            var sum: Double?
+            for partition in snapshot.partitions {
+                if let rate = rates(partition: partition.number).packets { sum = (sum ?? 0) + rate }
+            }
+            return sum.map { Quantity.rate($0) + " pkt/s" }
+        }
+        var sum: Double?
+        for key in channelKeys {
+            if let rate = rates(key).interrupts { sum = (sum ?? 0) + rate }
+        }
+        return sum.map { Quantity.rate($0) + " int/s" }
+    }
+}

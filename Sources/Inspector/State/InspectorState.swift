@@ -80,6 +80,9 @@ public struct InspectorState: Sendable {
     /// The sequence number of the newest record; 0 before the first.
     public var lastSequence: UInt64 { newest.snapshot.position.sequence }
 
+    /// The log's time at the newest record, in nanoseconds.
+    public var lastTime: UInt64 { newest.snapshot.position.time }
+
     // MARK: Time
 
     /// Holds the picture still at the newest record.

@@ -152,6 +152,18 @@ final class NcursesTerminal {
         clearok(cn_current_window(), true)
     }
 
+    /// Puts a text into the terminal's clipboard (OSC 52), where the terminal has one for programs. Longer texts than
+    /// terminals take are cut.
+    func copy(_ text: String) {
+        guard hasModes else { return }
+        fflush(output)
+        let payload = Base64.encoded(Array(text.utf8.prefix(Self.clipboardLimit)))
+        try? DescriptorAccess.write(options.output, Array("\u{1B}]52;c;".utf8) + payload + [0x07])
+    }
+
+    /// What makes 74,992 bytes in base 64; xterm takes no more.
+    private static let clipboardLimit = 56_244
+
     func beep() {
         CNcurses.beep()
     }

@@ -32,6 +32,15 @@ struct SparklineWidget {
         }
     }
 
+    /// The graph as the text of one row, for places where only text can be.
+    static func text(_ values: [Double], columns: Int, glyphs: GlyphSet) -> String {
+        guard columns > 0 else { return "" }
+        let size = Size(columns: columns, rows: 1)
+        var grid = CellGrid(size)
+        SparklineWidget(values: values).draw(on: &grid, in: grid.bounds, glyphs: glyphs)
+        return grid.row(0).map(\.text).joined()
+    }
+
     /// The height of a value in steps; what is not nothing has at least one.
     private static func height(_ value: Double, top: Double, steps: Int) -> Int {
         guard value.isFinite, value > 0, top > 0 else { return 0 }

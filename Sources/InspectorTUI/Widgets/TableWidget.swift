@@ -4,13 +4,13 @@ struct TableWidget {
     struct Column: Hashable, Sendable {
         enum Width: Hashable, Sendable {
             case fixed(Int)
-            /// At least `minimum` columns, and a share of what is left over.
-            case flexible(minimum: Int, share: Int = 1)
+            /// At least `minimum` columns, and a share of what is left over, up to `maximum`.
+            case flexible(minimum: Int, share: Int = 1, maximum: Int = .max)
 
             var minimum: Int {
                 switch self {
                 case .fixed(let width): width
-                case .flexible(let minimum, _): minimum
+                case .flexible(let minimum, _, _): minimum
                 }
             }
         }
@@ -117,25 +117,41 @@ struct TableWidget {
             else { break }
             kept.remove(at: victim.offset)
         }
-        var left = max(0, width - needed())
-        var shares = kept.reduce(0) { sum, index in
-            if case .flexible(_, let share) = columns[index].width { sum + max(0, share) } else { sum }
-        }
+        let sizes = sizes(of: kept.map { columns[$0].width }, left: max(0, width - needed()))
         var places: [Place] = []
         var start = 0
-        for index in kept {
-            var size = columns[index].width.minimum
-            if case .flexible(_, let share) = columns[index].width, shares > 0 {
-                let extra = left * max(0, share) / shares
-                size += extra
-                left -= extra
-                shares -= max(0, share)
-            }
-            size = min(size, max(0, width - start))
+        for (index, size) in zip(kept, sizes) {
+            let size = min(size, max(0, width - start))
             if size > 0 { places.append(Place(index: index, start: start, width: size)) }
             start += size + 1
         }
         return places
+    }
+
+    /// The widths with what is left over given out by shares; what a column cannot take goes to the others.
+    private static func sizes(of widths: [Column.Width], left: Int) -> [Int] {
+        var sizes = widths.map(\.minimum)
+        var left = left
+        while left > 0 {
+            var open: [(index: Int, share: Int, room: Int)] = []
+            for (index, width) in widths.enumerated() {
+                guard case .flexible(_, let share, let maximum) = width, share > 0, sizes[index] < maximum else {
+                    continue
+                }
+                open.append((index, share, maximum - sizes[index]))
+            }
+            guard !open.isEmpty else { break }
+            var shares = open.reduce(0) { $0 + $1.share }
+            var rest = left
+            for (index, share, room) in open {
+                let extra = min(room, rest * share / shares)
+                sizes[index] += extra
+                left -= extra
+                rest -= rest * share / shares
+                shares -= share
+            }
+        }
+        return sizes
     }
 
     private func cell(_ place: Place, of line: Rectangle) -> Rectangle {

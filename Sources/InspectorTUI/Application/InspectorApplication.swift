@@ -1,0 +1,270 @@
+import BusModel
+import Configuration
+import Inspector
+import Platform
+import Query
+import VMBusWire
+
+/// The inspector on a terminal: keys, signals, the clock and the source come in, frames go out.
+///
+/// Everything on the screen is decided by ``ScreenState`` and ``Renderer``; here is only what touches the world.
+@MainActor
+public final class InspectorApplication {
+    /// Not more often than this is a frame shown, in nanoseconds.
+    private static let frameInterval: UInt64 = 50_000_000
+    /// How often a running source goes on.
+    private static let tick = Duration.milliseconds(33)
+    /// Records that a filter looks at before keys are looked at again.
+    private static let filterBudget = 20_000
+
+    private enum Token { case keyboard, signal, inbox }
+
+    private let options: InspectorOptions
+    private let terminal: NcursesTerminal
+    private var state: ScreenState
+    private var inspector: InspectorState
+    private var source: (any BusSource)?
+    private var inbox: PostedSource.Inbox?
+    private var run = SteppedRun()
+    private var theme: ResolvedTheme
+    private var needsFrame = true
+    private var lastFrame: UInt64 = 0
+
+    /// Shows the inspector until the user leaves or a signal ends it; the terminal is as it was before then.
+    ///
+    /// - Throws: why there can be no screen.
+    public static func run(
+        _ runner: SourceRunner, options: InspectorOptions = InspectorOptions()
+    ) throws(TerminalError) -> InspectorExit {
+        let application = try InspectorApplication(runner, options)
+        defer { application.terminal.close() }
+        do throws(SystemError) {
+            return try application.loop(runner)
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    private init(_ runner: SourceRunner, _ options: InspectorOptions) throws(TerminalError) {
+        self.options = options
+        let capabilities: Capabilities
+        let title: String
+        switch runner {
+        case .stepped(let source):
+            self.source = source
+            (capabilities, title) = (source.capabilities, source.title)
+        case .posted(let source): (capabilities, title) = (source.capabilities, source.title)
+        }
+        inspector = InspectorState(capabilities: capabilities, title: title, limits: options.limits)
+        state = ScreenState(theme: options.theme, isASCII: options.ascii, isRunning: !options.paused)
+        state.speed = min(max(options.speed, ScreenState.speeds.lowerBound), ScreenState.speeds.upperBound)
+        state.view = options.view
+        let environment = options.environment ?? ProcessEnvironment.variables()
+        var terminalOptions = NcursesTerminal.Options(environment: environment)
+        terminalOptions.depth = options.colorDepth
+        terminalOptions.usesMouse = options.mouse
+        terminal = try NcursesTerminal(terminalOptions)
+        let found = Self.theme(options.theme, options, terminal.depth)
+        theme = found.theme
+        if let problem = found.problem { state.message = Message(problem, .warning) }
+        if !capabilities.canStep, options.paused { inspector.pause() }
+        if !options.filter.isEmpty {
+            do throws(QueryError) {
+                try inspector.setFilter(options.view, options.filter)
+            } catch {
+                state.message = Message("The filter was not understood: \(error)", .warning)
+            }
+        }
+    }
+
+    private static func theme(
+        _ name: String, _ options: InspectorOptions, _ depth: ColorDepth
+    ) -> (theme: ResolvedTheme, problem: String?) {
+        let library = ThemeLibrary(userTheme: options.userTheme)
+        do throws(ConfigurationError) {
+            return (ResolvedTheme(theme: try library.theme(named: name).theme, depth: depth), nil)
+        } catch {
+            let plain = Theme(name: "plain", variant: .dark, looks: Role.allCases.map { _ in Theme.Look() })
+            let fallback = (try? library.theme(named: "dark").theme) ?? plain
+            return (ResolvedTheme(theme: fallback, depth: depth), "\(error)")
+        }
+    }
+
+    // MARK: The loop
+
+    private func loop(_ runner: SourceRunner) throws(SystemError) -> InspectorExit {
+        // Before the first thread, which inherits that these signals are blocked.
+        let signals = try SignalSource()
+        show()
+        var poll = PollLoop<Token>()
+        poll.add(terminal.options.input, token: .keyboard)
+        poll.add(signals.fileDescriptor, token: .signal)
+        if case .posted(let posted) = runner {
+            let inbox = try posted.start()
+            self.inbox = inbox
+            poll.add(inbox.fileDescriptor, token: .inbox)
+        }
+        while true {
+            for event in try poll.wait(timeout: patience) {
+                switch event.token {
+                case .keyboard:
+                    if let exit = readKeyboard() { return exit }
+                    if event.isHungUp { return .terminalGone }
+                case .signal:
+                    while let signal = try signals.next() {
+                        if let exit = handle(signal) { return exit }
+                    }
+                case .inbox: takeReports()
+                }
+            }
+            advanceIfRunning()
+            continueFiltering()
+            if needsFrame, MonotonicClock.now() &- lastFrame >= Self.frameInterval { show() }
+        }
+    }
+
+    /// How long there is nothing to do unless something comes.
+    private var patience: Duration? {
+        if !inspector.flowFilter.isComplete { return .zero }
+        if needsFrame {
+            let since = MonotonicClock.now() &- lastFrame
+            return .nanoseconds(Int64(clamping: since >= Self.frameInterval ? 0 : Self.frameInterval - since))
+        }
+        return source != nil && state.isRunning ? Self.tick : nil
+    }
+
+    private func show() {
+        refreshRings()
+        state.settle(inspector, size: terminal.size)
+        let frame = Renderer.frame(state, inspector, size: terminal.size, glyphs: terminal.glyphs)
+        terminal.draw(frame.grid, theme: theme)
+        needsFrame = false
+        lastFrame = MonotonicClock.now()
+    }
+
+    /// The memory of the rings that are shown, as it is now.
+    private func refreshRings() {
+        guard state.view == .rings, let source else { return }
+        state.settle(inspector, size: terminal.size)
+        guard let channel = state.rings.channel else { return }
+        state.rings.images = RingImages(
+            channel: channel, inbound: source.ringImage(channel, .hostToGuest),
+            outbound: source.ringImage(channel, .guestToHost))
+    }
+
+    // MARK: What comes in
+
+    private func readKeyboard() -> InspectorExit? {
+        for input in terminal.readInputs() {
+            let formerTheme = state.theme
+            for effect in state.handle(input, &inspector, size: terminal.size, glyphs: terminal.glyphs) {
+                if effect == .quit { return .quit }
+                perform(effect)
+            }
+            if state.theme != formerTheme { changeTheme() }
+            // A key shows at once what it did; only what happens by itself waits for the next frame.
+            needsFrame = true
+            lastFrame = 0
+        }
+        return nil
+    }
+
+    private func handle(_ signal: Signal) -> InspectorExit? {
+        switch signal {
+        case .windowChanged: terminal.resize()
+        case .suspend:
+            terminal.suspend()
+            SignalSource.suspendProcess()
+            terminal.resume()
+            run.stop()
+        case .resume: terminal.redraw()
+        default: return .signal(signal.rawValue)
+        }
+        needsFrame = true
+        return nil
+    }
+
+    private func takeReports() {
+        for report in inbox?.takeAll() ?? [] {
+            switch report {
+            case .batch(let batch):
+                if batch.isEmpty { continue }
+                inspector.ingest(batch)
+            case .failed(let error): state.message = Message("The source has stopped: \(error)", .failure)
+            }
+            needsFrame = true
+        }
+    }
+
+    private func advanceIfRunning() {
+        guard state.isRunning, var source else {
+            run.stop()
+            return
+        }
+        do throws(SourceError) {
+            let batch = try run.advance(
+                &source, speed: state.speed, logTime: inspector.lastTime, wall: MonotonicClock.now(),
+                now: MonotonicClock.now)
+            self.source = source
+            if batch.isEmpty { return }
+            inspector.ingest(batch)
+        } catch {
+            state.isRunning = false
+            state.message = Message("The source has stopped: \(error)", .failure)
+        }
+        needsFrame = true
+    }
+
+    private func continueFiltering() {
+        guard !inspector.flowFilter.isComplete else { return }
+        inspector.continueFiltering(budget: Self.filterBudget)
+        needsFrame = true
+    }
+
+    // MARK: What goes out
+
+    private func changeTheme() {
+        let found = Self.theme(state.theme, options, terminal.depth)
+        theme = found.theme
+        if let problem = found.problem { state.message = Message(problem, .warning) }
+    }
+
+    private func perform(_ effect: ScreenEffect) {
+        switch effect {
+        case .quit: break
+        case .redraw: terminal.redraw()
+        case .copy(let text): terminal.copy(text)
+        case .advance(let budget): step(budget)
+        case .seek(let position): seek(position)
+        case .lookFaster, .lookSlower:
+            let said = inbox?.changeInterval?(effect == .lookFaster)
+            state.message = Message(said ?? "How often this source is looked at is fixed.")
+        }
+    }
+
+    private func step(_ budget: AdvanceBudget) {
+        guard var source else { return }
+        run.stop()
+        do throws(SourceError) {
+            let batch = try source.advance(budget)
+            self.source = source
+            inspector.ingest(batch)
+            if batch.isEmpty { state.message = Message("Nothing more happens.") }
+        } catch {
+            state.message = Message("\(error)", .failure)
+        }
+    }
+
+    private func seek(_ position: BusModel.Position) {
+        guard var source else { return }
+        run.stop()
+        do throws(SourceError) {
+            try source.seek(position)
+            self.source = source
+            inspector.rewind(to: position)
+            state.message = Message("Back behind record \(position.sequence).")
+        } catch {
+            state.message = Message("\(error)", .failure)
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import BusModel
+import Inspector
+
+/// The list of a view at one moment; the rows of a long one are made when they are asked for.
+struct ScreenList {
+    /// The columns, in order.
+    let columns: [Inspector.Column]
+    /// How many rows there are.
+    let count: Int
+    /// How the rows are ordered.
+    let sort: SortOrder
+    /// How many rows the filter hides.
+    let hiddenCount: Int
+    /// What is shown in place of rows.
+    let emptyText: String
+    private let content: Content
+
+    private enum Content {
+        case table(TableModel)
+        case flow(InspectorState)
+    }
+
+    init(_ table: TableModel) {
+        columns = table.columns
+        count = table.rows.count
+        sort = table.sort
+        hiddenCount = table.hiddenCount
+        emptyText = table.emptyText
+        content = .table(table)
+    }
+
+    init(flowOf inspector: InspectorState) {
+        let head = inspector.flowTable(0..<0)
+        columns = head.columns
+        count = inspector.flowRowCount
+        sort = head.sort
+        hiddenCount = head.hiddenCount
+        emptyText = head.emptyText
+        content = .flow(inspector)
+    }
+
+    /// The list of a view; the packets of a ring are no list of rows.
+    static func of(_ view: InspectorView, _ inspector: InspectorState) -> ScreenList? {
+        switch view {
+        case .partitions: ScreenList(inspector.partitionsTable())
+        case .channels: ScreenList(inspector.channelsTable())
+        case .flow: ScreenList(flowOf: inspector)
+        case .rings: nil
+        }
+    }
+
+    /// A row; nil when there is none.
+    func row(_ index: Int) -> Row? {
+        switch content {
+        case .table(let table): table.rows.indices.contains(index) ? table.rows[index] : nil
+        case .flow(let inspector): inspector.flowRows(index..<index + 1).first
+        }
+    }
+
+    /// Where a row is, or for a record the first behind it; nil when it is gone.
+    func index(of id: RowID) -> Int? {
+        switch content {
+        case .table(let table): table.rows.firstIndex { $0.id == id }
+        case .flow(let inspector):
+            if case .record(let sequence) = id { inspector.flowRow(ofSequence: sequence) } else { nil }
+        }
+    }
+
+    /// The row's text as it is copied: its cells with tabulators between them.
+    func text(_ index: Int) -> String? {
+        row(index)?.cells.map { $0.raw ?? $0.text }.joined(separator: "\t")
+    }
+
+    /// How wide each column would like to be: as wide as what is in it, within its limits. The columns of a long list go
+    /// by what can be in it, so that they do not move while it is scrolled.
+    func widths(in room: Int, glyphs: GlyphSet) -> [Int] {
+        switch content {
+        case .table(let table):
+            columns.indices.map { index in
+                let column = columns[index]
+                var width = DisplayText.columns(of: column.title) + (sort.column == column.id ? 1 : 0)
+                for row in table.rows where index < row.cells.count {
+                    var own = DisplayText.columns(of: row.cells[index].text)
+                    if index == 0 { own += row.depth * 2 + (hasTree ? 2 : 0) }
+                    width = max(width, own)
+                }
+                return min(max(width, column.width.lowerBound), column.width.upperBound)
+            }
+        case .flow(let inspector): flowWidths(inspector, in: room)
+        }
+    }
+
+    /// Whether rows lie inside others.
+    var hasTree: Bool {
+        if case .table(let table) = content { table.rows.contains { $0.isExpandable || $0.depth > 0 } } else { false }
+    }
+
+    /// Whether all rows are at hand.
+    var hasTable: Bool { if case .table = content { true } else { false } }
+
+    /// Which columns go first where there is no room: those that say the same in every row go before all others, and which
+    /// of several guests a device belongs to is worth much.
+    func priority(of index: Int) -> Int {
+        let column = columns[index]
+        guard case .table(let table) = content, index > 0 else { return column.priority }
+        var values: [String] = []
+        for row in table.rows where index < row.cells.count {
+            let cell = row.cells[index]
+            if !cell.series.isEmpty { return column.priority }
+            if !values.contains(cell.text) { values.append(cell.text) }
+            if values.count > 1 { break }
+        }
+        if column.id == "partition" { return values.count > 1 ? 1 : 9 }
+        return values == [Inspector.Cell.unknown.text] || values == [""] ? 9 : column.priority
+    }
+
+    private func flowWidths(_ inspector: InspectorState, in room: Int) -> [Int] {
+        columns.map { column in
+            let limits = column.width
+            let width =
+                switch column.id {
+                case "seq": String(inspector.lastSequence).count
+                case "time": String(inspector.snapshot.position.time / 1_000_000_000).count + 7
+                case "partition":
+                    inspector.snapshot.partitions.map { DisplayText.columns(of: $0.name) }.max() ?? 0
+                case "channel": room < 100 ? 9 : room < 150 ? 12 : 16
+                case "name": room < 100 ? 24 : room < 150 ? 34 : 40
+                case "length": 5
+                case "info": room < 100 ? 12 : 24
+                default: limits.lowerBound
+                }
+            return min(max(width, limits.lowerBound), limits.upperBound)
+        }
+    }
+}

@@ -1,0 +1,248 @@
+import BusModel
+import Inspector
+import Themes
+
+extension ScreenState {
+    /// The most choices of a source that one step may take.
+    static let stepLimit = 100_000
+
+    /// Carries out an action of the table.
+    mutating func perform(_ action: Action, _ inspector: inout InspectorState, size: Size) -> [ScreenEffect] {
+        guard action.need.isMet(by: inspector.capabilities) else {
+            message = Message("\(action.title): not here \(action.need.refusal)", .warning)
+            return []
+        }
+        guard action.views.contains(view) else {
+            let views = action.views.map(\.title).joined(separator: ", ")
+            message = Message("\(action.title) works in: \(views).", .warning)
+            return []
+        }
+        switch action.id {
+        case .quit: return [.quit]
+        case .redraw: return [.redraw]
+        case .help: popup = .help(offset: 0)
+        case .palette: popup = .palette(line: InputLine(), selected: 0)
+        case .theme: nextTheme()
+        case .toggleASCII:
+            isASCII.toggle()
+            message = Message(isASCII ? "Drawn with plain characters." : "Drawn with lines and blocks.")
+        case .viewPartitions: show(.partitions, inspector)
+        case .viewChannels: show(.channels, inspector)
+        case .viewRings: show(.rings, inspector)
+        case .viewFlow: show(.flow, inspector)
+        case .viewNext: show(view.next, inspector)
+        case .viewPrevious: show(view.previous, inspector)
+        case .up: move(by: -1, &inspector, size: size)
+        case .down: move(by: 1, &inspector, size: size)
+        case .pageUp: move(by: -pageLength(size: size), &inspector, size: size)
+        case .pageDown: move(by: pageLength(size: size), &inspector, size: size)
+        case .top: move(by: -Self.farthest, &inspector, size: size)
+        case .bottom: move(by: Self.farthest, &inspector, size: size)
+        case .left: moveSideways(-1, &inspector)
+        case .right: moveSideways(1, &inspector)
+        case .expand: setBranch(true, &inspector)
+        case .collapse: setBranch(false, &inspector)
+        case .open: open(inspector)
+        case .back: back(inspector)
+        case .focusNext: focusNext(inspector)
+        case .filter: openFilter(inspector)
+        case .clearFilter: clearFilter(&inspector)
+        case .sortNext: sortNext(&inspector)
+        case .sortReverse: reverseSort(&inspector)
+        case .copy: return copy(inspector)
+        case .follow: toggleFollow()
+        case .goTo: prompt = Prompt(purpose: .goTo, line: InputLine())
+        case .previousChannel: chooseChannel(-1, inspector)
+        case .nextChannel: chooseChannel(1, inspector)
+        case .pauseRun: pauseOrRun(&inspector)
+        case .stepEvent: return step(.event)
+        case .stepPacket: return step(.packet)
+        case .stepMessage: return step(.message)
+        case .backEvent: return stepBack(.event, inspector)
+        case .backPacket: return stepBack(.packet, inspector)
+        case .backMessage: return stepBack(.message, inspector)
+        case .faster: return changeSpeed(1, inspector)
+        case .slower: return changeSpeed(-1, inspector)
+        }
+        return []
+    }
+
+    private static let farthest = 1 << 40
+
+    private mutating func nextTheme() {
+        let names = BuiltInThemes.names
+        let place = names.firstIndex(of: theme).map { ($0 + 1) % names.count } ?? 0
+        theme = names[place]
+        message = Message("Theme: \(theme)")
+    }
+
+    /// Goes to a view; the rings are those of the channel that was chosen in the view before.
+    mutating func show(_ next: InspectorView, _ inspector: InspectorState) {
+        if next == .rings, view != .rings, let channel = chosenChannel(inspector) { rings.channel = channel }
+        if next != view { details.focus = .list }
+        view = next
+    }
+
+    private func chosenChannel(_ inspector: InspectorState) -> ChannelKey? {
+        switch self[list: view].selected {
+        case .channel(let key): key
+        case .device(let partition, let instance):
+            inspector.channelKeys.first { $0.partition == partition && $0.device == instance }
+        case .record(let sequence):
+            inspector.record(sequence)?.entry.header.channel.flatMap { key in
+                inspector.snapshot.channel(key) == nil ? nil : key
+            }
+        case .partition, nil: nil
+        }
+    }
+
+    private mutating func chooseChannel(_ delta: Int, _ inspector: InspectorState) {
+        let keys = inspector.channelKeys
+        guard !keys.isEmpty else { return }
+        let place = rings.channel.flatMap { keys.firstIndex(of: $0) } ?? 0
+        rings.channel = keys[(place + delta + keys.count) % keys.count]
+        (rings.block, rings.index, rings.offset) = (nil, 0, 0)
+        self[list: .channels].selected = rings.channel.map { .channel($0) }
+    }
+
+    // MARK: Panes
+
+    private mutating func open(_ inspector: InspectorState) {
+        guard subject(inspector) != nil else {
+            message = Message("There is nothing here to show.")
+            return
+        }
+        if details.isOpen { details.focus = details.focus == .list ? .fields : .list } else { details.isOpen = true }
+    }
+
+    private mutating func back(_ inspector: InspectorState) {
+        if details.focus != .list {
+            details.focus = .list
+        } else if details.isOpen {
+            details.isOpen = false
+        } else if !inspector.filterText(view).isEmpty {
+            message = Message("c clears the filter.")
+        }
+    }
+
+    private mutating func focusNext(_ inspector: InspectorState) {
+        guard subject(inspector) != nil else { return }
+        details.isOpen = true
+        details.focus =
+            switch details.focus {
+            case .list: .fields
+            case .fields: view == .flow ? .bytes : .list
+            case .bytes: .list
+            }
+    }
+
+    private mutating func toggleFollow() {
+        isFollowing.toggle()
+        message = Message(isFollowing ? "Following the newest record." : "Staying at this record.")
+    }
+
+    private mutating func copy(_ inspector: InspectorState) -> [ScreenEffect] {
+        guard let text = copiedText(inspector), !text.isEmpty else {
+            message = Message("There is nothing here to copy.")
+            return []
+        }
+        let start = text.prefix(48)
+        message = Message("Copied: " + start + (start.count < text.count ? "..." : ""))
+        return [.copy(text)]
+    }
+
+    // MARK: Order
+
+    private mutating func sortNext(_ inspector: inout InspectorState) {
+        guard let list = ScreenList.of(view, inspector) else { return }
+        let columns = list.columns.filter(\.isSortable).map(\.id)
+        guard let now = list.sort.column, let place = columns.firstIndex(of: now) else {
+            sort(by: columns.first, &inspector)
+            return
+        }
+        sort(by: place + 1 < columns.count ? columns[place + 1] : nil, &inspector)
+    }
+
+    /// Orders the rows by a column, or turns its order around; nil for the order of the bus.
+    mutating func sort(by id: String?, _ inspector: inout InspectorState) {
+        guard let list = ScreenList.of(view, inspector) else { return }
+        guard let id else {
+            setSort(SortOrder(), &inspector)
+            message = Message("Ordered as the bus is.")
+            return
+        }
+        guard let column = list.columns.first(where: { $0.id == id }), column.isSortable else { return }
+        var order = SortOrder(column: id, isDescending: column.alignment == .trailing)
+        if list.sort.column == id { order.isDescending = !list.sort.isDescending }
+        setSort(order, &inspector)
+        message = Message("Ordered by \(column.title), \(order.isDescending ? "largest" : "smallest") first.")
+    }
+
+    private mutating func reverseSort(_ inspector: inout InspectorState) {
+        guard let list = ScreenList.of(view, inspector) else { return }
+        guard let column = list.sort.column else {
+            message = Message("Choose a column first: s, or a click on its title.")
+            return
+        }
+        sort(by: column, &inspector)
+    }
+
+    private func setSort(_ order: SortOrder, _ inspector: inout InspectorState) {
+        switch view {
+        case .partitions: inspector.partitionSort = order
+        case .channels: inspector.channelSort = order
+        case .rings, .flow: break
+        }
+    }
+
+    // MARK: Time
+
+    private mutating func pauseOrRun(_ inspector: inout InspectorState) {
+        if inspector.capabilities.canStep {
+            isRunning.toggle()
+        } else if inspector.isPaused {
+            inspector.follow()
+        } else {
+            inspector.pause()
+        }
+    }
+
+    private mutating func step(_ unit: StepUnit) -> [ScreenEffect] {
+        isRunning = false
+        isFollowing = true
+        return [.advance(.until(unit, limit: Self.stepLimit))]
+    }
+
+    private mutating func stepBack(_ unit: StepUnit, _ inspector: InspectorState) -> [ScreenEffect] {
+        isRunning = false
+        isFollowing = true
+        let history = inspector.history
+        var index = history.count - 2
+        while index >= 0 {
+            if let header = history[index]?.header, unit.isReached(by: header.kind) {
+                return [.seek(BusModel.Position(sequence: header.sequence, time: header.time))]
+            }
+            index -= 1
+        }
+        if history.trimmedCount > 0 {
+            message = Message("What was before this is not kept any more.", .warning)
+            return []
+        }
+        if history.isEmpty || unit != .event {
+            message = Message(history.isEmpty ? "This is the beginning." : "There is no \(unit.rawValue) before this.")
+            return []
+        }
+        return [.seek(BusModel.Position(sequence: 0, time: 0))]
+    }
+
+    private mutating func changeSpeed(_ delta: Int, _ inspector: InspectorState) -> [ScreenEffect] {
+        guard inspector.capabilities.canStep else { return [delta > 0 ? .lookFaster : .lookSlower] }
+        let wanted = speed + delta
+        if Self.speeds.contains(wanted) { speed = wanted }
+        message = Message("Speed: \(Self.text(ofSpeed: speed))")
+        return []
+    }
+
+    /// A speed in words: `1x`, `8x`, `1/4x`.
+    static func text(ofSpeed speed: Int) -> String { speed >= 0 ? "\(1 << speed)x" : "1/\(1 << -speed)x" }
+}

@@ -1,0 +1,236 @@
+import BusModel
+import Inspector
+import VMBusWire
+
+extension ScreenState {
+    // MARK: What is chosen
+
+    /// What the details pane is about.
+    func subject(_ inspector: InspectorState) -> RowID? {
+        if view == .rings { return rings.channel.map { .channel($0) } }
+        return self[list: view].selected
+    }
+
+    /// The fields of the chosen record, if it is a record that the pane is about.
+    func recordFields(_ inspector: InspectorState) -> (fields: RecordFields, byteCount: Int)? {
+        guard case .record(let sequence) = subject(inspector), let record = inspector.record(sequence) else {
+            return nil
+        }
+        return (RecordFields(record.tree, collapsed: details.collapsed), record.payload.count)
+    }
+
+    /// The details of what is chosen, if it is no record.
+    func detailLines(_ inspector: InspectorState) -> DetailLines? {
+        guard let subject = subject(inspector) else { return nil }
+        if case .record = subject { return nil }
+        return inspector.details(of: subject).map(DetailLines.init)
+    }
+
+    /// The pictures of the chosen channel's rings.
+    func ringModel(_ inspector: InspectorState) -> RingModel? {
+        guard let channel = rings.channel else { return nil }
+        let images = rings.images.flatMap { $0.channel == channel ? $0 : nil }
+        return inspector.ringModel(channel, inbound: images?.inbound, outbound: images?.outbound)
+    }
+
+    private func blocks(_ inspector: InspectorState) -> [RingBlock] {
+        guard let model = ringModel(inspector) else { return [] }
+        return rings.direction == .hostToGuest ? model.inbound.blocks : model.outbound.blocks
+    }
+
+    func copiedText(_ inspector: InspectorState) -> String? {
+        if details.isOpen, details.focus != .list {
+            if let fields = recordFields(inspector)?.fields {
+                guard fields.lines.indices.contains(details.line) else { return nil }
+                let node = fields.lines[details.line].node
+                return node.name + "\t" + Inspector.Cell(node).text
+            }
+            guard let lines = detailLines(inspector)?.lines, lines.indices.contains(details.line),
+                case .pair(let pair) = lines[details.line]
+            else { return nil }
+            return pair.label + "\t" + (pair.value.raw ?? pair.value.text)
+        }
+        if view == .rings { return ringModel(inspector)?.title }
+        return ScreenList.of(view, inspector)?.text(self[list: view].index)
+    }
+
+    // MARK: Moving
+
+    /// Rows that a page has.
+    func pageLength(size: Size) -> Int {
+        let layout = ScreenLayout(self, size: size)
+        switch details.isOpen ? details.focus : .list {
+        case .list: return max(1, layout.content.rows - 2)
+        case .fields, .bytes: return max(1, layout.detailsBody.rows - 1)
+        }
+    }
+
+    func bytesPerLine(size: Size) -> Int {
+        HexDumpWidget.bytesPerLine(in: ScreenLayout(self, size: size).recordPanes(.bytes).bytes.columns)
+    }
+
+    mutating func move(by delta: Int, _ inspector: inout InspectorState, size: Size) {
+        switch details.isOpen ? details.focus : .list {
+        case .fields: moveDetails(to: details.line + delta, inspector, size: size)
+        case .bytes: moveByte(to: details.byte + delta * bytesPerLine(size: size), inspector)
+        case .list:
+            if view == .rings {
+                selectBlock(rings.index + delta, inspector)
+            } else if let list = ScreenList.of(view, inspector), list.count > 0 {
+                let index = min(max(0, self[list: view].index + delta), list.count - 1)
+                if view == .flow { isFollowing = delta > 0 && index == list.count - 1 }
+                self[list: view].index = index
+                self[list: view].selected = list.row(index)?.id
+            }
+        }
+    }
+
+    mutating func select(_ index: Int, _ inspector: InspectorState) {
+        guard let id = ScreenList.of(view, inspector)?.row(index)?.id else { return }
+        if view == .flow { isFollowing = false }
+        self[list: view].index = index
+        self[list: view].selected = id
+    }
+
+    mutating func selectBlock(_ index: Int, _ inspector: InspectorState) {
+        let blocks = blocks(inspector)
+        guard !blocks.isEmpty else { return }
+        rings.index = min(max(0, index), blocks.count - 1)
+        rings.block = blocks[rings.index].offset
+    }
+
+    mutating func moveDetails(to line: Int, _ inspector: InspectorState, size: Size) {
+        if let fields = recordFields(inspector)?.fields {
+            details.line = min(max(0, line), max(0, fields.lines.count - 1))
+            if fields.lines.indices.contains(details.line) {
+                details.byte = fields.lines[details.line].range.lowerBound
+            }
+        } else if let lines = detailLines(inspector)?.lines {
+            details.line = min(max(0, line), max(0, lines.count - 1))
+        }
+    }
+
+    mutating func moveByte(to byte: Int, _ inspector: InspectorState) {
+        guard let (fields, count) = recordFields(inspector), count > 0 else { return }
+        details.byte = min(max(0, byte), count - 1)
+        if let line = fields.line(holding: details.byte) { details.line = line }
+    }
+
+    /// Left and right: branches of trees, the two rings, bytes.
+    mutating func moveSideways(_ delta: Int, _ inspector: inout InspectorState) {
+        switch details.isOpen ? details.focus : .list {
+        case .bytes: moveByte(to: details.byte + delta, inspector)
+        case .fields: setBranch(delta > 0, &inspector)
+        case .list:
+            switch view {
+            case .channels: setBranch(delta > 0, &inspector)
+            case .rings:
+                rings.direction = delta < 0 ? .hostToGuest : .guestToHost
+                (rings.block, rings.index, rings.offset) = (nil, 0, 0)
+            case .partitions, .flow: break
+            }
+        }
+    }
+
+    // MARK: Branches
+
+    /// Opens or closes the branch under the cursor; closing something that is no open branch goes to what it lies in.
+    mutating func setBranch(_ isExpanded: Bool, _ inspector: inout InspectorState) {
+        if details.isOpen, details.focus != .list {
+            setFieldBranch(isExpanded, inspector)
+            return
+        }
+        guard view == .channels, let list = ScreenList.of(view, inspector),
+            let row = list.row(self[list: view].index)
+        else { return }
+        if row.isExpandable, row.isExpanded != isExpanded {
+            inspector.setExpanded(row.id, isExpanded)
+        } else if !isExpanded, case .channel(let key) = row.id {
+            self[list: view].selected = .device(partition: key.partition, instance: key.device)
+        }
+    }
+
+    mutating func toggleBranch(_ inspector: inout InspectorState) {
+        guard let row = ScreenList.of(view, inspector)?.row(self[list: view].index), row.isExpandable else { return }
+        inspector.setExpanded(row.id, !row.isExpanded)
+    }
+
+    private mutating func setFieldBranch(_ isExpanded: Bool, _ inspector: InspectorState) {
+        guard let fields = recordFields(inspector)?.fields, fields.lines.indices.contains(details.line) else { return }
+        let line = fields.lines[details.line]
+        if let now = line.isExpanded, now != isExpanded {
+            if isExpanded { details.collapsed.remove(line.path) } else { details.collapsed.insert(line.path) }
+        } else if !isExpanded, let parent = fields.parent(of: details.line) {
+            details.line = parent
+            details.byte = fields.lines[parent].range.lowerBound
+        }
+    }
+
+    // MARK: Settling
+
+    /// Brings cursors and scrolling in line with what there is now and with the size of the screen.
+    mutating func settle(_ inspector: InspectorState, size: Size) {
+        let layout = ScreenLayout(self, size: size)
+        if view == .rings {
+            settleRings(inspector)
+        } else if let list = ScreenList.of(view, inspector) {
+            settleList(list, visible: layout.content.rows - 1)
+        }
+        if details.isOpen { settleDetails(inspector, layout) } else { details.focus = .list }
+    }
+
+    private mutating func settleList(_ list: ScreenList, visible: Int) {
+        var position = self[list: view]
+        if view == .flow, isFollowing {
+            position.index = max(0, list.count - 1)
+        } else if let selected = position.selected, let index = list.index(of: selected) {
+            position.index = index
+        } else {
+            position.index = min(max(0, position.index), max(0, list.count - 1))
+        }
+        position.selected = list.row(position.index)?.id
+        position.offset = TableWidget.offset(
+            showing: list.count > 0 ? position.index : nil, from: position.offset, visible: visible, of: list.count)
+        self[list: view] = position
+    }
+
+    private mutating func settleRings(_ inspector: InspectorState) {
+        if rings.channel.flatMap({ inspector.snapshot.channel($0) }) == nil {
+            let keys = inspector.channelKeys
+            rings.channel = keys.first { inspector.snapshot.channel($0)?.phase.value == .open } ?? keys.first
+        }
+        let blocks = blocks(inspector)
+        if let block = rings.block, let index = blocks.firstIndex(where: { $0.offset == block }) {
+            rings.index = index
+        } else {
+            rings.index = min(max(0, rings.index), max(0, blocks.count - 1))
+        }
+        rings.block = blocks.indices.contains(rings.index) ? blocks[rings.index].offset : nil
+    }
+
+    private mutating func settleDetails(_ inspector: InspectorState, _ layout: ScreenLayout) {
+        let subject = subject(inspector)
+        if subject != details.subject {
+            (details.line, details.offset, details.byte, details.byteOffset) = (0, 0, 0, 0)
+            details.subject = subject
+        }
+        if let (fields, count) = recordFields(inspector) {
+            details.line = min(max(0, details.line), max(0, fields.lines.count - 1))
+            details.byte = min(max(0, details.byte), max(0, count - 1))
+            let panes = layout.recordPanes(details.focus)
+            details.offset = TableWidget.offset(
+                showing: details.line, from: details.offset, visible: panes.fields.rows, of: fields.lines.count)
+            let lines = HexDumpWidget.bytesPerLine(in: panes.bytes.columns)
+            details.byteOffset = TableWidget.offset(
+                showing: details.byte / lines, from: details.byteOffset, visible: panes.bytes.rows,
+                of: (count + lines - 1) / lines)
+        } else {
+            if details.focus == .bytes { details.focus = .fields }
+            let count = detailLines(inspector)?.lines.count ?? 0
+            details.line = min(max(0, details.line), max(0, count - 1))
+            details.offset = TableWidget.offset(
+                showing: count > 0 ? details.line : nil, from: details.offset, visible: layout.detailsBody.rows,
+                of: count)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Inspector
+import Query
+
+extension ScreenState {
+    mutating func openFilter(_ inspector: InspectorState) {
+        let text = inspector.filterText(view)
+        prompt = Prompt(purpose: .filter(before: text), line: InputLine(text))
+    }
+
+    mutating func clearFilter(_ inspector: inout InspectorState) {
+        guard !inspector.filterText(view).isEmpty else {
+            message = Message("There is no filter here.")
+            return
+        }
+        try? inspector.setFilter(view, "")
+        message = Message("Everything is shown again.")
+    }
+
+    /// What can go on at the cursor; nothing for a prompt that is no filter.
+    func completions() -> [Completion] {
+        guard let prompt, case .filter = prompt.purpose else { return [] }
+        return Query.complete(prompt.line.text, cursor: prompt.line.cursor, for: InspectorState.schema(view))
+    }
+
+    mutating func promptKey(_ key: Key, _ inspector: inout InspectorState) -> [ScreenEffect] {
+        guard var open = prompt else { return [] }
+        switch key.code {
+        case .escape:
+            if case .filter(let before) = open.purpose { try? inspector.setFilter(view, before) }
+            prompt = nil
+        case .enter: accept(open, &inspector)
+        case .up: prompt?.choice = max(0, open.choice - 1)
+        case .down:
+            let last = max(0, completions().count - 1)
+            prompt?.choice = min(last, open.choice + 1)
+        case .tab:
+            let found = completions()
+            guard found.indices.contains(open.choice) else { return [] }
+            open.line.replace(from: found[open.choice].start, with: found[open.choice].text + " ")
+            open.choice = 0
+            prompt = open
+            previewFilter(&inspector)
+        default:
+            guard open.line.edit(key) else { return [] }
+            open.choice = 0
+            prompt = open
+            previewFilter(&inspector)
+        }
+        return []
+    }
+
+    /// Shows what a filter would show as soon as it can be read; what was shown before stays otherwise.
+    mutating func previewFilter(_ inspector: inout InspectorState) {
+        guard let prompt, case .filter = prompt.purpose else { return }
+        try? inspector.setFilter(view, prompt.line.text)
+    }
+
+    private mutating func accept(_ open: Prompt, _ inspector: inout InspectorState) {
+        switch open.purpose {
+        case .filter:
+            do throws(QueryError) {
+                try inspector.setFilter(view, open.line.text)
+                prompt = nil
+            } catch {
+                // The prompt stays and says what is wrong.
+                prompt?.line = open.line
+            }
+        case .goTo:
+            prompt = nil
+            guard let sequence = UInt64(open.line.text.filter { $0 != " " }) else {
+                message = Message("'\(open.line.text)' is no record number.", .warning)
+                return
+            }
+            guard inspector.flowRow(ofSequence: sequence) != nil else {
+                message = Message("There is no record \(sequence) or later.", .warning)
+                return
+            }
+            isFollowing = false
+            self[list: .flow].selected = .record(sequence)
+            if inspector.history.index(ofSequence: sequence) == nil {
+                message = Message("Record \(sequence) is not kept; this is the next one.")
+            }
+        }
+    }
+}

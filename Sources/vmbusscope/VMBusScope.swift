@@ -1,4 +1,5 @@
 import ArgumentParser
+import Platform
 
 /// The program: without a subcommand the inspector itself.
 struct VMBusScope: ParsableCommand {
@@ -24,9 +25,19 @@ struct VMBusScope: ParsableCommand {
               2  input damaged but partly read         64   wrong usage
               3  no VMBus here                         130, 143  ended by a signal
             """,
-        subcommands: [SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self])
+        subcommands: [
+            LiveCommand.self, SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self,
+        ])
+
+    @OptionGroup var screen: ScreenOptions
 
     func run() throws {
-        try Snapshot.print(of: LiveGuest())
+        let here = try SourceOptions.parse([])
+        guard Screen.hasTerminal else { return try Snapshot.print(of: LiveGuest(here)) }
+        if (try? here.files().kind(of: "/sys/bus/vmbus")) == .directory {
+            try Screen.show(live: here.source(), every: .seconds(1), screen.inspectorOptions)
+        } else {
+            try Screen.show(ScenarioOptions.parse([]).source(), screen.inspectorOptions)
+        }
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import InspectorTUI
 import Platform
 
 /// The program: without a subcommand the inspector itself.
@@ -27,17 +26,19 @@ struct VMBusScope: ParsableCommand {
               2  input damaged but partly read         64   wrong usage
               3  no VMBus here                         130, 143  ended by a signal
             """,
-        subcommands: [LiveCommand.self, SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self])
+        subcommands: [
+            LiveCommand.self, SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self,
+        ])
 
     @OptionGroup var screen: ScreenOptions
 
     func run() throws {
-        guard ScreenOptions.hasTerminal else { return try Snapshot.print(of: LiveGuest()) }
-        let here = SourceOptions()
-        if (try? SystemFiles().kind(of: here.busPath)) == .directory {
-            try screen.show(.posted(LiveCommand.source(here, SamplingOptions())))
+        let here = try SourceOptions.parse([])
+        guard Screen.hasTerminal else { return try Snapshot.print(of: LiveGuest(here)) }
+        if (try? here.files().kind(of: "/sys/bus/vmbus")) == .directory {
+            try Screen.show(live: here.source(), every: .seconds(1), screen.inspectorOptions)
         } else {
-            try screen.show(.stepped(ScenarioOptions().source()))
+            try Screen.show(ScenarioOptions.parse([]).source(), screen.inspectorOptions)
         }
     }
 }

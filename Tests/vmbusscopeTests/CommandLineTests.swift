@@ -9,7 +9,7 @@ import Testing
     @Test(
         arguments: [
             ["lss"], ["ls", "--no-such"], ["watch", "--count", "0"], ["watch", "--interval", "nan"],
-            ["watch", "--interval", "0"], ["show"], ["show", "nothing"], ["sim"], ["sim", "--headless"],
+            ["watch", "--interval", "0"], ["show"], ["show", "nothing"], ["sim", "--json"], ["sim", "--headless"],
             ["sim", "nobody", "--headless", "--steps", "1"], ["sim", "--headless", "--until", "-1s"],
             ["sim", "--headless", "--until", "inf"], ["sim", "--headless", "--steps", "-1"],
             ["print", "theme", "none"], ["print", "completions", "none"],
@@ -21,7 +21,7 @@ import Testing
         #expect(isOneLine(outcome.errors), "\(outcome.errors)")
     }
 
-    @Test(arguments: [[], ["ls"], ["watch"], ["show"], ["sim"], ["print"], ["print", "theme"]])
+    @Test(arguments: [[], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["print"], ["print", "theme"]])
     func `teaches on standard output`(command: [String]) throws {
         let outcome = try Program.run(list: command + ["--help"])
         #expect(outcome.status == 0)
@@ -44,6 +44,14 @@ import Testing
         #expect(isOneLine(json.errors))
         #expect(try Program.run("watch", "--count", "1", "--sysroot", "/tmp").status == 3)
         #expect(try Program.run("show", "channels", "--sysroot", "/tmp").status == 3)
+    }
+
+    @Test(arguments: [["live"], ["sim"], ["live", "--sysroot", "/tmp"]])
+    func `says that a screen needs a terminal`(arguments: [String]) throws {
+        let outcome = try Program.run(list: arguments)
+        #expect(outcome.status == 1)
+        #expect(outcome.output.isEmpty)
+        #expect(isOneLine(outcome.errors) && outcome.errors.contains("terminal"))
     }
 
     @Test func `names a sysroot that is not there`() throws {

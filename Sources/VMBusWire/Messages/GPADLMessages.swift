@@ -31,7 +31,8 @@ public struct GPADLHeader: WireStructure {
         try visitor.field("gpadl", &gpadl, .hexadecimal, "the list's handle, which the guest chose")
         try visitor.field("range_buffer_length", &rangeBufferLength, "bytes of all ranges, bodies included")
         try visitor.field("range_count", &rangeCount, "how many ranges they hold")
-        let count = visitor.remaining.map { min($0, Int(rangeBufferLength)) / 8 }
+        let count =
+            visitor.remaining.map { min($0, Int(rangeBufferLength)) / 8 }
             ?? (visitor.walksEveryBranch ? 2 : words.count)
         var pagesLeft = 0
         var result: [UInt64] = []

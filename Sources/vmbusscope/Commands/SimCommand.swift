@@ -1,7 +1,6 @@
 import ArgumentParser
 import BusModel
 import Inspector
-import InspectorTUI
 import VMBusSimulator
 
 /// `sim`: a root partition and its guests in software.
@@ -11,18 +10,16 @@ struct SimCommand: ParsableCommand {
         abstract: "Run a simulated root partition with its guests.",
         discussion: """
             The same scenario and seed give the same records, byte for byte, on every machine. A step is one choice of the \
-            simulator. With --json every record is one line of schema vmbusscope.flow/1. Without --headless the inspector \
-            shows it: Space runs and pauses, n steps forward and p back.
+            simulator. With --json every record is one line of schema vmbusscope.flow/1.
 
             EXAMPLES
-              vmbusscope sim --paused --view flow
+              vmbusscope sim
               vmbusscope sim --headless --steps 200
               vmbusscope sim --headless --until 2s --seed 7 --json > flow.jsonl
               vmbusscope sim ./mine.toml --headless --steps 1000
             """)
 
     @OptionGroup var scenario: ScenarioOptions
-    @OptionGroup var screen: ScreenOptions
 
     @Flag(help: "Print the records instead of showing a screen.")
     var headless = false
@@ -36,29 +33,25 @@ struct SimCommand: ParsableCommand {
     @Flag(help: "One JSON object per record.")
     var json = false
 
+    @OptionGroup var screen: ScreenOptions
+
     /// Records come in pieces, so that a long run costs no more memory than a short one.
     private static let piece = 256
 
     func validate() throws {
         if let steps, steps < 0 { throw ValidationError("--steps \(steps): choose 0 or more") }
         if until != nil, steps != nil { throw ValidationError("--until and --steps: choose one of them") }
-        guard headless else {
-            if json || until != nil || steps != nil {
-                throw ValidationError("--json, --steps and --until go with --headless")
-            }
-            return
+        if headless, until == nil, steps == nil {
+            throw ValidationError("--headless: add --steps N or --until T")
         }
-        if until == nil, steps == nil { throw ValidationError("--headless: add --steps N or --until T") }
+        if !headless, until != nil || steps != nil || json {
+            throw ValidationError("--steps, --until and --json: add --headless")
+        }
     }
 
     func run() throws {
         var source = try scenario.source()
-        guard headless else {
-            guard ScreenOptions.hasTerminal else {
-                throw CommandFailure(.usage, "there is no terminal to show it on; add --headless with --steps N or --until T")
-            }
-            return try screen.show(.stepped(source))
-        }
+        guard headless else { return try Screen.show(source, screen.inspectorOptions) }
         var state = InspectorState(
             capabilities: source.capabilities, title: source.title, limits: HistoryLimits(records: 65_536))
         var lines = FlowLines(isJSON: json)

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Platform
 
 /// The program: without a subcommand the inspector itself.
 struct VMBusScope: ParsableCommand {
@@ -28,17 +27,7 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self,
-        ])
-
-    @OptionGroup var screen: ScreenOptions
-
-    func run() throws {
-        let here = try SourceOptions.parse([])
-        guard Screen.hasTerminal else { return try Snapshot.print(of: LiveGuest(here)) }
-        if (try? here.files().kind(of: "/sys/bus/vmbus")) == .directory {
-            try Screen.show(live: here.source(), every: .seconds(1), screen.inspectorOptions)
-        } else {
-            try Screen.show(ScenarioOptions.parse([]).source(), screen.inspectorOptions)
-        }
-    }
+            BareCommand.self,
+        ],
+        defaultSubcommand: BareCommand.self)
 }

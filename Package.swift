@@ -73,8 +73,12 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "CLinux"], swiftSettings: settings),
         .testTarget(
-            name: "InspectorTUITests", dependencies: ["InspectorTUI", "Themes", "Configuration", "Platform"],
-            swiftSettings: settings),
+            name: "InspectorTUITests",
+            dependencies: [
+                "InspectorTUI", "Inspector", "Query", "VMBusSimulator", "Themes", "Configuration", "Platform",
+                "BusModel", "VMBusWire",
+            ],
+            exclude: ["Goldens"], swiftSettings: settings),
         .testTarget(name: "BusModelTests", dependencies: ["BusModel", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "QueryTests", dependencies: ["Query", "VMBusWire"], swiftSettings: settings),
         .testTarget(

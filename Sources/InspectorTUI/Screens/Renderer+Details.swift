@@ -54,6 +54,8 @@ extension Renderer {
             case .pair(let pair) = details.lines[state.details.line]
         {
             drawHelp([pair.help, pair.note].filter { !$0.isEmpty }.joined(separator: "; "))
+        } else if !hasFocus {
+            drawHelp("Enter moves the keys here: every value says what it means.")
         }
     }
 
@@ -70,9 +72,9 @@ extension Renderer {
         // What the value means fits in only where there is much room; below it is said of the line under the cursor.
         let note = pair.note
         let width = DisplayText.columns(of: note)
-        if !note.isEmpty, end + 2 + width <= place.endColumn {
+        if !note.isEmpty, end + 3 + width <= place.endColumn {
             grid.write(
-                note, at: Position(row: place.row, column: place.endColumn - width), role: .textUnknown, in: place)
+                note, at: Position(row: place.row, column: place.endColumn - width - 1), role: .textUnknown, in: place)
         }
     }
 

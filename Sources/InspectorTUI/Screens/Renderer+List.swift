@@ -7,9 +7,10 @@ extension Renderer {
         let position = state[list: state.view]
         let hasTree = list.hasTree
         var placed: [TableWidget.Place] = []
-        let columns = tableColumns(list, room: area.columns)
         let body = area.cutTop(1).rest
         let room = list.count > body.rows && body.columns > 1 ? area.columns - 1 : area.columns
+        let shown = list.columns.indices.filter { list.priority(of: $0, room: room) != nil }
+        let columns = tableColumns(list, shown, room: room)
         placed = TableWidget.places(of: columns, in: room)
         let glyphs = glyphs
         let widget = TableWidget(
@@ -18,15 +19,17 @@ extension Renderer {
             emptyText: list.emptyText
         ) { index in
             guard let row = list.row(index) else { return [] }
-            return row.cells.enumerated().map { number, cell in
-                let width = placed.first { $0.index == number }?.width ?? 0
-                var spans = CellSpans.spans(cell, width: width, glyphs: glyphs)
+            return shown.enumerated().map { number, index in
+                guard index < row.cells.count, let width = placed.first(where: { $0.index == number })?.width else {
+                    return []
+                }
+                var spans = CellSpans.spans(row.cells[index], width: width, glyphs: glyphs)
                 if number == 0, hasTree { spans.insert(Self.marker(of: row, glyphs), at: 0) }
                 return spans
             }
         }
         widget.draw(on: &grid, in: area, glyphs: glyphs)
-        addHits(list, placed, position, area, hasTree: hasTree)
+        addHits(list, shown, placed, position, area, hasTree: hasTree)
     }
 
     private static func marker(of row: Row, _ glyphs: GlyphSet) -> Span {
@@ -36,12 +39,14 @@ extension Renderer {
     }
 
     private mutating func addHits(
-        _ list: ScreenList, _ placed: [TableWidget.Place], _ position: ListPosition, _ area: Rectangle, hasTree: Bool
+        _ list: ScreenList, _ shown: [Int], _ placed: [TableWidget.Place], _ position: ListPosition,
+        _ area: Rectangle, hasTree: Bool
     ) {
         let (header, body) = area.cutTop(1)
-        for place in placed where list.columns[place.index].isSortable {
+        for place in placed where list.columns[shown[place.index]].isSortable {
             let columns = area.column + place.start..<area.column + place.start + place.width
-            hits.append(Hit(area: self.columns(columns, of: header), target: .header(list.columns[place.index].id)))
+            let id = list.columns[shown[place.index]].id
+            hits.append(Hit(area: self.columns(columns, of: header), target: .header(id)))
         }
         for line in 0..<body.rows where position.offset + line < list.count {
             let index = position.offset + line
@@ -51,9 +56,9 @@ extension Renderer {
         }
     }
 
-    private func tableColumns(_ list: ScreenList, room: Int) -> [TableWidget.Column] {
-        let widths = list.widths(in: room, glyphs: glyphs)
-        return list.columns.indices.map { index in
+    private func tableColumns(_ list: ScreenList, _ shown: [Int], room: Int) -> [TableWidget.Column] {
+        let widths = list.widths(in: room)
+        return shown.map { index in
             let column = list.columns[index]
             let isSorted = list.sort.column == column.id
             return TableWidget.Column(
@@ -61,7 +66,7 @@ extension Renderer {
                 width: list.growth(of: index).map {
                     .flexible(minimum: widths[index], share: $0, maximum: column.width.upperBound)
                 } ?? .fixed(widths[index]), alignment: column.alignment == .trailing ? .right : .left,
-                priority: list.priority(of: index),
+                priority: list.priority(of: index, room: room) ?? 0,
                 sort: isSorted ? (list.sort.isDescending ? .descending : .ascending) : nil)
         }
     }
@@ -74,7 +79,6 @@ extension ScreenList {
         case "in_fill", "out_fill": 2
         case "activity": 4
         case "info": 6
-        case "name" where !hasTable: 1
         default: nil
         }
     }

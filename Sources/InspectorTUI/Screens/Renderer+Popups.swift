@@ -51,7 +51,7 @@ struct HelpPage {
     /// The frame of the help on a screen.
     static func frame(on whole: Rectangle) -> Rectangle {
         let room = whole.rows > 8 ? whole.inset(top: 1, bottom: 1) : whole
-        return room.centered(columns: min(96, whole.columns - (whole.columns >= 60 ? 4 : 0)), rows: room.rows)
+        return room.centered(columns: whole.columns < 100 ? whole.columns : 96, rows: room.rows)
     }
 
     /// The line at the top, no further down than there is text for.
@@ -98,7 +98,7 @@ extension Renderer {
         let found = ActionTable.search(line.text)
         let room = layout.whole.rows > 8 ? layout.whole.inset(top: 2, bottom: 2) : layout.whole
         let rows = min(room.rows, max(4, found.count + 3))
-        let box = room.cutTop(rows).top.centered(columns: min(76, room.columns), rows: rows)
+        let box = room.cutTop(rows).top.centered(columns: room.columns < 100 ? room.columns : 90, rows: rows)
         hits.append(Hit(area: box, target: .popup))
         let inside = BoxWidget(title: "Command", isPopup: true).draw(on: &grid, in: box, glyphs: glyphs)
         let (input, body) = inside.cutTop(1)

@@ -68,6 +68,12 @@ extension Renderer {
         guard !history.isEmpty else { return }
         let label = "fill over time "
         grid.write(label, at: Position(row: history.row, column: history.column), role: .textDim, in: history)
+        guard !fills.isEmpty else {
+            let rest = history.cutLeft(label.count).rest
+            grid.write(
+                "not sampled yet", at: Position(row: rest.row, column: rest.column), role: .textUnknown, in: rest)
+            return
+        }
         SparklineWidget(values: fills.map { $0 }, maximum: 1, role: .ringFill).draw(
             on: &grid, in: history.cutLeft(label.count).rest, glyphs: glyphs)
     }
@@ -83,13 +89,13 @@ extension Renderer {
             spans.append(Span("  ", .text))
             spans.append(Span(text, role, shade: shade))
         }
-        if let size = picture.size { add(Quantity.bytes(size) + "B", .statusInfo) }
+        if let size = picture.size { add("\(Quantity.bytes(size))B", .statusInfo) }
         if let used = picture.used, let fill = picture.fill {
             add(
-                "waiting \(Quantity.bytes(used)) (\(Quantity.share(fill)))", used == 0 ? .textDim : .ringFill,
+                "waiting \(Quantity.bytes(used))B (\(Quantity.share(fill)))", used == 0 ? .textDim : .ringFill,
                 shade: UInt8(min(1, max(0, fill)) * 100))
         }
-        if let free = picture.free { add("free \(Quantity.bytes(free))") }
+        if let free = picture.free { add("free \(Quantity.bytes(free))B") }
         if picture.isFromImage, picture.damage == nil {
             let count = picture.blocks.count
             add("\(count)\(picture.hasMoreBlocks ? "+" : "") packet\(count == 1 ? "" : "s")")
@@ -100,7 +106,7 @@ extension Renderer {
         case nil: break
         }
         if let pending = picture.pendingSize, pending > 0 {
-            add("sender waits for \(Quantity.bytes(UInt64(pending)))", .ringPending)
+            add("sender waits for \(Quantity.bytes(UInt64(pending)))B", .ringPending)
         }
         if let damage = picture.damage { add(damage, .statusError) }
         grid.write(spans, at: Position(row: line.row, column: line.column), in: line, ellipsis: glyphs.ellipsis)
@@ -165,6 +171,13 @@ extension Renderer {
         let marks = [(read, "R", Role.ringIndexRead), (write, "W", Role.ringIndexWrite)].sorted { $0.0 < $1.0 }
         let (first, second) = (marks[0], marks[1])
         let border = scale.cell(of: second.0)
+        let start = scale.cell(of: first.0)
+        let text = "\(arrow) \(first.1) \(first.0)"
+        if border - start < text.count, start + 1 < text.count {
+            let spans = [Span(text, first.2), Span("  \(second.1) \(second.0)", second.2)]
+            grid.write(spans, at: Position(row: line.row, column: line.column + start), in: line)
+            return
+        }
         // The left one ends at its place, the right one begins there, so that they never meet.
         let left = line.cutLeft(max(scale.cell(of: first.0) + 1, border)).left
         drawMark(

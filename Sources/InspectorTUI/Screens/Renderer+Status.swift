@@ -1,3 +1,4 @@
+import BusModel
 import Inspector
 import Query
 
@@ -36,6 +37,14 @@ extension Renderer {
             if !spans.isEmpty { spans.append(Span(" ")) }
             let progress = state.view == .flow && !inspector.flowFilter.isComplete ? ", still looking" : ""
             spans.append(Span("The filter hides \(list.hiddenCount)\(progress).", .statusWarn))
+        }
+        // The list may have cut it.
+        if state.view == .flow, text.isEmpty, !state.details.isOpen, case .record(let sequence) = state.subject(inspector),
+            let entry = inspector.record(sequence)?.entry
+        {
+            if !spans.isEmpty { spans.append(Span(" ")) }
+            spans.append(Span(entry.name, Role(Tone(entry.header.kind))))
+            if !entry.info.isEmpty { spans.append(Span("  " + entry.info, .textDim)) }
         }
         return spans
     }

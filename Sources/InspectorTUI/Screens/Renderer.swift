@@ -137,14 +137,16 @@ struct Renderer {
     private var momentaryKeys: [KeyBar.Item] {
         switch (state.prompt?.purpose, state.popup) {
         case (.filter, _):
-            [("Enter", "Apply"), ("Tab", "Complete"), ("Esc", "Leave as it was")].map { .init(key: $0.0, label: $0.1) }
-        case (.goTo, _): [("Enter", "Go"), ("Esc", "Stay")].map { .init(key: $0.0, label: $0.1) }
+            [("Enter", " Apply"), ("Tab", " Complete"), ("Esc", " Leave as it was")].map {
+                .init(key: $0.0, label: $0.1)
+            }
+        case (.goTo, _): [("Enter", " Go"), ("Esc", " Stay")].map { .init(key: $0.0, label: $0.1) }
         case (nil, .palette):
-            [("Enter", "Run"), ("Down", "Next"), ("Up", "Previous"), ("Esc", "Close")].map {
+            [("Enter", " Run"), ("Down", " Next"), ("Up", " Previous"), ("Esc", " Close")].map {
                 .init(key: $0.0, label: $0.1)
             }
         case (nil, .help):
-            [("Down", "More"), ("PageDown", "Page"), ("Esc", "Close")].map { .init(key: $0.0, label: $0.1) }
+            [("Down", " More"), ("PageDown", " Next page"), ("Esc", " Close")].map { .init(key: $0.0, label: $0.1) }
         case (nil, nil): []
         }
     }

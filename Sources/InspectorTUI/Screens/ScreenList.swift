@@ -73,7 +73,7 @@ struct ScreenList {
 
     /// How wide each column would like to be: as wide as what is in it, within its limits. The columns of a long list go
     /// by what can be in it, so that they do not move while it is scrolled.
-    func widths(in room: Int, glyphs: GlyphSet) -> [Int] {
+    func widths(in room: Int) -> [Int] {
         switch content {
         case .table(let table):
             columns.indices.map { index in
@@ -95,41 +95,53 @@ struct ScreenList {
         if case .table(let table) = content { table.rows.contains { $0.isExpandable || $0.depth > 0 } } else { false }
     }
 
-    /// Whether all rows are at hand.
-    var hasTable: Bool { if case .table = content { true } else { false } }
-
-    /// Which columns go first where there is no room: those that say the same in every row go before all others, and which
-    /// of several guests a device belongs to is worth much.
-    func priority(of index: Int) -> Int {
+    /// Which columns go first where there is no room; nil for a column that says nothing: one that is unknown in every row,
+    /// or the partition where there is only one. Of several guests it is worth much to which something belongs.
+    func priority(of index: Int, room: Int) -> Int? {
         let column = columns[index]
-        guard case .table(let table) = content, index > 0 else { return column.priority }
-        var values: [String] = []
-        for row in table.rows where index < row.cells.count {
-            let cell = row.cells[index]
-            if !cell.series.isEmpty { return column.priority }
-            if !values.contains(cell.text) { values.append(cell.text) }
-            if values.count > 1 { break }
+        switch content {
+        case .flow(let inspector):
+            switch column.id {
+            case "partition": return inspector.snapshot.partitions.count > 2 ? 1 : 4
+            case "channel" where inspector.snapshot.partitions.count > 2: return 2
+            case "length": return 5
+            case "time" where room < 50: return 6
+            case "seq" where room < 30: return 7
+            case "info" where room < 40: return 8
+            default: return column.priority
+            }
+        case .table(let table):
+            guard index > 0, !table.rows.isEmpty else { return column.priority }
+            var values: [String] = []
+            for row in table.rows where index < row.cells.count {
+                let cell = row.cells[index]
+                if !cell.series.isEmpty { return column.priority }
+                if !values.contains(cell.text) { values.append(cell.text) }
+                if values.count > 1 { break }
+            }
+            if column.id == "partition" { return values.count > 1 ? 1 : nil }
+            return values == [Inspector.Cell.unknown.text] || values == [""] ? nil : column.priority
         }
-        if column.id == "partition" { return values.count > 1 ? 1 : 9 }
-        return values == [Inspector.Cell.unknown.text] || values == [""] ? 9 : column.priority
     }
 
     private func flowWidths(_ inspector: InspectorState, in room: Int) -> [Int] {
-        columns.map { column in
-            let limits = column.width
-            let width =
-                switch column.id {
-                case "seq": String(inspector.lastSequence).count
-                case "time": String(inspector.snapshot.position.time / 1_000_000_000).count + 7
-                case "partition":
-                    inspector.snapshot.partitions.map { DisplayText.columns(of: $0.name) }.max() ?? 0
-                case "channel": room < 100 ? 9 : room < 150 ? 12 : 16
-                case "name": room < 100 ? 24 : room < 150 ? 34 : 40
-                case "length": 5
-                case "info": room < 100 ? 12 : 24
-                default: limits.lowerBound
-                }
-            return min(max(width, limits.lowerBound), limits.upperBound)
+        let partition = inspector.snapshot.partitions.map { DisplayText.columns(of: $0.name) }.max() ?? 0
+        let clock = String(inspector.lastTime / 1_000_000_000).count + 7
+        let sequence = max(3, String(inspector.lastSequence).count)
+        // The longest names have 33 characters; what a record says gets what they leave, and at least a little.
+        let others = sequence + clock + min(partition, 12) + 1 + 9 + 6
+        let name = min(room < 150 ? 33 : 40, max(20, room - others - 12))
+        return columns.map { column in
+            switch column.id {
+            case "seq": sequence
+            case "time": clock
+            case "partition": min(max(5, partition), column.width.upperBound)
+            case "channel": room < 100 ? 9 : 12
+            case "name": room < 40 ? 18 : name
+            case "length": 5
+            case "info": room < 60 ? 8 : 12
+            default: column.width.lowerBound
+            }
         }
     }
 }

@@ -112,14 +112,18 @@ extension ScreenState {
             message = Message("There is nothing here to show.")
             return
         }
-        if details.isOpen { details.focus = details.focus == .list ? .fields : .list } else { details.isOpen = true }
+        if details.isOpen {
+            details.focus = details.focus == .list ? .fields : .list
+        } else {
+            details.choose(true, in: view)
+        }
     }
 
     private mutating func back(_ inspector: InspectorState) {
         if details.focus != .list {
             details.focus = .list
         } else if details.isOpen {
-            details.isOpen = false
+            details.choose(false, in: view)
         } else if !inspector.filterText(view).isEmpty {
             message = Message("c clears the filter.")
         }
@@ -127,7 +131,7 @@ extension ScreenState {
 
     private mutating func focusNext(_ inspector: InspectorState) {
         guard subject(inspector) != nil else { return }
-        details.isOpen = true
+        details.choose(true, in: view)
         details.focus =
             switch details.focus {
             case .list: .fields

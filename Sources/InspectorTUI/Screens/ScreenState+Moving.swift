@@ -170,6 +170,7 @@ extension ScreenState {
 
     /// Brings cursors and scrolling in line with what there is now and with the size of the screen.
     mutating func settle(_ inspector: InspectorState, size: Size) {
+        details.recall(view, size: size)
         let layout = ScreenLayout(self, size: size)
         if view == .rings {
             settleRings(inspector)
@@ -196,8 +197,7 @@ extension ScreenState {
 
     private mutating func settleRings(_ inspector: InspectorState) {
         if rings.channel.flatMap({ inspector.snapshot.channel($0) }) == nil {
-            let keys = inspector.channelKeys
-            rings.channel = keys.first { inspector.snapshot.channel($0)?.phase.value == .open } ?? keys.first
+            rings.channel = Self.busiestChannel(inspector)
         }
         let blocks = blocks(inspector)
         if let block = rings.block, let index = blocks.firstIndex(where: { $0.offset == block }) {
@@ -206,6 +206,18 @@ extension ScreenState {
             rings.index = min(max(0, rings.index), max(0, blocks.count - 1))
         }
         rings.block = blocks.indices.contains(rings.index) ? blocks[rings.index].offset : nil
+    }
+
+    /// The open channel with most packets so far, else the first of all.
+    private static func busiestChannel(_ inspector: InspectorState) -> ChannelKey? {
+        let keys = inspector.channelKeys
+        var best: (key: ChannelKey, packets: UInt64)?
+        for key in keys {
+            guard let channel = inspector.snapshot.channel(key), channel.phase.value == .open else { continue }
+            let packets = channel.traffic.packetsIn &+ channel.traffic.packetsOut
+            if best.map({ packets > $0.packets }) ?? true { best = (key, packets) }
+        }
+        return best?.key ?? keys.first
     }
 
     private mutating func settleDetails(_ inspector: InspectorState, _ layout: ScreenLayout) {

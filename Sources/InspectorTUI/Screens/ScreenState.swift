@@ -73,6 +73,8 @@ enum Focus: Hashable, Sendable {
 /// The pane beside the list.
 struct DetailsState: Hashable, Sendable {
     var isOpen = false
+    /// What the user chose for each view; nil while nothing was chosen.
+    private var choices = InspectorView.allCases.map { _ in Bool?.none }
     var focus = Focus.list
     /// The line or field under the pane's cursor.
     var line = 0
@@ -86,6 +88,18 @@ struct DetailsState: Hashable, Sendable {
     var collapsed: Set<[Int]> = []
     /// What is shown: the cursor begins at the top when it changes.
     var subject: RowID?
+
+    /// Opens or closes the pane in a view, by hand.
+    mutating func choose(_ isOpen: Bool, in view: InspectorView) {
+        choices[view.rawValue - 1] = isOpen
+        self.isOpen = isOpen
+    }
+
+    /// Takes up what was chosen for a view. The partitions are few, so there the pane is open where there is room.
+    mutating func recall(_ view: InspectorView, size: Size) {
+        let hasRoom = view == .partitions && size.rows >= 20 && size.columns >= 40
+        isOpen = choices[view.rawValue - 1] ?? hasRoom
+    }
 }
 
 /// What the view of the rings shows.

@@ -1,0 +1,72 @@
+import Inspector
+import Testing
+
+@testable import InspectorTUI
+
+/// A live guest, of which Linux tells only a part.
+struct LiveFrameTests {
+    @Test func `the views of a live guest`() {
+        for (columns, rows) in [(80, 24), (120, 40)] {
+            var driver = ScreenDriver.batch(SampleGuest.batch(), columns: columns, rows: rows)
+            for (key, name) in [("1", "partitions"), ("2", "channels"), ("3", "rings"), ("4", "flow")] {
+                driver.press(key)
+                Golden.expect(driver, "live-\(name)-\(columns)x\(rows)")
+            }
+            driver.press("2", "Down", "Enter", "w", "Down", "Down", "Down", "Down", "Down", "Down")
+            Golden.expect(driver, "live-channel-details-\(columns)x\(rows)")
+        }
+    }
+
+    @Test func `what a source cannot do is refused in words`() throws {
+        var driver = ScreenDriver.batch(SampleGuest.batch())
+        driver.press("n")
+        #expect(driver.line(with: "Step: not here (this source cannot be stepped)") != nil)
+        #expect(driver.effects.isEmpty)
+        #expect(driver.row(23).contains("F6") == false)
+        driver.press(">")
+        #expect(driver.effects == [.lookFaster])
+    }
+
+    @Test func `a picture that is held still says so and counts what is new`() {
+        var driver = ScreenDriver.batch(SampleGuest.batch(samples: 3))
+        #expect(driver.row(0).hasSuffix(" RUNNING"))
+        driver.press("Space", "2")
+        let before = driver.lines
+        driver.inspector.ingest(SampleGuest.batch(samples: 6))
+        #expect(driver.row(0).contains("+21 new") && driver.row(0).hasSuffix(" PAUSED"))
+        #expect(Array(driver.lines.dropFirst()) == Array(before.dropFirst()))
+        driver.press("Space")
+        #expect(driver.row(0).hasSuffix(" RUNNING"))
+    }
+
+    @Test func `what a live source calls itself reaches no terminal as it is`() throws {
+        let hostile = "\u{1B}[31mred\u{1B}]0;title\u{7}\u{202E}esrever\u{200B}\u{9B}2J日本語テスト"
+        for rows in [10, 24] {
+            var driver = ScreenDriver.batch(
+                SampleGuest.batch(interface: hostile, driver: hostile), columns: 120, rows: rows, title: hostile)
+            for keys in ["1", "2", "3", "4"] {
+                driver.press(keys, "Enter")
+                driver.press("/")
+                driver.type("a")
+                driver.paste(hostile + "\n\r")
+                check(driver)
+                driver.press("Esc", ":")
+                driver.paste(hostile)
+                check(driver)
+                driver.press("Esc", "w")
+                check(driver)
+            }
+        }
+    }
+
+    private func check(_ driver: ScreenDriver) {
+        let grid = driver.grid
+        for row in 0..<grid.size.rows {
+            #expect(grid.row(row).reduce(0) { $0 + Int($1.width) } == grid.size.columns)
+            for cell in grid.row(row) where cell.width > 0 {
+                let scalar = Unicode.Scalar(cell.scalar)
+                #expect(scalar.map { DisplayText.safe($0) == $0.value } == true)
+            }
+        }
+    }
+}

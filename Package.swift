@@ -82,16 +82,19 @@ let package = Package(
         .testTarget(name: "BusModelTests", dependencies: ["BusModel", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "QueryTests", dependencies: ["Query", "VMBusWire"], swiftSettings: settings),
         .testTarget(
-            name: "InspectorTests", dependencies: ["Inspector", "Query", "BusModel", "VMBusWire"],
+            name: "InspectorTests", dependencies: ["Inspector", "Query", "VMBusSimulator", "BusModel", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
             name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "VMBusSimulatorTests",
-            dependencies: ["VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration"],
+            dependencies: [
+                "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
+        .testTarget(name: "vmbusscopeTests", dependencies: ["vmbusscope", "Platform"], swiftSettings: settings),
     ]
 )

@@ -46,7 +46,11 @@ extension Query {
             default: break
             }
             let isValue = tokens.count > 1 && isComparison(tokens[tokens.count - 2])
-            guard !isValue, let field = schema.field(word.lowercased()) else { return joints }
+            let name = word.lowercased()
+            if !isValue, schema.decodedNames.contains(where: { $0.name == name }) {
+                return signs + textSigns.dropFirst(2)
+            }
+            guard !isValue, let field = schema.field(name) else { return joints }
             switch field.type {
             case .truth: return joints
             case .number, .duration: return signs + [("in", "is one of a list in { }")]
@@ -59,6 +63,7 @@ extension Query {
 
     private static func operands(_ schema: QuerySchema) -> [(text: String, help: String)] {
         schema.fields.map { ($0.name, $0.help) } + [("not", "the next does not fit")]
+            + schema.decodedNames.map { ($0.name, $0.help) }
     }
 
     private static func isComparison(_ token: QueryToken) -> Bool {

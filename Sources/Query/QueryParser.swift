@@ -174,11 +174,12 @@ struct QueryParser {
 
     private func operand(_ token: QueryToken, _ name: String) throws(QueryError) -> QueryOperand {
         if let field = schema.field(name) { return .field(field) }
-        let near = EditDistance.nearest(name, schema.fields.map(\.name))
+        if schema.decodedNames.contains(where: { $0.name == name }) { return .decoded(DecodedPath(name)) }
+        let near = EditDistance.nearest(name, schema.fields.map(\.name) + schema.decodedNames.map(\.name))
         let isName = name.utf8.allSatisfy {
             ($0 >= 0x61 && $0 <= 0x7A) || ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x5F || $0 == 0x2E
         }
-        // A name that is almost a known one is a slip; decoded fields are too many to be listed.
+        // A name that is almost a known one is a slip; others may be fields that no declaration names.
         let isSlip = near.first.map { EditDistance.between(name, $0) <= 1 && name.count > 3 } ?? false
         guard schema.hasDecodedFields, isName, !isSlip, !DecodedPath(name).parts.isEmpty else {
             throw error(token, "\(schema.name) has no field '\(name)'", near)

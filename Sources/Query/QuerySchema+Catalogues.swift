@@ -11,6 +11,7 @@ extension QuerySchema {
     ) where Field.RawValue == Int {
         self.name = name
         self.hasDecodedFields = hasDecodedFields
+        decodedNames = []
         self.fields = fields.map { field, name, type, isSearched, help in
             QueryField(number: field.rawValue, name: name, type: type, help: help, isSearched: isSearched)
         }
@@ -36,7 +37,8 @@ extension QuerySchema {
             (.length, "length", .number, false, "bytes of the record"),
             (.info, "info", .text, true, "what the record says, in one line"),
             (.channel, "channel", .text, true, "what people call the channel: eth0, sda, heartbeat"),
-        ])
+        ]
+    ).adding(busStructures)
 
     /// Channels; numbers are those of `ChannelField`.
     public static let channel = QuerySchema(

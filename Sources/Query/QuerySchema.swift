@@ -6,6 +6,8 @@ public struct QuerySchema: Sendable, Hashable {
     public let fields: [QueryField]
     /// Whether any other name is a field of the decoded record.
     public let hasDecodedFields: Bool
+    /// Those of the other names that are known beforehand, for completion and for finding slips.
+    public let decodedNames: [QueryDecodedName]
 
     /// The field with that name.
     public func field(_ name: String) -> QueryField? { fields.first { $0.name == name } }

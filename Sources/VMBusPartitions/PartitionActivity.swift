@@ -36,6 +36,8 @@ public enum PartitionEffect: Sendable, Hashable {
     case wake(afterNanoseconds: UInt64, WakeToken)
     /// Host: a frame leaves a network device towards the switch.
     case frame(device: GUID, [UInt8])
+    /// Guest: a driver has taken a device, or has given it a name.
+    case deviceChanged(device: GUID)
     /// Guest: the connection has ended.
     case disconnected
     /// Somebody broke a rule.

@@ -19,6 +19,7 @@ extension Simulation {
                 guests[guest].monitorPending = true
                 queue.push(.monitorPoll(guest: guest), at: time + latency(SimulatedLatency.monitor))
             case .wake(let after, let token): queue.push(.guestWake(guest: guest, token), at: time + after)
+            case .deviceChanged(let device): recordDevice(guest, device)
             case .disconnected: disconnected(guest)
             default: carryOut(guest, effect)
             }

@@ -40,6 +40,7 @@ extension Simulation {
                 guests[port.guest].visitHost(at: time) { host, activity in
                     host.deliver(frame: frame, device: port.device, &activity)
                 })
+        case .sample(let guest): sample(guest)
         case .scenario(let index): perform(scenario.events[index])
         }
     }

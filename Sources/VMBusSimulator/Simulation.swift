@@ -20,13 +20,19 @@ public struct Simulation: Sendable {
     var records = FlowBatch()
     private var latencies: SeededGenerator
 
+    /// Nanoseconds between two looks at a guest's counters and fills.
+    static let sampleInterval: UInt64 = 250_000_000
+
     /// Everything is off; the guests boot when their time comes.
     public init(_ scenario: Scenario, seed: UInt64? = nil) {
         self.scenario = scenario
         latencies = SeededGenerator(seed: seed ?? scenario.seed, stream: 1)
         guests = scenario.guests.map { SimulatedGuest($0) }
         announce()
-        for (index, guest) in scenario.guests.enumerated() { queue.push(.boot(guest: index), at: guest.bootTime) }
+        for (index, guest) in scenario.guests.enumerated() {
+            queue.push(.boot(guest: index), at: guest.bootTime)
+            queue.push(.sample(guest: index), at: guest.bootTime + Self.sampleInterval)
+        }
         for (index, event) in scenario.events.enumerated() { queue.push(.scenario(index), at: event.time) }
     }
 
@@ -110,6 +116,8 @@ enum SimulationEvent: Sendable {
     case hostWake(guest: Int, WakeToken)
     /// A frame reaches a network device of the host.
     case frame(VirtualSwitch.Port, [UInt8])
+    /// The guest's counters and fills are looked at.
+    case sample(guest: Int)
     /// An event of the scenario.
     case scenario(Int)
 
@@ -119,7 +127,7 @@ enum SimulationEvent: Sendable {
         case .hostMessage(let guest, _, _), .messageInterrupt(let guest, _), .eventInterrupt(let guest, _),
             .hostSignal(let guest, _), .monitorPoll(let guest), .guestWake(let guest, _):
             guest
-        case .boot, .hostWake, .frame, .scenario: nil
+        case .boot, .hostWake, .frame, .sample, .scenario: nil
         }
     }
 }

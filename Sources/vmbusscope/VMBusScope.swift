@@ -6,13 +6,14 @@ struct VMBusScope: ParsableCommand {
         commandName: "vmbusscope",
         abstract: "See what happens on a Hyper-V VMBus: in this guest, or in a simulated one.",
         discussion: """
-            Without a subcommand and with a terminal: the inspector, on this guest if it has a VMBus. Without a terminal: one \
-            snapshot of this guest as text.
+            Without a subcommand and with a terminal: the inspector, on this guest if it has a VMBus, else on the simulator. \
+            Without a terminal: one snapshot of this guest as text.
 
             Watching only reads; nothing that is watched is changed.
 
             EXAMPLES
-              vmbusscope                               look at this guest
+              vmbusscope                               look at this guest, or at the simulator
+              vmbusscope sim --paused                  step through two guests that come up
               vmbusscope sim --headless --steps 200    watch two simulated guests come up
               vmbusscope ls -vv                        what lsvmbus -vv prints
               vmbusscope watch --interval 5            one line per channel, every 5 s
@@ -24,9 +25,9 @@ struct VMBusScope: ParsableCommand {
               2  input damaged but partly read         64   wrong usage
               3  no VMBus here                         130, 143  ended by a signal
             """,
-        subcommands: [SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self])
-
-    func run() throws {
-        try Snapshot.print(of: LiveGuest())
-    }
+        subcommands: [
+            LiveCommand.self, SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self,
+            BareCommand.self,
+        ],
+        defaultSubcommand: BareCommand.self)
 }

@@ -67,6 +67,20 @@ import VMBusWire
         thread.requestStop()
     }
 
+    @Test func `looks more often when it is told to, at once`() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        try DescriptorAccess.write(ends[1], [0, 0])
+        let mailbox = try Mailbox<SamplingThread.Report>()
+        let thread = try SamplingThread(SlowSource(gate: ends[0]), every: .seconds(86400), to: mailbox)
+        #expect(try waitForMail(mailbox).count == 1)
+        thread.changeInterval(.zero)
+        #expect(try !waitForMail(mailbox).isEmpty)
+        close(ends[1])
+        thread.requestStop()
+    }
+
     @Test func `waits for a reader whose mailbox is full and loses nothing`() throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)

@@ -69,6 +69,8 @@ struct Sample: QuerySubject {
     @Test func `near names are offered`() {
         let error = #expect(throws: QueryError.self) { try Query.parse("drver == hv_netvsc", for: .channel) }
         #expect(error?.suggestions.first == "driver")
+        let slip = #expect(throws: QueryError.self) { try Query.parse("ring_gpdl == 7", for: .record) }
+        #expect(slip?.suggestions.first == "ring_gpadl")
         let word = #expect(throws: QueryError.self) { try Query.parse("state == opne and x", for: .channel) }
         #expect(word?.suggestions.first == "open")
     }
@@ -127,13 +129,15 @@ struct Sample: QuerySubject {
         func offered(_ text: String, _ schema: QuerySchema = .record) -> [String] {
             Query.complete(text, cursor: text.count, for: schema).map(\.text)
         }
-        #expect(offered("re") == ["relid"])
+        #expect(offered("re").first == "relid")
+        #expect(offered("downst") == ["downstream_page_offset"])
+        #expect(offered("open_id ").contains(">="))
         #expect(offered("kind == pa") == ["packet"])
         #expect(offered("kind in {message, si") == ["signal"])
         #expect(offered("kind == packet ").contains("and"))
         #expect(offered("relid ").contains("<="))
         #expect(!offered("name ").contains("<="))
-        #expect(offered("not sub") == ["subchannel"])
+        #expect(offered("not sub").first == "subchannel")
         #expect(offered("in.", .channel) == ["in.used", "in.size", "in.fill", "in.masked"])
         #expect(offered("name == \"abc").isEmpty)
         #expect(Query.complete("relid == 1 and ki", cursor: 17, for: .record).first?.start == 15)

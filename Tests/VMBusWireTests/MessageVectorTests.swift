@@ -231,6 +231,7 @@ import Testing
             GPADirectHeader.schema, TransferPageHeader.schema,
         ]
         for field in schemas.joined() { #expect(!field.help.isEmpty, "\(field.path)") }
+        #expect(GPADLHeader.schema.map(\.path).suffix(3) == ["byte_count", "byte_offset", "pfn"])
         let contact = InitiateContact.schema
         #expect(contact.contains { $0.path == "interrupt_page" && $0.conditions == ["below 5.0"] })
         #expect(contact.contains { $0.path == "feature_flags" && $0.conditions == ["from 5.0"] })

@@ -13,7 +13,8 @@ public struct FlowStream: Sendable {
     ///
     /// - Throws: what is wrong with the filter, and where.
     public init(filter: String) throws(QueryError) {
-        self.filter = filter.allSatisfy(\.isWhitespace) ? nil : try Query.parse(filter, for: .record)
+        self.filter =
+            filter.allSatisfy(\.isWhitespace) ? nil : try Query.parse(filter, for: InspectorState.schema(.flow))
     }
 
     /// Writes one line per record of the batch that fits. Batches come in the order of the log.

@@ -20,7 +20,9 @@ struct RecordDescriber: Sendable {
             partitionName: "", context: .newest, hint: 0)
         let partition = snapshot.partition(header.partition)
         entry.context = partition?.wireContext ?? .newest
-        entry.partitionName = PlainText.clean(partition?.name ?? PartitionSnapshot.defaultName(header.partition))
+        entry.partitionName = PlainText.clean(
+            RecordNames.partitionName(header, payload) ?? partition?.name
+                ?? PartitionSnapshot.defaultName(header.partition))
         if let key = channel(of: header, in: partition),
             let device = partition?.devices.first(where: { $0.instance == key.device })
         {

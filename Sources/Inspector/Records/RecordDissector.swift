@@ -4,6 +4,16 @@ public import VMBusWire
 
 /// Turns any record of the log into named fields that cover its bytes.
 public enum RecordDissector {
+    /// The structures whose fields a tree can hold besides those of the bus, for completion.
+    static let structures: [any WireStructure.Type] = [
+        MonitorSignal.self, EventFlagDelivery.self, AttributeReading.self, NVSP.Initialize.self,
+        NVSP.InitializeComplete.self, NVSP.NDISVersion.self, NVSP.NDISConfig.self, NVSP.SharedBuffer.self,
+        NVSP.RevokedBuffer.self, NVSP.ReceiveBufferComplete.self, NVSP.SendBufferComplete.self, NVSP.RNDISPacket.self,
+        NVSP.SubchannelRequest.self, NVSP.SubchannelComplete.self, NVSP.IndirectionTable.self, RNDIS.Initialize.self,
+        RNDIS.InitializeComplete.self, RNDIS.Request.self, RNDIS.Answer.self, RNDIS.IndicateStatus.self,
+        RNDIS.Packet.self, RNDIS.PerPacketInfo.self, IntegrationComponent.Negotiate.self, HeartbeatMessage.self,
+    ]
+
     /// The fields of a record, under what was agreed on when it was written.
     public static func tree(_ entry: FlowEntry, _ payload: ArraySlice<UInt8>) -> FieldTree {
         let header = entry.header

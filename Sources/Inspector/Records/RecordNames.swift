@@ -56,9 +56,9 @@ enum RecordNames {
         }
     }
 
-    /// The first few values, as `name=value`.
+    /// The first few values that are known, as `name=value`.
     private static func attributesText(_ payload: ArraySlice<UInt8>) -> String {
-        let readings = (try? AttributeList.decode(payload))?.readings ?? []
+        let readings = ((try? AttributeList.decode(payload))?.readings ?? []).filter { $0.form != .unavailable }
         let shown = 8
         var parts = readings.prefix(shown).map { reading in
             (reading.attribute.meaning ?? "attribute_\(reading.attribute.rawValue)") + "=" + valueText(reading)
@@ -69,12 +69,32 @@ enum RecordNames {
 
     private static func valueText(_ reading: AttributeReading) -> String {
         switch reading.form {
-        case .number: String(reading.number)
+        case .number: word(reading) ?? String(reading.number)
         case .text: PlainText.clean(reading.string)
         case .guid: reading.guid.description
         case .denied: "denied"
         case .failed: PlainText.clean(reading.string)
         default: "-"
         }
+    }
+
+    /// The word for a number that stands for one.
+    private static func word(_ reading: AttributeReading) -> String? {
+        switch reading.attribute {
+        case .role: PartitionRole(rawValue: reading.number).map { $0 == .root ? "root" : "guest" }
+        case .connectionPhase: ConnectionPhase(rawValue: reading.number)?.word
+        case .channelPhase: ChannelPhase(rawValue: reading.number)?.word
+        case .inSizeSource, .outSizeSource: RingSizeSource(rawValue: reading.number)?.word
+        case .protocolVersion: ProtocolVersion(rawValue: UInt32(truncatingIfNeeded: reading.number)).description
+        case .featureFlags: Hexadecimal.prefixed(reading.number)
+        default: nil
+        }
+    }
+
+    /// The name that a record gives to its partition.
+    static func partitionName(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) -> String? {
+        guard header.kind == .state, header.device == .zero else { return nil }
+        return (try? AttributeList.decode(payload))?.readings.first { $0.attribute == .name && $0.form == .text }?
+            .string
     }
 }

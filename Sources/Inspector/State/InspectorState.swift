@@ -143,9 +143,12 @@ public struct InspectorState: Sendable {
         switch view {
         case .partitions: .partition
         case .channels, .rings: .channel
-        case .flow: .record
+        case .flow: recordSchema
         }
     }
+
+    /// Records with the fields of all devices that are known here.
+    private static let recordSchema = QuerySchema.record.adding(RecordDissector.structures)
 
     /// Shows only what fits; an empty text shows everything.
     ///

@@ -12,6 +12,8 @@ public struct GuestIdentity: Hashable, Sendable {
     /// Reads the three files that tell.
     public init(files: any FileLayer) {
         hostName = Self.read("/proc/sys/kernel/hostname", files, as: AttributeText.text)
+        // What the kernel says before anybody has named the machine.
+        if hostName.value == "(none)" { hostName = .missing }
         kernelRelease = Self.read("/proc/sys/kernel/osrelease", files, as: AttributeText.text)
         onlineCPUs = Self.read("/sys/devices/system/cpu/online", files, as: CPUList.count)
     }

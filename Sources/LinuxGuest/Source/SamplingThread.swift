@@ -5,7 +5,7 @@ public import Platform
 /// and nothing else.
 ///
 /// Batches go into a mailbox. While that is full the source is not asked, so a reader that stands still loses nothing.
-public struct SamplingThread: ~Copyable {
+public final class SamplingThread: Sendable {
     /// What the thread says.
     public enum Report: Sendable {
         /// What happened since the report before.
@@ -15,36 +15,42 @@ public struct SamplingThread: ~Copyable {
     }
 
     private let stop: StopRequest
-    // Never joined: a read that hangs must not hold the end of the program.
-    private let thread: WorkerThread
+    private let intervals: Mailbox<Duration>
 
     /// Starts at once and then looks every `interval`; a look that takes longer than that delays the next.
     public init(
         _ source: sending some BusSource & Sendable, every interval: Duration, to mailbox: Mailbox<Report>
     ) throws(SystemError) {
         let stop = try StopRequest()
-        let thread = try WorkerThread(name: "sampling") { [source] in
+        let intervals = try Mailbox<Duration>(limit: 16)
+        // Never joined: a read that hangs must not hold the end of the program.
+        _ = try WorkerThread(name: "sampling") { [source] in
             var source = source
-            Self.run(&source, interval, mailbox, stop)
+            Self.run(&source, interval, mailbox, stop, intervals)
         }
         self.stop = stop
-        self.thread = thread
+        self.intervals = intervals
     }
+
+    deinit { stop.request() }
+
+    /// Looks every `interval` from now on.
+    public func changeInterval(_ interval: Duration) { _ = intervals.post(interval) }
 
     /// Asks the thread to end after the read that it is in.
     public func requestStop() { stop.request() }
 
-    deinit { stop.request() }
-
     private static func run(
-        _ source: inout some BusSource, _ interval: Duration, _ mailbox: Mailbox<Report>, _ stop: StopRequest
+        _ source: inout some BusSource, _ interval: Duration, _ mailbox: Mailbox<Report>, _ stop: StopRequest,
+        _ intervals: Mailbox<Duration>
     ) {
         var loop = PollLoop<Void>()
         loop.add(stop.fileDescriptor, token: ())
-        let step = UInt64(clamping: interval.nanoseconds)
-        var next = MonotonicClock.now()
+        loop.add(intervals.fileDescriptor, token: ())
+        var step = interval.nanoseconds
         var waiting: Report?
         while !stop.isRequested {
+            let begin = MonotonicClock.now()
             if waiting == nil {
                 do {
                     waiting = .batch(try source.advance(.steps(1)))
@@ -56,18 +62,31 @@ public struct SamplingThread: ~Copyable {
                 if case .failed = report { return }
                 waiting = nil
             }
-            let now = MonotonicClock.now()
-            next = max(next &+ step, now)
-            let pause = Duration.nanoseconds(Int64(clamping: max(next - now, 1_000_000)))
-            guard (try? loop.wait(timeout: pause)) != nil else { return }
+            // However short the interval is, a full mailbox or a fast look leaves the processor to others for a moment.
+            var next = max(begin.saturatingSum(step), MonotonicClock.now().saturatingSum(1_000_000))
+            while case let now = MonotonicClock.now(), now < next, !stop.isRequested {
+                guard (try? loop.wait(timeout: .nanoseconds(Int64(clamping: next - now)))) != nil else { return }
+                if let changed = intervals.takeAll().last {
+                    step = changed.nanoseconds
+                    next = begin.saturatingSum(step)
+                }
+            }
         }
     }
 }
 
+extension UInt64 {
+    fileprivate func saturatingSum(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
 extension Duration {
-    fileprivate var nanoseconds: Int64 {
+    fileprivate var nanoseconds: UInt64 {
         let (seconds, attoseconds) = components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max : max(0, whole).addingReportingOverflow(attoseconds / 1_000_000_000).partialValue
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? .max : whole.saturatingSum(UInt64(attoseconds) / 1_000_000_000)
     }
 }

@@ -28,12 +28,12 @@ public struct PageListAssembly: Sendable, Hashable {
         handle = header.gpadl
         rangeCount = Int(header.rangeCount)
         wordCount = Int(header.rangeBufferLength) / 8
-        words = header.words.prefix(wordCount).map(\.word)
+        words = Array(header.words.prefix(wordCount))
     }
 
     /// Takes in the next part. Bytes beyond the announced length are ignored, as senders pad.
     public mutating func append(_ body: GPADLBody) {
-        words.append(contentsOf: body.words.prefix(wordCount - words.count).map(\.word))
+        words.append(contentsOf: body.words.prefix(wordCount - words.count))
     }
 
     /// Whether everything that the header announced has come.

@@ -31,6 +31,8 @@ public struct GuestDevice: Sendable {
         var ringList: UInt32 = 0
         var rings: (outgoing: RingPages, incoming: RingPages)?
         var port: ChannelPort?
+        /// What the guest has counted since the channel opened.
+        public internal(set) var counters = Counters()
 
         /// The pages of both rings while the channel is open, guest→host first.
         public var ringPages: (outgoing: RingPages, incoming: RingPages)? { port == nil ? nil : rings }
@@ -39,6 +41,22 @@ public struct GuestDevice: Sendable {
             self.subchannel = subchannel
             self.relid = relid
         }
+    }
+
+    /// What a guest counts per channel, under the names that Linux gives it (reference §7.3).
+    public struct Counters: Sendable, Hashable {
+        /// Host→guest interrupts taken.
+        public internal(set) var interrupts: UInt64 = 0
+        /// Guest→host signals by hypercall.
+        public internal(set) var events: UInt64 = 0
+        /// Signals because the inbound ring became non-full.
+        public internal(set) var interruptsInFull: UInt64 = 0
+        /// Signals because the outbound ring became non-empty.
+        public internal(set) var interruptsOutEmpty: UInt64 = 0
+        /// Writes that first met a full ring.
+        public internal(set) var outFullFirst: UInt64 = 0
+        /// All writes that met a full ring.
+        public internal(set) var outFullTotal: UInt64 = 0
     }
 
     /// Pages that the device shares with the host.
@@ -55,6 +73,14 @@ public struct GuestDevice: Sendable {
         self.generation = generation
         self.consumer = consumer
     }
+
+    /// The Linux driver that would own the device, if the guest has one for it.
+    public var driverName: String? {
+        consumer == nil ? nil : DeviceClass.catalogue.first { $0.kind == kind }?.linuxDrivers.first
+    }
+
+    /// The name of its network interface, once it carries one.
+    public var interfaceName: String? { interface >= 0 ? "eth\(interface)" : nil }
 
     /// Whether a guest spreads the device's channels over its processors (reference §5).
     var isPerformanceDevice: Bool { [.network, .scsi, .ide, .fibreChannel, .rdma].contains(kind) }

@@ -1,6 +1,7 @@
 import VMBusDevices
 
-/// The guest's own work on one network interface: finds other guests with ARP and pings them, and answers theirs.
+/// The guest's own work on one network interface: finds other guests with ARP, pings them, knocks at a closed TCP port from
+/// changing ports (which spreads over the channels, as a hash of the ports decides), and answers what others send.
 ///
 /// It is as small as it can be and still fill rings with frames that people know.
 struct GuestNetworkStack: Sendable, Hashable {
@@ -19,6 +20,9 @@ struct GuestNetworkStack: Sendable, Hashable {
         static let resolution: [UInt8] = [0x08, 0x06]
     }
 
+    /// Where nobody listens (discard).
+    private static let closedPort: UInt16 = 9
+
     /// Neighbours that are remembered.
     private static let maximumNeighbours = 64
 
@@ -34,6 +38,10 @@ struct GuestNetworkStack: Sendable, Hashable {
         guard let neighbour = neighbours.first(where: { $0.internet == target }) else { return [question(target)] }
         turn += 1
         sequence &+= 1
+        if address.tcpPorts > 0, turn % 2 == 0 {
+            let port = 40_000 + UInt16(truncatingIfNeeded: turn / 2 % address.tcpPorts)
+            return [segment(to: neighbour, from: port, to: Self.closedPort, flags: 0x02, number: 0)]
+        }
         let sizes = address.pingSizes
         let size = sizes.isEmpty ? 56 : sizes[turn % sizes.count]
         let payload = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
@@ -72,17 +80,39 @@ struct GuestNetworkStack: Sendable, Hashable {
 
     private func answer(_ packet: ArraySlice<UInt8>, from hardware: [UInt8]) -> [[UInt8]] {
         let packet = Array(packet)
-        guard packet.count >= 28, packet[0] == 0x45, packet[9] == 1, Array(packet[16..<20]) == address.internet else {
-            return []
-        }
+        guard packet.count >= 28, packet[0] == 0x45, Array(packet[16..<20]) == address.internet else { return [] }
         let length = Int(packet[2]) << 8 | Int(packet[3])
-        guard length >= 28, length <= packet.count, packet[20] == 8 else { return [] }
+        guard length >= 28, length <= packet.count else { return [] }
         let sender = Neighbour(internet: Array(packet[12..<16]), hardware: hardware)
+        if packet[9] == 6 { return refuse(Array(packet[20..<length]), sender) }
+        guard packet[9] == 1, packet[20] == 8 else { return [] }
         return [
             echo(
                 0, to: sender, identifier: UInt16(packet[24]) << 8 | UInt16(packet[25]),
                 sequence: UInt16(packet[26]) << 8 | UInt16(packet[27]), payload: Array(packet[28..<length]))
         ]
+    }
+
+    /// Nobody listens: a first segment is answered with a reset (RFC 9293, 3.10.7.1).
+    private func refuse(_ segment: [UInt8], _ sender: Neighbour) -> [[UInt8]] {
+        guard segment.count >= 20, segment[13] & 0x16 == 0x02 else { return [] }
+        let number = segment[4..<8].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let (source, target) = (
+            UInt16(segment[0]) << 8 | UInt16(segment[1]), UInt16(segment[2]) << 8 | UInt16(segment[3])
+        )
+        return [self.segment(to: sender, from: target, to: source, flags: 0x14, number: number &+ 1)]
+    }
+
+    private func segment(
+        to neighbour: Neighbour, from source: UInt16, to target: UInt16, flags: UInt8, number: UInt32
+    ) -> [UInt8] {
+        let acknowledged = flags & 0x10 != 0 ? number : 0
+        var segment = bigEndian(source) + bigEndian(target) + [0, 0, 0, 0]
+        segment += bigEndian(UInt16(acknowledged >> 16)) + bigEndian(UInt16(acknowledged & 0xFFFF))
+        segment += [0x50, flags, 0xFF, 0xFF, 0, 0, 0, 0]
+        let pseudoHeader = address.internet + neighbour.internet + [0, 6] + bigEndian(UInt16(segment.count))
+        segment.replaceSubrange(16..<18, with: bigEndian(checksum(pseudoHeader + segment)))
+        return datagram(to: neighbour, protocolNumber: 6, segment)
     }
 
     private func frame(to hardware: [UInt8], _ type: [UInt8], _ payload: [UInt8]) -> [UInt8] {
@@ -95,10 +125,14 @@ struct GuestNetworkStack: Sendable, Hashable {
     ) -> [UInt8] {
         var message: [UInt8] = [type, 0, 0, 0] + bigEndian(identifier) + bigEndian(sequence) + payload
         message.replaceSubrange(2..<4, with: bigEndian(checksum(message)))
-        var header: [UInt8] = [0x45, 0] + bigEndian(UInt16(truncatingIfNeeded: 20 + message.count))
-        header += bigEndian(sequence) + [0x40, 0, 64, 1, 0, 0] + address.internet + neighbour.internet
+        return datagram(to: neighbour, protocolNumber: 1, message)
+    }
+
+    private func datagram(to neighbour: Neighbour, protocolNumber: UInt8, _ payload: [UInt8]) -> [UInt8] {
+        var header: [UInt8] = [0x45, 0] + bigEndian(UInt16(truncatingIfNeeded: 20 + payload.count))
+        header += bigEndian(sequence) + [0x40, 0, 64, protocolNumber, 0, 0] + address.internet + neighbour.internet
         header.replaceSubrange(10..<12, with: bigEndian(checksum(header)))
-        return frame(to: neighbour.hardware, EtherType.internet, header + message)
+        return frame(to: neighbour.hardware, EtherType.internet, header + payload)
     }
 
     private func bigEndian(_ number: UInt16) -> [UInt8] { [UInt8(number >> 8), UInt8(number & 0xFF)] }

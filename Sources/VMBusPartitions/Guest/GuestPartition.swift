@@ -75,6 +75,7 @@ public struct GuestPartition: Sendable {
             return
         }
         let place = devices[device].place(channel)
+        devices[device].channels[channel].counters.interrupts += 1
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
             drained = try port.drain(&activity.memory)
@@ -83,7 +84,10 @@ public struct GuestPartition: Sendable {
             return
         }
         devices[device].channels[channel].port = port
-        if drained.signal { signal(place, &activity) }
+        if drained.signal {
+            devices[device].channels[channel].counters.interruptsInFull += 1
+            signal(place, &activity)
+        }
         activity.effects += drained.violations.map { .violation($0) }
         for packet in drained.packets { deliver(packet, place, &activity) }
         if port.isBlocked { sendAgain(relid, &activity) }
@@ -221,6 +225,9 @@ extension GuestPartition {
         }
         // The host may have written and interrupted before its answer to the open was read: no second interrupt would come.
         interrupted(relid: relid, &activity)
+        if let (device, _) = position(relid: relid) {
+            activity.effects.append(.deviceChanged(device: devices[device].instance))
+        }
     }
 
     /// The pages of a list are the guest's own again.
@@ -305,16 +312,22 @@ extension GuestPartition {
                 var port = devices[device].channels[channel].port
             else { return }
             let place = devices[device].place(channel)
+            let wasBlocked = port.isBlocked
             do throws(ProtocolViolation) {
                 let sent = try port.send(packet, &activity.memory)
                 devices[device].channels[channel].port = port
                 guard case .written(let bytes, let signal) = sent else {
+                    devices[device].channels[channel].counters.outFullTotal += 1
+                    if !wasBlocked { devices[device].channels[channel].counters.outFullFirst += 1 }
                     devices[device].consumer?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
                     return
                 }
                 activity.effects.append(
                     .packet(place, .guestToHost, packet.type, bytes: bytes, attachment: attachment))
-                if signal { self.signal(place, &activity) }
+                if signal {
+                    devices[device].channels[channel].counters.interruptsOutEmpty += 1
+                    self.signal(place, &activity)
+                }
             } catch {
                 activity.effects.append(.violation(error))
             }
@@ -337,6 +350,7 @@ extension GuestPartition {
                 let interface = network.indices.first(where: { index in !devices.contains { $0.interface == index } })
             else { return }
             devices[device].interface = interface
+            activity.effects.append(.deviceChanged(device: devices[device].instance))
             activity.effects.append(.wake(afterNanoseconds: network[interface].interval, .workload(interface)))
         case .violation(let violation): activity.effects.append(.violation(violation))
         case .failed(let reason): activity.effects.append(.note("\(devices[device].kind.word): \(reason)"))
@@ -393,7 +407,7 @@ extension GuestPartition {
     }
 
     /// Signals the host the way the channel's offer says (reference §1.9).
-    private func signal<Memory>(_ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>) {
+    private mutating func signal<Memory>(_ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>) {
         guard let (device, channel) = position(relid: place.relid) else { return }
         if let monitorID = devices[device].channels[channel].monitorID, let bit = MonitorPage.place(of: monitorID) {
             let address = Self.childToParentMonitorPage * 4096 + UInt64(bit.pendingOffset)
@@ -404,6 +418,7 @@ extension GuestPartition {
                 return
             }
         }
+        devices[device].channels[channel].counters.events += 1
         activity.effects.append(.signal(place, connectionID: devices[device].channels[channel].connectionID))
     }
 

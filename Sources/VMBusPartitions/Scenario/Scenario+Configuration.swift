@@ -67,7 +67,7 @@ extension GuestConfiguration {
         if kind == .network {
             known += [
                 "channels", "monitored", "mac", "address", "mtu", "receive_buffer_kib", "send_buffer_kib", "ring_kib",
-                "ping", "ping_interval", "ping_sizes",
+                "ping", "ping_interval", "ping_sizes", "tcp_ports",
             ]
         }
         try table.requireOnly(known)
@@ -132,7 +132,7 @@ extension GuestConfiguration {
                     ?? [10, 0, 0, UInt8(truncatingIfNeeded: guest + 1)],
                 pingTargets: targets,
                 pingInterval: max(1000, try table.durationIfPresent("ping_interval") ?? 10_000_000),
-                pingSizes: sizes))
+                pingSizes: sizes, tcpPorts: Int(try table.integerIfPresent("tcp_ports", in: 0...1024) ?? 0)))
     }
 }
 

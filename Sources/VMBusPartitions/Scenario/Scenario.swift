@@ -118,6 +118,8 @@ public struct NetworkAddress: Sendable, Hashable {
     public var pingInterval: UInt64
     /// Bytes in a ping, in turn.
     public var pingSizes: [Int]
+    /// From how many TCP ports, in turn, a closed port of the targets is knocked at between two pings; 0 for never.
+    public var tcpPorts: Int
 }
 
 /// Something that happens at a given moment.

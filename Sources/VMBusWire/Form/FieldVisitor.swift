@@ -48,6 +48,8 @@ public protocol FieldVisitor {
     var remaining: Int? { get }
     /// Offset of the next field from the start of the innermost structure, in bytes.
     var offset: Int { get }
+    /// Whether there are no bytes and no value, and every field that could be there is to be shown once.
+    var walksEveryBranch: Bool { get }
 
     /// One number, name or GUID.
     mutating func field<Value: WireScalar>(
@@ -81,6 +83,9 @@ public protocol FieldVisitor {
 }
 
 extension FieldVisitor {
+    /// Readers and writers follow their data.
+    public var walksEveryBranch: Bool { false }
+
     /// A count, size, index or GUID.
     public mutating func field<Value: WireScalar>(
         _ name: StaticString, _ value: inout Value, _ help: StaticString

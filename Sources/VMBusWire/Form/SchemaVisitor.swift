@@ -23,6 +23,7 @@ public struct SchemaVisitor: FieldVisitor {
 
     public var remaining: Int? { nil }
     public var offset: Int { 0 }
+    public var walksEveryBranch: Bool { true }
 
     private mutating func add(_ name: StaticString, _ size: Int?, _ help: StaticString) {
         fields.append(

@@ -14,7 +14,7 @@ public struct GPADLHeader: WireStructure {
     /// How many ranges they hold.
     public var rangeCount: UInt16 = 0
     /// The first part of the ranges, as 8-byte words: a range is one word of byte count and offset, then one per page.
-    public var words: [GPADLWord] = []
+    public var words: [UInt64] = []
 
     public init() {}
     /// Begins a list.
@@ -23,7 +23,7 @@ public struct GPADLHeader: WireStructure {
         self.gpadl = gpadl
         self.rangeBufferLength = rangeBufferLength
         self.rangeCount = rangeCount
-        self.words = words.map { GPADLWord(word: $0) }
+        self.words = words
     }
 
     public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
@@ -31,25 +31,27 @@ public struct GPADLHeader: WireStructure {
         try visitor.field("gpadl", &gpadl, .hexadecimal, "the list's handle, which the guest chose")
         try visitor.field("range_buffer_length", &rangeBufferLength, "bytes of all ranges, bodies included")
         try visitor.field("range_count", &rangeCount, "how many ranges they hold")
-        let here = visitor.remaining.map { min($0, Int(rangeBufferLength)) / 8 }
-        try visitor.repeated("range_word", &words, count: here, "a range's size and offset, or a page frame number")
-    }
-}
-
-/// Eight bytes of a range buffer: where a range begins its byte count and offset, else a page frame number. Only who has
-/// followed the list from its start can tell which.
-public struct GPADLWord: WireStructure {
-    public static let structureName: StaticString = "GPA_RANGE"
-
-    /// The eight bytes.
-    public var word: UInt64 = 0
-
-    public init() {}
-    /// Eight bytes of a range buffer.
-    public init(word: UInt64) { self.word = word }
-
-    public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
-        try visitor.field("word", &word, .hexadecimal, "byte count and offset of a range, or a page frame number")
+        let count =
+            visitor.remaining.map { min($0, Int(rangeBufferLength)) / 8 }
+            ?? (visitor.walksEveryBranch ? 2 : words.count)
+        var pagesLeft = 0
+        var result: [UInt64] = []
+        for index in 0..<count {
+            var word = index < words.count ? words[index] : 0
+            if pagesLeft == 0 {
+                var (byteCount, byteOffset) = (UInt32(truncatingIfNeeded: word), UInt32(truncatingIfNeeded: word >> 32))
+                try visitor.field("byte_count", &byteCount, "bytes in a range")
+                try visitor.field("byte_offset", &byteOffset, "where they begin in the range's first page")
+                word = UInt64(byteCount) | UInt64(byteOffset) << 32
+                pagesLeft =
+                    visitor.walksEveryBranch ? 1 : Int((UInt64(byteCount) + UInt64(byteOffset) + 4095) / 4096)
+            } else {
+                try visitor.field("pfn", &word, .hexadecimal, "page frame number: guest address divided by 4096")
+                pagesLeft -= 1
+            }
+            result.append(word)
+        }
+        words = result
     }
 }
 
@@ -65,20 +67,27 @@ public struct GPADLBody: WireStructure {
     /// The list's handle.
     public var gpadl: UInt32 = 0
     /// The next part of the ranges.
-    public var words: [GPADLWord] = []
+    public var words: [UInt64] = []
 
     public init() {}
     /// Continues a list.
     public init(gpadl: UInt32, words: [UInt64]) {
         self.gpadl = gpadl
-        self.words = words.map { GPADLWord(word: $0) }
+        self.words = words
     }
 
     public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.field("message_number", &messageNumber, "not used: parts are joined in order of arrival")
         try visitor.field("gpadl", &gpadl, .hexadecimal, "the list's handle")
-        let here = visitor.remaining.map { $0 / 8 }
-        try visitor.repeated("range_word", &words, count: here, "a page frame number, or where a range begins its size")
+        let count = visitor.remaining.map { $0 / 8 } ?? (visitor.walksEveryBranch ? 1 : words.count)
+        var result: [UInt64] = []
+        for index in 0..<count {
+            var word = index < words.count ? words[index] : 0
+            try visitor.field(
+                "pfn", &word, .hexadecimal, "page frame number; or, where a further range begins, its size and offset")
+            result.append(word)
+        }
+        words = result
     }
 }
 

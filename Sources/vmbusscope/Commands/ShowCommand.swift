@@ -16,20 +16,6 @@ struct ShowCommand: ParsableCommand {
               vmbusscope show rings --json --sysroot DIR   a tree copied from a guest
             """)
 
-    /// The views by the words on their tabs.
-    enum View: String, CaseIterable, ExpressibleByArgument {
-        case partitions, channels, rings, flow
-
-        var inspectorView: InspectorView {
-            switch self {
-            case .partitions: .partitions
-            case .channels: .channels
-            case .rings: .rings
-            case .flow: .flow
-            }
-        }
-    }
-
     /// How to print it.
     enum Format: String, CaseIterable, EnumerableFlag {
         case text, csv, json
@@ -51,8 +37,8 @@ struct ShowCommand: ParsableCommand {
         }
     }
 
-    @Argument(help: "The view: \(View.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var view: View
+    @Argument(help: "The view: partitions, channels, rings or flow.")
+    var view: InspectorView
 
     @Flag(help: "The form of the output.")
     var format = Format.text
@@ -87,11 +73,11 @@ struct ShowCommand: ParsableCommand {
 
     /// The view as text; a filter that is not understood is a wrong command line.
     static func render(
-        _ view: View, _ state: InspectorState, _ format: Format, _ filter: String?, _ sequence: UInt64?
+        _ view: InspectorView, _ state: InspectorState, _ format: Format, _ filter: String?, _ sequence: UInt64?
     ) throws(CommandFailure) -> String {
         do throws(ShowError) {
             return try HeadlessShow.render(
-                view.inspectorView, state, format: format.showFormat, filter: filter, at: sequence)
+                view, state, format: format.showFormat, filter: filter, at: sequence)
         } catch {
             throw CommandFailure(.usage, error.description)
         }

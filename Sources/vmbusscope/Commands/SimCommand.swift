@@ -13,6 +13,7 @@ struct SimCommand: ParsableCommand {
             simulator. With --json every record is one line of schema vmbusscope.flow/1.
 
             EXAMPLES
+              vmbusscope sim
               vmbusscope sim --headless --steps 200
               vmbusscope sim --headless --until 2s --seed 7 --json > flow.jsonl
               vmbusscope sim ./mine.toml --headless --steps 1000
@@ -32,18 +33,25 @@ struct SimCommand: ParsableCommand {
     @Flag(help: "One JSON object per record.")
     var json = false
 
+    @OptionGroup var screen: ScreenOptions
+
     /// Records come in pieces, so that a long run costs no more memory than a short one.
     private static let piece = 256
 
     func validate() throws {
         if let steps, steps < 0 { throw ValidationError("--steps \(steps): choose 0 or more") }
         if until != nil, steps != nil { throw ValidationError("--until and --steps: choose one of them") }
-        guard headless else { throw ValidationError("add --headless, with --steps N or --until T") }
-        if until == nil, steps == nil { throw ValidationError("--headless: add --steps N or --until T") }
+        if headless, until == nil, steps == nil {
+            throw ValidationError("--headless: add --steps N or --until T")
+        }
+        if !headless, until != nil || steps != nil || json {
+            throw ValidationError("--steps, --until and --json: add --headless")
+        }
     }
 
     func run() throws {
         var source = try scenario.source()
+        guard headless else { return try Screen.show(source, screen.inspectorOptions) }
         var state = InspectorState(
             capabilities: source.capabilities, title: source.title, limits: HistoryLimits(records: 65_536))
         var lines = FlowLines(isJSON: json)

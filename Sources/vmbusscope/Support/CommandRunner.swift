@@ -34,7 +34,8 @@ enum CommandRunner {
     /// The command whose help fits, which only the parser's long message names.
     private static func helpCommand(for error: any Error) -> String {
         let quoted = VMBusScope.fullMessage(for: error).split(separator: "'").map(String.init)
-        return quoted.last { $0.hasPrefix("vmbusscope ") && $0.hasSuffix("--help") } ?? "vmbusscope --help"
+        let command = quoted.last { $0.hasPrefix("vmbusscope ") && $0.hasSuffix("--help") }
+        return command.flatMap { $0.contains(" inspect ") ? nil : $0 } ?? "vmbusscope --help"
     }
 
     private static func report(_ failure: CommandFailure) -> ExitStatus {

@@ -18,6 +18,11 @@ enum ExitStatus: Int32, Sendable {
     case interrupted = 130
     /// Ended by SIGTERM, as shells count it.
     case terminated = 143
+    /// Ended by SIGHUP or because the terminal went away, as shells count it.
+    case hungUp = 129
+
+    /// Ended by a signal, as shells count it.
+    init(signal number: Int32) { self = ExitStatus(rawValue: 128 &+ number) ?? .terminated }
 }
 
 /// Why a command ends early: the status and one line for people, unless everything has been said.

@@ -10,12 +10,10 @@ struct LiveGuest {
     /// What follows from all looks so far.
     private(set) var state: InspectorState
 
-    /// The guest that the options name; this one without options.
-    init(_ options: SourceOptions? = nil) throws(CommandFailure) {
-        let title = options?.sysroot.map { PrintableText.harmless($0) }
-        source = LinuxGuestSource(
-            files: try options?.files() ?? SystemFiles(), title: title, clock: { MonotonicClock.now() })
-        busPath = options?.busPath ?? "/sys/bus/vmbus/devices"
+    /// The guest that the options name.
+    init(_ options: SourceOptions) throws(CommandFailure) {
+        source = try options.source()
+        busPath = options.busPath
         state = InspectorState(capabilities: source.capabilities, title: source.title)
     }
 

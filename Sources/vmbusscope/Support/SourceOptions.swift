@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import LinuxGuest
 import Platform
 
 /// Which guest to look at.
@@ -24,6 +25,14 @@ struct SourceOptions: ParsableArguments {
             }
         }
         return SystemFiles(sysroot: sysroot)
+    }
+
+    /// The guest as a source of the log.
+    ///
+    /// - Throws: `CommandFailure` if there is no such directory.
+    func source() throws(CommandFailure) -> LinuxGuestSource {
+        LinuxGuestSource(
+            files: try files(), title: sysroot.map { PrintableText.harmless($0) }, clock: { MonotonicClock.now() })
     }
 
     /// Where the bus would be, for messages.

@@ -48,7 +48,8 @@ struct GoldenFrameTests {
                 channel: channel,
                 inbound: SampleRing.image(size: 16_384, read: 14_336, packets: [512, 1_024, 88, 2_048, 256, 3_000]),
                 outbound: SampleRing.image(
-                    size: 16_384, read: 4_096, packets: Array(repeating: 1_000, count: 15), pending: 4_096, masked: true))
+                    size: 16_384, read: 4_096, packets: Array(repeating: 1_000, count: 15), pending: 4_096, masked: true
+                ))
             driver.press("Down", "Down", "Down")
             Golden.expect(driver, "ring-with-packets-\(columns)x\(rows)")
             driver.press("Right")

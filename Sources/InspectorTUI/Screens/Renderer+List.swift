@@ -63,7 +63,7 @@ extension Renderer {
             let isSorted = list.sort.column == column.id
             return TableWidget.Column(
                 title: column.title,
-                width: list.growth(of: index).map {
+                width: list.growth(of: index, room: room).map {
                     .flexible(minimum: widths[index], share: $0, maximum: column.width.upperBound)
                 } ?? .fixed(widths[index]), alignment: column.alignment == .trailing ? .right : .left,
                 priority: list.priority(of: index, room: room) ?? 0,
@@ -74,9 +74,10 @@ extension Renderer {
 
 extension ScreenList {
     /// How much of what is left over a column wants; nil for one that has enough with what is in it.
-    func growth(of index: Int) -> Int? {
+    func growth(of index: Int, room: Int) -> Int? {
         switch columns[index].id {
-        case "in_fill", "out_fill": 2
+        // A bar needs more room than is left over on a narrow screen.
+        case "in_fill", "out_fill": room < 110 ? nil : 2
         case "activity": 4
         case "info": 6
         default: nil

@@ -39,7 +39,8 @@ extension Renderer {
             spans.append(Span("The filter hides \(list.hiddenCount)\(progress).", .statusWarn))
         }
         // The list may have cut it.
-        if state.view == .flow, text.isEmpty, !state.details.isOpen, case .record(let sequence) = state.subject(inspector),
+        if state.view == .flow, text.isEmpty, !state.details.isOpen,
+            case .record(let sequence) = state.subject(inspector),
             let entry = inspector.record(sequence)?.entry
         {
             if !spans.isEmpty { spans.append(Span(" ")) }

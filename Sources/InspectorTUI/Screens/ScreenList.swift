@@ -130,7 +130,7 @@ struct ScreenList {
         let sequence = max(3, String(inspector.lastSequence).count)
         // The longest names have 33 characters; what a record says gets what they leave, and at least a little.
         let others = sequence + clock + min(partition, 12) + 1 + 9 + 6
-        let name = min(room < 150 ? 33 : 40, max(20, room - others - 12))
+        let name = min(room < 150 ? 33 : 40, max(20, room - others - 10))
         return columns.map { column in
             switch column.id {
             case "seq": sequence
@@ -139,7 +139,7 @@ struct ScreenList {
             case "channel": room < 100 ? 9 : 12
             case "name": room < 40 ? 18 : name
             case "length": 5
-            case "info": room < 60 ? 8 : 12
+            case "info": room < 60 ? 8 : 10
             default: column.width.lowerBound
             }
         }

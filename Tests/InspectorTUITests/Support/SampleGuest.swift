@@ -9,7 +9,8 @@ enum SampleGuest {
     /// A guest with a NIC of two channels and a disk; `name` is what the kernel calls the NIC.
     static func batch(interface: String = "eth0", driver: String = "hv_netvsc", samples: Int = 6) -> FlowBatch {
         var batch = FlowBatch()
-        func state(_ time: UInt64, device: GUID = .zero, relid: UInt32 = 0, sub: UInt16 = 0, _ list: [AttributeReading]) {
+        func state(_ time: UInt64, device: GUID = .zero, relid: UInt32 = 0, sub: UInt16 = 0, _ list: [AttributeReading])
+        {
             batch.append(
                 FlowRecordHeader(
                     kind: .state, time: time, partition: 1, device: device, subchannel: sub, relid: relid,
@@ -48,7 +49,8 @@ enum SampleGuest {
     static func device(_ number: UInt64) -> GUID { GUID(0x1000_0000, 0, 0x4000, number) }
 
     private static func channel(
-        _ batch: inout FlowBatch, _ time: UInt64, _ device: GUID, relid: UInt32, sub: UInt16, cpu: UInt64, second: UInt64
+        _ batch: inout FlowBatch, _ time: UInt64, _ device: GUID, relid: UInt32, sub: UInt16, cpu: UInt64,
+        second: UInt64
     ) {
         let list = [
             AttributeReading(.channelPhase, ChannelPhase.open.rawValue), AttributeReading(.cpu, cpu),

@@ -7,7 +7,9 @@ enum SampleRing {
         var data = [UInt8](repeating: 0, count: size)
         var place = read
         func put(_ value: UInt64, bytes: Int) {
-            for index in 0..<bytes { data[(place + index) % size] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8)) }
+            for index in 0..<bytes {
+                data[(place + index) % size] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8))
+            }
             place += bytes
         }
         for (number, payload) in packets.enumerated() {

@@ -6,7 +6,7 @@ extension InspectorState {
     public static let flowColumns: [Column] = [
         Column("seq", "Seq", "The record's number in the log.", .trailing, width: 4...12, isSortable: false),
         Column("time", "Time", "The log's time in seconds.", .trailing, width: 9...16, isSortable: false),
-        Column("partition", "Guest", "Whose bus it is.", width: 5...12, priority: 4, isSortable: false),
+        Column("partition", "Partition", "Whose bus it is.", width: 5...12, priority: 4, isSortable: false),
         Column("direction", "", "Who sent it: > guest to host, < host to guest.", width: 1...1, isSortable: false),
         Column(
             "channel", "Channel", "What people call the channel, with :1 for a sub-channel.", width: 7...16,

@@ -62,7 +62,7 @@ extension Renderer {
             let column = list.columns[index]
             let isSorted = list.sort.column == column.id
             return TableWidget.Column(
-                title: column.title,
+                title: DisplayText.columns(of: column.title) > widths[index] ? column.shortTitle : column.title,
                 width: list.growth(of: index, room: room).map {
                     .flexible(minimum: widths[index], share: $0, maximum: column.width.upperBound)
                 } ?? .fixed(widths[index]), alignment: column.alignment == .trailing ? .right : .left,
@@ -83,6 +83,11 @@ extension ScreenList {
         default: nil
         }
     }
+}
+
+extension Inspector.Column {
+    /// The heading where the whole one has no room.
+    fileprivate var shortTitle: String { id == "partition" ? "Guest" : title }
 }
 
 /// A cell of a table or of the details as pieces of a line.

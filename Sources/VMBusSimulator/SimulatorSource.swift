@@ -100,9 +100,7 @@ public struct SimulatorSource: BusSource, Sendable {
     private func rest(of batch: FlowBatch, behind position: Position) -> FlowBatch? {
         var rest = FlowBatch()
         for header in batch.headers where header.sequence > position.sequence {
-            let payload = batch.payload(of: header)
-            let split = payload.endIndex - Int(header.attachmentLength)
-            rest.append(header, payload[..<split], attachment: Array(payload[split...]))
+            rest.append(header, from: batch)
         }
         return rest.isEmpty ? nil : rest
     }

@@ -156,13 +156,16 @@ public struct FlowBatch: Sendable, Hashable {
         headers.append(header)
     }
 
+    /// Adds a record of another batch.
+    public mutating func append(_ header: FlowRecordHeader, from other: FlowBatch) {
+        let payload = other.payload(of: header)
+        let split = payload.endIndex - min(payload.count, Int(header.attachmentLength))
+        append(header, payload[..<split], attachment: Array(payload[split...]))
+    }
+
     /// Adds all records of another batch.
     public mutating func append(_ other: FlowBatch) {
-        for header in other.headers {
-            let payload = other.payload(of: header)
-            let split = payload.endIndex - Int(header.attachmentLength)
-            append(header, payload[..<split], attachment: Array(payload[split...]))
-        }
+        for header in other.headers { append(header, from: other) }
     }
 
     /// Gives the records from `index` on sequence numbers that count up from `next`.

@@ -50,7 +50,8 @@ public struct Simulation: Sendable {
     /// When the next thing happens.
     public var nextTime: UInt64? { queue.nextTime }
 
-    private mutating func takeRecords() -> FlowBatch {
+    /// What has been left in the log since the last time.
+    mutating func takeRecords() -> FlowBatch {
         records.number(from: &nextSequence)
         defer { records = FlowBatch() }
         return records

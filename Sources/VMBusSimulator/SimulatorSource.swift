@@ -12,7 +12,7 @@ public struct SimulatorSource: BusSource, Sendable {
 
     private var simulation: Simulation
     private var checkpoints: [Checkpoint]
-    /// Records of the current choice that are still ahead, after a seek into its middle.
+    /// Records that have happened and are still ahead: those before the first choice, or after a seek into a choice's middle.
     private var ahead: FlowBatch?
 
     private struct Checkpoint: Sendable {
@@ -25,6 +25,7 @@ public struct SimulatorSource: BusSource, Sendable {
     public init(_ scenario: Scenario, seed: UInt64? = nil) {
         simulation = Simulation(scenario, seed: seed)
         checkpoints = [Checkpoint(sequence: 0, steps: 0, simulation: simulation)]
+        ahead = simulation.takeRecords()
     }
 
     public var capabilities: Capabilities {
@@ -89,17 +90,19 @@ public struct SimulatorSource: BusSource, Sendable {
         guard let checkpoint = checkpoints.last(where: { $0.sequence <= position.sequence }) else { return }
         simulation = checkpoint.simulation
         checkpoints.removeAll { $0.sequence > position.sequence }
-        ahead = nil
+        ahead = rest(of: simulation.takeRecords(), behind: position)
         while simulation.nextSequence <= position.sequence {
             guard let batch = simulation.step() else { return }
-            var rest = FlowBatch()
-            for header in batch.headers where header.sequence > position.sequence {
-                let payload = batch.payload(of: header)
-                let split = payload.endIndex - Int(header.attachmentLength)
-                rest.append(header, payload[..<split], attachment: Array(payload[split...]))
-            }
-            if !rest.isEmpty { ahead = rest }
+            ahead = rest(of: batch, behind: position)
         }
+    }
+
+    private func rest(of batch: FlowBatch, behind position: Position) -> FlowBatch? {
+        var rest = FlowBatch()
+        for header in batch.headers where header.sequence > position.sequence {
+            rest.append(header, from: batch)
+        }
+        return rest.isEmpty ? nil : rest
     }
 
     public func ringImage(_ channel: ChannelKey, _ direction: Direction) -> RingImage? {

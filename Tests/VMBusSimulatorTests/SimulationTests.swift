@@ -22,6 +22,16 @@ import VMBusWire
         #expect(batch.headers.map(\.time) == batch.headers.map(\.time).sorted())
     }
 
+    @Test func `the partitions stand before the first choice`() throws {
+        var source = try Self.source()
+        var snapshot = BusSnapshot()
+        snapshot.apply(source.advance(.steps(0)))
+        #expect(snapshot.partitions.map(\.name) == ["root", "bookworm", "wheezy"])
+        try source.seek(Position(sequence: 1, time: 0))
+        let rest = source.advance(.steps(0))
+        #expect(rest.headers.map(\.sequence) == [2, 3])
+    }
+
     @Test func `both guests boot, agree on their versions and open a network with four channels and a heartbeat`()
         throws
     {

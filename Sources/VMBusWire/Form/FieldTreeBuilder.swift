@@ -1,15 +1,15 @@
 /// Reads a structure's fields and keeps each with its place, value and meaning.
 ///
 /// Bad bytes do not stop it: what decodes is in the tree, the rest is one `malformed` field that says why.
-public struct FieldTreeBuilder: FieldVisitor {
+public struct FieldTreeBuilder: ReadingVisitor {
     /// The agreement under which the bytes were written.
     public let context: WireContext
     private let source: ArraySlice<UInt8>
-    private let base: Int
-    private var cursor: Int
-    private var limit: Int
-    private var start: Int
-    private var structureName: StaticString
+    let base: Int
+    var cursor: Int
+    var limit: Int
+    var start: Int
+    var structureName: StaticString
     private var nodes: [FieldNode] = []
 
     /// Reads from `source`; `base` is added to every offset that the tree shows.
@@ -23,19 +23,6 @@ public struct FieldTreeBuilder: FieldVisitor {
         structureName = name
     }
 
-    public var remaining: Int? { limit - cursor }
-    public var offset: Int { cursor - start }
-
-    private func error(_ name: StaticString, _ problem: WireError.Problem) -> WireError {
-        WireError(structure: "\(structureName)", field: "\(name)", offset: cursor + base, problem: problem)
-    }
-
-    private func available(_ count: Int, _ name: StaticString) throws(WireError) {
-        guard count >= 0, limit - cursor >= count else {
-            throw error(name, .truncated(needed: max(count, 0), available: limit - cursor))
-        }
-    }
-
     private mutating func leaf(
         _ name: StaticString, _ size: Int, _ value: FieldValue, _ text: String?, _ help: StaticString
     ) {
@@ -47,7 +34,7 @@ public struct FieldTreeBuilder: FieldVisitor {
     public mutating func field<Value: WireScalar>(
         _ name: StaticString, _ value: inout Value, _ style: FieldStyle, _ help: StaticString
     ) throws(WireError) {
-        try available(Value.byteCount, name)
+        try requireBytes(Value.byteCount, name)
         value = source.withUnsafeBytes { LittleEndian.load(Value.self, $0, cursor - source.startIndex) }
         leaf(name, Value.byteCount, value.fieldValue(style), value.meaning, help)
     }
@@ -69,13 +56,13 @@ public struct FieldTreeBuilder: FieldVisitor {
         meaning: (([UInt8]) -> String?)?
     ) throws(WireError) {
         let count = count ?? limit - cursor
-        try available(count, name)
+        try requireBytes(count, name)
         value = Array(source[cursor..<cursor + count])
         if count > 0 { leaf(name, count, .bytes(value), meaning?(value), help) }
     }
 
     public mutating func reserved(_ count: Int, _ name: StaticString) throws(WireError) {
-        try available(count, name)
+        try requireBytes(count, name)
         if count > 0 { leaf(name, count, .bytes(Array(source[cursor..<cursor + count])), nil, "carries nothing") }
     }
 
@@ -97,48 +84,6 @@ public struct FieldTreeBuilder: FieldVisitor {
             if node.size > 0 { nodes.append(node) }
         }
         try value.visit(&self)
-    }
-
-    public mutating func repeated<Element: WireStructure>(
-        _ name: StaticString, _ elements: inout [Element], count: Int?, _ help: StaticString
-    ) throws(WireError) {
-        elements = []
-        while count.map({ elements.count < $0 }) ?? (cursor < limit) {
-            let before = cursor
-            var element = Element()
-            try structure(name, &element, help)
-            guard cursor > before else { throw error(name, .truncated(needed: 1, available: 0)) }
-            elements.append(element)
-        }
-    }
-
-    public mutating func choice(
-        _ label: StaticString, when condition: Bool, _ body: (inout Self) throws(WireError) -> Void
-    ) throws(WireError) {
-        if condition { try body(&self) }
-    }
-
-    public mutating func region(
-        _ name: StaticString, at offset: Int, length: Int, _ help: StaticString,
-        _ body: (inout Self) throws(WireError) -> Void
-    ) throws(WireError) {
-        guard length != 0 else { return }
-        let room = limit - start
-        guard offset >= 0, length >= 0, offset <= room, length <= room - offset else {
-            throw error(name, .truncated(needed: length, available: max(0, room - max(0, offset))))
-        }
-        let outer = (cursor, limit)
-        cursor = start + offset
-        limit = cursor + length
-        try body(&self)
-        cursor = max(outer.0, limit)
-        limit = outer.1
-    }
-
-    public mutating func require(
-        _ condition: Bool, _ field: StaticString, _ value: UInt64, _ rule: StaticString
-    ) throws(WireError) {
-        if !condition { throw error(field, .invalid(value: value, rule: "\(rule)")) }
     }
 
     /// The nodes read so far, with the bytes that no field claimed named too, so that nothing of the record is hidden.

@@ -1,12 +1,13 @@
 /// Reads a structure's fields from bytes. Every access is checked once, against the innermost region.
-public struct WireDecoder: FieldVisitor {
+public struct WireDecoder: ReadingVisitor {
     /// The agreement under which the bytes were written.
     public let context: WireContext
     private let source: UnsafeRawBufferPointer
-    private var cursor: Int
-    private var limit: Int
-    private var start: Int
-    private var structureName: StaticString
+    var cursor: Int
+    var limit: Int
+    var start: Int
+    var structureName: StaticString
+    let base = 0
 
     /// `source` must outlive the decoder: use `WireStructure.decode`.
     fileprivate init(_ source: UnsafeRawBufferPointer, name: StaticString, context: WireContext) {
@@ -18,26 +19,13 @@ public struct WireDecoder: FieldVisitor {
         structureName = name
     }
 
-    public var remaining: Int? { limit - cursor }
-    public var offset: Int { cursor - start }
     fileprivate var consumed: Int { cursor }
-
-    @inline(__always)
-    private func available(_ count: Int, _ name: StaticString) throws(WireError) {
-        guard count >= 0, limit - cursor >= count else {
-            throw error(name, .truncated(needed: max(count, 0), available: limit - cursor))
-        }
-    }
-
-    private func error(_ name: StaticString, _ problem: WireError.Problem) -> WireError {
-        WireError(structure: "\(structureName)", field: "\(name)", offset: cursor, problem: problem)
-    }
 
     @inline(__always)
     public mutating func field<Value: WireScalar>(
         _ name: StaticString, _ value: inout Value, _ style: FieldStyle, _ help: StaticString
     ) throws(WireError) {
-        try available(Value.byteCount, name)
+        try requireBytes(Value.byteCount, name)
         value = LittleEndian.load(Value.self, source, cursor)
         cursor += Value.byteCount
     }
@@ -58,13 +46,13 @@ public struct WireDecoder: FieldVisitor {
         meaning: (([UInt8]) -> String?)?
     ) throws(WireError) {
         let count = count ?? limit - cursor
-        try available(count, name)
+        try requireBytes(count, name)
         value = Array(source[cursor..<cursor + count])
         cursor += count
     }
 
     public mutating func reserved(_ count: Int, _ name: StaticString) throws(WireError) {
-        try available(count, name)
+        try requireBytes(count, name)
         cursor += count
     }
 
@@ -76,48 +64,6 @@ public struct WireDecoder: FieldVisitor {
         structureName = Value.structureName
         try value.visit(&self)
         (start, structureName) = outer
-    }
-
-    public mutating func repeated<Element: WireStructure>(
-        _ name: StaticString, _ elements: inout [Element], count: Int?, _ help: StaticString
-    ) throws(WireError) {
-        elements = []
-        while count.map({ elements.count < $0 }) ?? (cursor < limit) {
-            let before = cursor
-            var element = Element()
-            try structure(name, &element, help)
-            guard cursor > before else { throw error(name, .truncated(needed: 1, available: 0)) }
-            elements.append(element)
-        }
-    }
-
-    public mutating func choice(
-        _ label: StaticString, when condition: Bool, _ body: (inout Self) throws(WireError) -> Void
-    ) throws(WireError) {
-        if condition { try body(&self) }
-    }
-
-    public mutating func region(
-        _ name: StaticString, at offset: Int, length: Int, _ help: StaticString,
-        _ body: (inout Self) throws(WireError) -> Void
-    ) throws(WireError) {
-        guard length != 0 else { return }
-        let room = limit - start
-        guard offset >= 0, length >= 0, offset <= room, length <= room - offset else {
-            throw error(name, .truncated(needed: length, available: max(0, room - max(0, offset))))
-        }
-        let outer = (cursor, limit)
-        cursor = start + offset
-        limit = cursor + length
-        try body(&self)
-        cursor = max(outer.0, limit)
-        limit = outer.1
-    }
-
-    public mutating func require(
-        _ condition: Bool, _ field: StaticString, _ value: UInt64, _ rule: StaticString
-    ) throws(WireError) {
-        if !condition { throw error(field, .invalid(value: value, rule: "\(rule)")) }
     }
 }
 

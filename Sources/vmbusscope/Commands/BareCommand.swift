@@ -5,7 +5,8 @@ import Platform
 /// subcommand that has one of the same name.
 struct BareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Show the inspector on this guest, or on the simulator.", shouldDisplay: false)
+        commandName: "inspect", abstract: "Show the inspector on this guest, or on the simulator.", shouldDisplay: false
+    )
 
     @OptionGroup var screen: ScreenOptions
 

@@ -95,6 +95,11 @@ public final class InspectorApplication {
     private func loop(_ runner: SourceRunner) throws(SystemError) -> InspectorExit {
         // Before the first thread, which inherits that these signals are blocked.
         let signals = try SignalSource()
+        // What stands before anything happens, such as a simulation's partitions.
+        if var source, let standing = try? source.advance(.steps(0)) {
+            self.source = source
+            inspector.ingest(standing)
+        }
         show()
         var poll = PollLoop<Token>()
         poll.add(terminal.options.input, token: .keyboard)

@@ -73,6 +73,6 @@ public enum WakeToken: Sendable, Hashable {
     case device(GUID, token: UInt64, generation: UInt32)
     /// A ring has more packets than one visit takes.
     case drain(relid: UInt32)
-    /// The guest's own work.
-    case workload(Int)
+    /// The guest's own work on a network interface, for as long as the same device carries it.
+    case workload(interface: Int, generation: UInt32)
 }

@@ -107,3 +107,10 @@ struct PageAllocator: Sendable, Hashable {
     /// Takes pages back.
     mutating func release(_ pages: [UInt64]) { free.append(contentsOf: pages.reversed()) }
 }
+
+extension PhysicalMemory {
+    /// Fills pages with zeros, as a guest must before it shares them; false when a page is not there.
+    mutating func clear(_ pages: [UInt64]) -> Bool {
+        write(pages, offset: 0, [UInt8](repeating: 0, count: pages.count * 4096))
+    }
+}

@@ -144,6 +144,42 @@ import VMBusWire
         }
     }
 
+    @Test func `a network that comes back carries as much work as before, not twice as much`() throws {
+        let text = """
+            name = "one"
+            [[guest]]
+            name = "guest"
+            version = "5.3"
+            memory_mib = 8
+            [[guest.device]]
+            kind = "network"
+            ping = ["10.0.0.9"]
+            ping_interval = "5ms"
+            [[event]]
+            at = "52ms"
+            guest = "guest"
+            action = "rescind"
+            device = "network"
+            [[event]]
+            at = "53ms"
+            guest = "guest"
+            action = "offer"
+            device = "network"
+            """
+        var source = SimulatorSource(try Scenario(ConfigurationDocument(parsing: text, file: "one.toml")), seed: 1)
+        func questions(_ batch: FlowBatch) -> Int {
+            batch.headers.count {
+                $0.kind == .packet && $0.direction == .guestToHost && $0.code == 6 && $0.attachmentLength > 0
+            }
+        }
+        _ = source.advance(.time(20_000_000, limit: 3000))
+        let before = questions(source.advance(.time(50_000_000, limit: 3000)))
+        _ = source.advance(.time(60_000_000, limit: 3000))
+        let after = questions(source.advance(.time(90_000_000, limit: 3000)))
+        #expect(before == 6)
+        #expect(after == before)
+    }
+
     @Test func `a moved channel is interrupted on its new processor`() throws {
         var source = try Self.source()
         var snapshot = BusSnapshot()

@@ -1,0 +1,158 @@
+import VMBusDevices
+import VMBusEngine
+import VMBusRing
+import VMBusWire
+
+/// What follows from the host's messages: drivers take devices, share pages, open channels and let go of them.
+extension GuestPartition {
+    mutating func perform<Memory>(_ effects: [GuestEffect], _ activity: inout PartitionActivity<Memory>) {
+        for effect in effects {
+            switch effect {
+            case .post(let bytes, let connectionID):
+                activity.effects.append(.post(bytes: bytes, connectionID: connectionID))
+            case .offered(let offer): offered(offer, &activity)
+            case .pageListCreated(let handle, let relid): pageListCreated(handle, relid, &activity)
+            case .pageListRefused(let handle, let relid, _): pageListEnded(handle, relid, &activity)
+            case .pageListTorndown(let handle, let relid): pageListEnded(handle, relid, &activity)
+            case .opened(let relid): opened(relid, &activity)
+            case .openRefused(let relid, _):
+                guard let (device, channel) = position(relid: relid) else { continue }
+                let handle = devices[device].channels[channel].ringList
+                perform((try? connection.tearDownPageList(handle)) ?? [], &activity)
+            case .rescinded(let relid): rescinded(relid, &activity)
+            case .connectFailed: activity.effects.append(.disconnected)
+            case .unloaded: unloaded(&activity)
+            case .violation(let violation): activity.effects.append(.violation(violation))
+            case .connected, .allOffersDelivered, .modified, .socketRefused: break
+            }
+        }
+    }
+
+    /// A driver takes the device: it shares the rings' pages and opens the channel once the host holds them.
+    mutating func offered<Memory>(_ offer: OfferChannel, _ activity: inout PartitionActivity<Memory>) {
+        let kind = DeviceClass.of(offer.interfaceType).kind
+        if offer.subchannelIndex == 0 {
+            generation += 1
+            devices.append(
+                GuestDevice(
+                    instance: offer.interfaceInstance, kind: kind, generation: generation,
+                    consumer: configuration.consumer(for: kind, instance: offer.interfaceInstance)))
+        }
+        guard let index = devices.firstIndex(where: { $0.instance == offer.interfaceInstance }) else { return }
+        var channel = GuestDevice.Channel(subchannel: offer.subchannelIndex, relid: offer.relid)
+        channel.connectionID = connection.agreement.version >= .windows7 ? offer.connectionID : ConnectionID.event
+        channel.monitorID = offer.isMonitored ? offer.monitorID : nil
+        devices[index].channels.append(channel)
+        guard devices[index].consumer != nil else { return }
+        let ringPages = configuration.ringPages(for: kind)
+        guard let pages = allocator.allocate(ringPages * 2), let list = PageList(pages: pages),
+            let outgoing = try? RingPages(pages[..<ringPages]), let incoming = try? RingPages(pages[ringPages...]),
+            activity.memory.clear(pages),
+            ChannelPort.prepare(outgoing, &activity.memory), ChannelPort.prepare(incoming, &activity.memory)
+        else {
+            activity.effects.append(.note("no memory for the rings of channel \(offer.relid)"))
+            return
+        }
+        do {
+            let (handle, effects) = try connection.createPageList(relid: offer.relid, list)
+            let last = devices[index].channels.count - 1
+            devices[index].channels[last].ringList = handle
+            devices[index].channels[last].rings = (outgoing, incoming)
+            devices[index].lists.append(GuestDevice.List(handle: handle, pages: pages, purpose: nil))
+            perform(effects, &activity)
+        } catch {
+            activity.effects.append(.note("\(error)"))
+        }
+    }
+
+    mutating func pageListCreated<Memory>(
+        _ handle: UInt32, _ relid: UInt32, _ activity: inout PartitionActivity<Memory>
+    ) {
+        guard let (device, channel) = position(relid: relid),
+            let list = devices[device].lists.first(where: { $0.handle == handle })
+        else { return }
+        if let purpose = list.purpose {
+            act(device, &activity) { (end, memory, _) in
+                end.bufferCreated(
+                    purpose: purpose,
+                    buffer: GuestBuffer(gpadl: handle, byteCount: list.pages.count * 4096, pages: list.pages),
+                    memory: &memory)
+            }
+            return
+        }
+        let targetVP = configuration.targetVP(
+            performance: devices[device].isPerformanceDevice, ordinal: devices[device].channels[channel].subchannel)
+        devices[device].channels[channel].targetVP = targetVP
+        perform(
+            (try? connection.open(
+                relid: relid, pageList: handle, targetVP: targetVP,
+                downstreamPageOffset: UInt32(list.pages.count / 2))) ?? [], &activity)
+    }
+
+    mutating func opened<Memory>(_ relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
+        guard let (device, channel) = position(relid: relid), let rings = devices[device].channels[channel].rings else {
+            return
+        }
+        devices[device].channels[channel].port = ChannelPort(outgoing: rings.outgoing, incoming: rings.incoming)
+        let subchannel = devices[device].channels[channel].subchannel
+        act(device, &activity) { (end, memory, time) in
+            end.opened(subchannel: subchannel, time: time, memory: &memory)
+        }
+        // The host may have written and interrupted before its answer to the open was read: no second interrupt would come.
+        interrupted(relid: relid, &activity)
+        if let (device, _) = position(relid: relid) {
+            activity.effects.append(.deviceChanged(device: devices[device].instance))
+        }
+    }
+
+    /// The pages of a list are the guest's own again.
+    mutating func pageListEnded<Memory>(
+        _ handle: UInt32, _ relid: UInt32, _ activity: inout PartitionActivity<Memory>
+    ) {
+        for device in devices.indices {
+            guard let index = devices[device].lists.firstIndex(where: { $0.handle == handle }) else { continue }
+            let list = devices[device].lists.remove(at: index)
+            allocator.release(list.pages)
+            if let purpose = list.purpose {
+                act(device, &activity) { (end, memory, _) in
+                    end.bufferCreated(purpose: purpose, buffer: nil, memory: &memory)
+                }
+            }
+            return
+        }
+    }
+
+    mutating func closeChannel<Memory>(_ relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
+        guard let (device, channel) = position(relid: relid), devices[device].channels[channel].port != nil else {
+            return
+        }
+        let subchannel = devices[device].channels[channel].subchannel
+        devices[device].channels[channel].port = nil
+        // Buffers go before the close on hosts older than 4.0 and after it from 4.0 on (reference §9 number 18).
+        let buffersFirst = connection.agreement.version < .windows10
+        if buffersFirst { act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) } }
+        perform((try? connection.close(relid: relid)) ?? [], &activity)
+        if !buffersFirst { act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) } }
+        for list in connection.pageLists where list.relid == relid {
+            perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
+        }
+    }
+
+    mutating func rescinded<Memory>(_ relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
+        closeChannel(relid, &activity)
+        guard let (device, channel) = position(relid: relid) else { return }
+        for list in connection.pageLists where list.relid == relid { pageListEnded(list.handle, relid, &activity) }
+        devices[device].channels.remove(at: channel)
+        if devices[device].channels.isEmpty {
+            for list in devices[device].lists { allocator.release(list.pages) }
+            devices.remove(at: device)
+        }
+        perform((try? connection.release(relid: relid)) ?? [], &activity)
+    }
+
+    mutating func unloaded<Memory>(_ activity: inout PartitionActivity<Memory>) {
+        devices = []
+        allocator = PageAllocator(first: Self.firstFreePage, end: configuration.memoryPages)
+        activity.effects.append(.disconnected)
+    }
+}

@@ -1,0 +1,160 @@
+import VMBusDevices
+import VMBusEngine
+import VMBusRing
+import VMBusWire
+
+/// What the drivers want done: packets, buffers, timers and frames.
+extension GuestPartition {
+    /// Lets a driver act on the guest's memory, and does what it wants done.
+    mutating func act<Memory>(
+        _ device: Int, _ activity: inout PartitionActivity<Memory>,
+        _ body: (inout any DeviceEndpoint, inout SharedMemory<Memory>, UInt64) -> [DeviceEffect]
+    ) {
+        guard var consumer = devices[device].consumer else { return }
+        let instance = devices[device].instance
+        let time = activity.time
+        let effects = activity.withSharedMemory(devices[device].lists.map { ($0.handle, $0.pages) }) { memory in
+            body(&consumer, &memory, time)
+        }
+        devices[device].consumer = consumer
+        for effect in effects {
+            guard let index = devices.firstIndex(where: { $0.instance == instance }) else { return }
+            perform(effect, device: index, &activity)
+        }
+    }
+
+    mutating func perform<Memory>(
+        _ effect: DeviceEffect, device: Int, _ activity: inout PartitionActivity<Memory>
+    ) {
+        switch effect {
+        case .send(let subchannel, let packet, let attachment):
+            guard let channel = devices[device].channels.firstIndex(where: { $0.subchannel == subchannel }),
+                var port = devices[device].channels[channel].port
+            else { return }
+            let place = devices[device].place(channel)
+            let wasBlocked = port.isBlocked
+            do throws(ProtocolViolation) {
+                let sent = try port.send(packet, &activity.memory)
+                devices[device].channels[channel].port = port
+                guard case .written(let bytes, let signal) = sent else {
+                    devices[device].channels[channel].counters.outFullTotal += 1
+                    if !wasBlocked { devices[device].channels[channel].counters.outFullFirst += 1 }
+                    devices[device].consumer?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
+                    return
+                }
+                activity.effects.append(
+                    .packet(place, .guestToHost, packet.type, bytes: bytes, attachment: attachment))
+                if signal {
+                    devices[device].channels[channel].counters.interruptsOutEmpty += 1
+                    self.signal(place, &activity)
+                }
+            } catch {
+                activity.effects.append(.violation(error))
+            }
+        case .createBuffer(let purpose, let byteCount): createBuffer(purpose, byteCount, device, &activity)
+        case .destroyBuffer(let purpose):
+            for list in devices[device].lists where list.purpose == purpose {
+                perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
+            }
+        case .wake(let after, let token):
+            activity.effects.append(
+                .wake(
+                    afterNanoseconds: after,
+                    .device(devices[device].instance, token: token, generation: devices[device].generation)))
+        case .frame(let frame):
+            let interface = devices[device].interface
+            guard network.indices.contains(interface) else { return }
+            transmit(network[interface].receive(frame, time: activity.time), interface: interface, &activity)
+        case .ready:
+            guard devices[device].kind == .network,
+                let interface = network.indices.first(where: { index in !devices.contains { $0.interface == index } })
+            else { return }
+            devices[device].interface = interface
+            activity.effects.append(.deviceChanged(device: devices[device].instance))
+            activity.effects.append(
+                .wake(
+                    afterNanoseconds: network[interface].interval,
+                    .workload(interface: interface, generation: devices[device].generation)))
+        case .violation(let violation): activity.effects.append(.violation(violation))
+        case .failed(let reason): activity.effects.append(.note("\(devices[device].kind.word): \(reason)"))
+        case .offerSubchannels: break
+        }
+    }
+
+    mutating func createBuffer<Memory>(
+        _ purpose: BufferPurpose, _ byteCount: Int, _ device: Int, _ activity: inout PartitionActivity<Memory>
+    ) {
+        let count = (max(0, byteCount) + 4095) / 4096
+        guard let relid = devices[device].channels.first?.relid, let pages = allocator.allocate(count),
+            activity.memory.clear(pages)
+        else {
+            act(device, &activity) { (end, memory, _) in
+                end.bufferCreated(purpose: purpose, buffer: nil, memory: &memory)
+            }
+            return
+        }
+        guard purpose.needsPageList, let list = PageList(pages: pages) else {
+            devices[device].lists.append(GuestDevice.List(handle: 0, pages: pages, purpose: purpose))
+            act(device, &activity) { (end, memory, _) in
+                end.bufferCreated(
+                    purpose: purpose, buffer: GuestBuffer(gpadl: 0, byteCount: pages.count * 4096, pages: pages),
+                    memory: &memory)
+            }
+            return
+        }
+        do {
+            let (handle, effects) = try connection.createPageList(relid: relid, list)
+            devices[device].lists.append(GuestDevice.List(handle: handle, pages: pages, purpose: purpose))
+            perform(effects, &activity)
+        } catch {
+            activity.effects.append(.note("\(error)"))
+        }
+    }
+
+    mutating func deliver<Memory>(
+        _ packet: ChannelPacket, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
+    ) {
+        guard let index = devices.firstIndex(where: { $0.instance == place.device }) else { return }
+        act(index, &activity) { (end, memory, time) in
+            let attachment = end.attachment(of: packet, memory: memory)
+            return end.receive(
+                packet, attachment: attachment, subchannel: place.subchannel, time: time, memory: &memory)
+        }
+    }
+
+    mutating func sendAgain<Memory>(_ relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
+        guard let (device, channel) = position(relid: relid) else { return }
+        devices[device].channels[channel].port?.unblock()
+        let subchannel = devices[device].channels[channel].subchannel
+        act(device, &activity) { (end, _, _) in end.channelWritable(subchannel: subchannel) }
+    }
+
+    /// Signals the host the way the channel's offer says (reference §1.9).
+    mutating func signal<Memory>(_ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>) {
+        guard let (device, channel) = position(relid: place.relid) else { return }
+        if let monitorID = devices[device].channels[channel].monitorID, let bit = MonitorPage.place(of: monitorID) {
+            let address = Self.childToParentMonitorPage * 4096 + UInt64(bit.pendingOffset)
+            if let word = try? activity.memory.load32(address),
+                (try? activity.memory.store32(word | 1 << UInt32(bit.bit), at: address)) != nil
+            {
+                activity.effects.append(.monitorSignal(place, monitorID: monitorID))
+                return
+            }
+        }
+        devices[device].channels[channel].counters.events += 1
+        activity.effects.append(.signal(place, connectionID: devices[device].channels[channel].connectionID))
+    }
+
+    mutating func transmit<Memory>(
+        _ frames: [[UInt8]], interface: Int, _ activity: inout PartitionActivity<Memory>
+    ) {
+        for frame in frames {
+            guard let device = devices.firstIndex(where: { $0.interface == interface }) else { return }
+            act(device, &activity) { (end, memory, _) in
+                guard var adapter = end as? NetworkConsumer else { return [] }
+                defer { end = adapter }
+                return adapter.transmit(frame: frame, memory: &memory)
+            }
+        }
+    }
+}

@@ -214,6 +214,18 @@ struct ScreenActionTests {
         #expect(driver.effects == [.quit])
     }
 
+    @Test func `the help scrolls from its end back at once`() throws {
+        var driver = try booted()
+        driver.press("?", "End")
+        let end = driver.text
+        driver.press("Down", "PageDown")
+        #expect(driver.text == end)
+        driver.press("Up")
+        #expect(driver.text != end)
+        driver.press("x")
+        #expect(driver.state.popup == nil)
+    }
+
     @Test func `themes go round and ASCII goes on and off`() throws {
         var driver = try booted()
         var seen: [String] = []

@@ -170,6 +170,11 @@ extension ScreenState {
 
     /// Brings cursors and scrolling in line with what there is now and with the size of the screen.
     mutating func settle(_ inspector: InspectorState, size: Size) {
+        if case .help(let offset) = popup {
+            let inside = HelpPage.frame(on: Rectangle(size)).inset(top: 1, left: 1, bottom: 1, right: 1)
+            let page = HelpPage(view, inspector.capabilities, columns: inside.columns)
+            popup = .help(offset: HelpPage.offset(offset, lines: page.lines.count, rows: inside.rows))
+        }
         details.recall(view, size: size)
         if view == .rings {
             settleRings(inspector)

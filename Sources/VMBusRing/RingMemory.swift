@@ -52,7 +52,7 @@ extension RingMemory {
     /// For callers that never touch a pointer.
     public func appendBytes(from offset: UInt32, count: Int, to bytes: inout [UInt8]) throws(Failure) {
         let old = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: count))
+        bytes.append(contentsOf: [UInt8](repeating: 0, count: count))
         do throws(Failure) {
             var span = bytes.mutableSpan
             try span.withUnsafeMutableBytes { (buffer) throws(Failure) in

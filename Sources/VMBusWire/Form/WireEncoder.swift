@@ -15,7 +15,7 @@ public struct WireEncoder: FieldVisitor {
 
     private mutating func reserve(_ count: Int) {
         if bytes.count < cursor + count {
-            bytes.append(contentsOf: repeatElement(0, count: cursor + count - bytes.count))
+            bytes.append(contentsOf: [UInt8](repeating: 0, count: cursor + count - bytes.count))
         }
     }
 

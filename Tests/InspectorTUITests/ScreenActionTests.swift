@@ -233,7 +233,7 @@ struct ScreenActionTests {
     @Test func `themes go round and ASCII goes on and off`() throws {
         var driver = try booted()
         var seen: [String] = []
-        for _ in 0..<6 {
+        for _ in 0..<4 {
             driver.press("t")
             seen.append(driver.state.theme)
         }

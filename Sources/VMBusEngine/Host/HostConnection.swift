@@ -255,13 +255,11 @@ extension HostConnection {
     /// The guest is gone without a word: reset, crash, switched off.
     public mutating func reset() -> [HostEffect] {
         switch state {
-        case .disconnected: []
-        case .connected: disconnect(then: .none)
+        case .disconnected: return []
+        case .connected: return disconnect(then: .none)
         case .disconnecting:
-            {
-                state = .disconnecting(then: .none)
-                return finishDisconnect()
-            }()
+            state = .disconnecting(then: .none)
+            return finishDisconnect()
         }
     }
 

@@ -40,8 +40,11 @@ enum Program {
         for end in output + errors { posix_spawn_file_actions_addclose(&actions, end) }
         var pointers: [UnsafeMutablePointer<CChar>?] = (["timeout", "60", path] + arguments).map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
+        var variables =
+            ProcessEnvironment.variables().sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for variable in variables { free(variable) } }
         var process: pid_t = 0
-        let code = posix_spawnp(&process, "timeout", &actions, nil, &pointers, nil)
+        let code = posix_spawnp(&process, "timeout", &actions, nil, &pointers, &variables)
         close(output[1])
         close(errors[1])
         guard code == 0 else { throw SystemError(call: "posix_spawnp", code: code, path: path) }

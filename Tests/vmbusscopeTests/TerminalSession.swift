@@ -45,7 +45,11 @@ final class TerminalSession {
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
-        let environment = ["TERM=xterm-256color", "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "SWIFT_BACKTRACE=enable=no"]
+        // What a sanitizer was told is for the program too; everything else is the same on every machine.
+        let sanitizers = ProcessEnvironment.variables().filter { $0.key.hasSuffix("SAN_OPTIONS") }
+        let environment =
+            ["TERM=xterm-256color", "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "SWIFT_BACKTRACE=enable=no"]
+            + sanitizers.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         var pointers = ([Program.path] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup($0) } + [nil]
         defer { for pointer in pointers + variables { free(pointer) } }

@@ -44,7 +44,11 @@ enum Program {
             ProcessEnvironment.variables().sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for variable in variables { free(variable) } }
         var process: pid_t = 0
-        let code = posix_spawnp(&process, "timeout", &actions, nil, &pointers, &variables)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        unblockSignals(&attributes)
+        let code = posix_spawnp(&process, "timeout", &actions, &attributes, &pointers, &variables)
         close(output[1])
         close(errors[1])
         guard code == 0 else { throw SystemError(call: "posix_spawnp", code: code, path: path) }
@@ -58,7 +62,18 @@ enum Program {
         return Outcome(status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: said, errors: complained)
     }
 
-    private static func pipe2(_ ends: inout [Int32]) -> Bool { pipe(&ends) == 0 }
+    /// A test's thread blocks signals, which a shell does not, and without which `timeout` waits for ever.
+    static func unblockSignals(_ attributes: inout posix_spawnattr_t, flags: Int16 = 0) {
+        posix_spawnattr_setflags(&attributes, flags | Int16(POSIX_SPAWN_SETSIGMASK))
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+    }
+
+    /// A pipe that no other test's program inherits.
+    private static func pipe2(_ ends: inout [Int32]) -> Bool {
+        pipe(&ends) == 0 && ends.allSatisfy { fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }
+    }
 
     private static func drain(_ descriptor: Int32, limit: Int?) throws -> String {
         var bytes: [UInt8] = []

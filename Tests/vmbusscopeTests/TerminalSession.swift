@@ -40,11 +40,7 @@ final class TerminalSession {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(&attributes, Self.newSession | Int16(POSIX_SPAWN_SETSIGMASK))
-        // A test's thread blocks signals, which a shell does not.
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
+        Program.unblockSignals(&attributes, flags: Self.newSession)
         // What a sanitizer was told is for the program too; everything else is the same on every machine.
         let sanitizers = ProcessEnvironment.variables().filter { $0.key.hasSuffix("SAN_OPTIONS") }
         let environment =

@@ -23,8 +23,13 @@ public struct WorkerThread: ~Copyable {
 
     /// Waits until the thread has ended.
     public consuming func join() {
+        let thread = thread
+        discard self
         pthread_join(thread, nil)
     }
+
+    /// A thread that nobody will wait for cleans up after itself.
+    deinit { pthread_detach(thread) }
 
     /// What the thread runs; a class, as it crosses C as a pointer.
     private final class Task: Sendable {

@@ -74,16 +74,17 @@ public struct GuestDevice: Sendable {
         self.consumer = consumer
     }
 
+    /// What the catalogue says of the kind.
+    private var deviceClass: DeviceClass? { DeviceClass.catalogue.first { $0.kind == kind } }
+
     /// The Linux driver that would own the device, if the guest has one for it.
-    public var driverName: String? {
-        consumer == nil ? nil : DeviceClass.catalogue.first { $0.kind == kind }?.linuxDrivers.first
-    }
+    public var driverName: String? { consumer == nil ? nil : deviceClass?.linuxDrivers.first }
 
     /// The name of its network interface, once it carries one.
     public var interfaceName: String? { interface >= 0 ? "eth\(interface)" : nil }
 
     /// Whether a guest spreads the device's channels over its processors (reference §5).
-    var isPerformanceDevice: Bool { [.network, .scsi, .ide, .fibreChannel, .rdma].contains(kind) }
+    var isPerformanceDevice: Bool { deviceClass?.isPerformanceDevice ?? false }
 
     func place(_ channel: Int) -> ChannelPlace {
         ChannelPlace(device: instance, subchannel: channels[channel].subchannel, relid: channels[channel].relid)

@@ -58,7 +58,7 @@ extension GuestConfiguration {
         _ table: ConfigurationTable, guest: Int, ordinal: Int
     ) throws(ConfigurationError) {
         let word = try table.string("kind")
-        guard let kind = DeviceKind.allCases.first(where: { $0.word == word }), kind != .unknown,
+        guard let kind = DeviceKind(word: word), kind != .unknown,
             let deviceClass = DeviceClass.catalogue.first(where: { $0.kind == kind }), let classID = deviceClass.classID
         else {
             throw table.unacceptable("kind", value: word, expected: "a device kind such as heartbeat or network")

@@ -43,6 +43,12 @@ let package = Package(
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings),
         .target(
+            name: "VMMBridge",
+            dependencies: [
+                "VMBusPartitions", "VMBusRing", "BusModel", "Platform", "Configuration", "VMBusWire",
+            ],
+            swiftSettings: settings),
+        .target(
             name: "LinuxGuest", dependencies: ["VMBusPartitions", "BusModel", "Platform", "VMBusWire"],
             swiftSettings: settings),
         .target(
@@ -62,7 +68,8 @@ let package = Package(
             name: "vmbusscope",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                "VMBusSimulator", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query", "Platform", "Themes",
+                "VMBusSimulator", "VMMBridge", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query",
+                "Platform", "Themes",
                 "Configuration", "VMBusPartitions", "VMBusWire",
             ],
             swiftSettings: settings),

@@ -2,11 +2,15 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -67,4 +71,43 @@ void cl_alternate_stack_end(void *stack) {
     if (stack == NULL) return;
     stack_t none = {.ss_flags = SS_DISABLE};
     if (sigaltstack(&none, NULL) == 0) free(stack);
+}
+
+int cl_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+enum { most_descriptors = 16 };
+
+ssize_t cl_receive(int stream, void *buffer, size_t size, int *descriptors, size_t capacity, size_t *count) {
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(most_descriptors * sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = buffer, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    *count = 0;
+    ssize_t received = recvmsg(stream, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (received < 0) return -1;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        size_t found = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t index = 0; index < found; index++) {
+            int descriptor;
+            memcpy(&descriptor, CMSG_DATA(part) + index * sizeof(int), sizeof descriptor);
+            if (*count < capacity) descriptors[(*count)++] = descriptor;
+            else close(descriptor);
+        }
+    }
+    return received;
+}
+
+ssize_t cl_send(int stream, const void *bytes, size_t size) {
+    return send(stream, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int cl_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+int cl_is_sealed_against_shrinking(int descriptor) {
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
 }

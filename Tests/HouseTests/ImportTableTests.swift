@@ -16,11 +16,12 @@ import Testing
         ("VMBusPartitions", ["VMBusRing", "VMBusEngine", "VMBusDevices", "BusModel", "Configuration"]),
         ("Query", ["BusModel"]),
         ("VMBusSimulator", ["VMBusPartitions", "Query", "Configuration"]),
+        ("VMMBridge", ["VMBusPartitions", "Platform", "Configuration"]),
         ("LinuxGuest", ["VMBusPartitions", "BusModel", "Platform"]),
         ("Inspector", ["BusModel", "Query", "VMBusDevices"]),
         ("Themes", []),
         ("InspectorTUI", ["Inspector", "Themes", "Configuration", "CNcurses", "Platform"]),
-        ("vmbusscope", ["VMBusSimulator", "LinuxGuest", "InspectorTUI", "Configuration"]),
+        ("vmbusscope", ["VMBusSimulator", "VMMBridge", "LinuxGuest", "InspectorTUI", "Configuration"]),
     ]
 
     /// Modules that come with the toolchain; everything else is a package and allowed only where it is named here.

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <termios.h>
 
 /* eventfd(2), not blocking, closed on exec; -1 and errno on failure. */
@@ -43,6 +44,32 @@ void *cl_alternate_stack_begin(void);
 
 /* Takes back and frees what cl_alternate_stack_begin gave. */
 void cl_alternate_stack_end(void *stack);
+
+/* accept4(2), not blocking, closed on exec; -1 and errno on failure. */
+int cl_accept(int listener);
+
+/* recvmsg(2): the bytes read, 0 at the end, or -1 and errno. Descriptors that came along go to `descriptors` (closed on
+   exec), at most `capacity` of them; `*count` tells how many. The kernel closes those that there is no room for. */
+ssize_t cl_receive(int stream, void *buffer, size_t size, int *descriptors, size_t capacity, size_t *count);
+
+/* send(2) without a signal where the other side is gone: the bytes sent, or -1 and errno. */
+ssize_t cl_send(int stream, const void *bytes, size_t size);
+
+/* memfd_create(2), closed on exec and open to seals; -1 and errno on failure. */
+int cl_memfd(const char *name);
+
+/* 1 if the file can never become shorter, else 0. */
+int cl_is_sealed_against_shrinking(int descriptor);
+
+/* memory_guard.c: survives a file that is cut short under a mapping: a page that is gone becomes a page of zeros of our own.
+   Takes a free place: its number, or -1 and errno. */
+int cl_memory_guard_add(void *base, size_t size);
+
+/* Gives the place back, after the mapping was taken down. */
+void cl_memory_guard_remove(int place);
+
+/* Pages of that place that were gone when they were touched. */
+uint32_t cl_memory_guard_faults(int place);
 
 /* terminal_guard.c: installs the handlers of fatal signals once for the process: 0, or -1 and errno. */
 int cl_terminal_guard_install(void);

@@ -17,10 +17,11 @@ import Testing
         ("Query", ["BusModel"]),
         ("VMBusSimulator", ["VMBusPartitions", "Query", "Configuration"]),
         ("LinuxGuest", ["VMBusPartitions", "BusModel", "Platform"]),
+        ("CaptureFiles", ["VMBusRing", "BusModel", "VMBusDevices", "Query", "Platform"]),
         ("Inspector", ["BusModel", "Query", "VMBusDevices"]),
         ("Themes", []),
         ("InspectorTUI", ["Inspector", "Themes", "Configuration", "CNcurses", "Platform"]),
-        ("vmbusscope", ["VMBusSimulator", "LinuxGuest", "InspectorTUI", "Configuration"]),
+        ("vmbusscope", ["VMBusSimulator", "LinuxGuest", "CaptureFiles", "InspectorTUI", "Configuration"]),
     ]
 
     /// Modules that come with the toolchain; everything else is a package and allowed only where it is named here.

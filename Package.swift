@@ -52,6 +52,10 @@ let package = Package(
             name: "LinuxGuest", dependencies: ["VMBusPartitions", "BusModel", "Platform", "VMBusWire"],
             swiftSettings: settings),
         .target(
+            name: "CaptureFiles",
+            dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "VMBusWire"],
+            swiftSettings: memorySafe),
+        .target(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe),
         .target(
@@ -68,9 +72,8 @@ let package = Package(
             name: "vmbusscope",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                "VMBusSimulator", "VMMBridge", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query",
-                "Platform", "Themes",
-                "Configuration", "VMBusPartitions", "VMBusWire",
+                "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "Inspector", "InspectorTUI", "BusModel",
+                "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusWire",
             ],
             swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
@@ -102,6 +105,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
+        .testTarget(
+            name: "CaptureFilesTests", dependencies: ["CaptureFiles", "Platform", "VMBusRing", "VMBusWire"],
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(name: "vmbusscopeTests", dependencies: ["vmbusscope", "Platform"], swiftSettings: settings),
     ]
 )

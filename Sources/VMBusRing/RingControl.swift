@@ -48,6 +48,18 @@ public struct RingControl: Hashable, Sendable {
         let read = try RingDamage.checkedIndex(readIndex, .readIndex, dataSize: dataSize)
         return ringDistance(from: read, to: write, dataSize: dataSize)
     }
+
+    /// Every index that is impossible in a data area of `dataSize` bytes: none, one or both.
+    public func damage(dataSize: UInt32) -> [RingDamage] {
+        [(writeIndex, RingDamage.Field.writeIndex), (readIndex, .readIndex)].compactMap { value, field in
+            do throws(RingDamage) {
+                _ = try RingDamage.checkedIndex(value, field, dataSize: dataSize)
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
 }
 
 /// Bytes from one offset of the data area forward to another, round the end where needed; both are below `dataSize`.

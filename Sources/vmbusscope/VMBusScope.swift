@@ -27,6 +27,7 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
+            RingCommand.self,
             PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)

@@ -18,10 +18,14 @@ import Testing
         ("VMBusSimulator", ["VMBusPartitions", "Query", "Configuration"]),
         ("VMMBridge", ["VMBusPartitions", "Platform", "Configuration"]),
         ("LinuxGuest", ["VMBusPartitions", "BusModel", "Platform"]),
+        ("CaptureFiles", ["VMBusRing", "BusModel", "VMBusDevices", "Query", "Platform"]),
         ("Inspector", ["BusModel", "Query", "VMBusDevices"]),
         ("Themes", []),
         ("InspectorTUI", ["Inspector", "Themes", "Configuration", "CNcurses", "Platform"]),
-        ("vmbusscope", ["VMBusSimulator", "VMMBridge", "LinuxGuest", "InspectorTUI", "Configuration"]),
+        (
+            "vmbusscope",
+            ["VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "InspectorTUI", "Configuration"]
+        ),
     ]
 
     /// Modules that come with the toolchain; everything else is a package and allowed only where it is named here.

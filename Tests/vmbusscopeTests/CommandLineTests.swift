@@ -12,7 +12,8 @@ import Testing
             ["watch", "--interval", "0"], ["show"], ["show", "nothing"], ["sim", "--json"], ["sim", "--headless"],
             ["sim", "nobody", "--headless", "--steps", "1"], ["sim", "--headless", "--until", "-1s"],
             ["sim", "--headless", "--until", "inf"], ["sim", "--headless", "--steps", "-1"],
-            ["print", "theme", "none"], ["print", "completions", "none"],
+            ["print", "theme", "none"], ["print", "completions", "none"], ["ring"], ["ring", "a", "b"],
+            ["ring", "/dev/null", "--device", "net"], ["ring", "/dev/null", "--sender", "nobody"],
         ])
     func `refuses what it does not understand with one line and status 64`(arguments: [String]) throws {
         let outcome = try Program.run(list: arguments)
@@ -21,7 +22,7 @@ import Testing
         #expect(isOneLine(outcome.errors), "\(outcome.errors)")
     }
 
-    @Test(arguments: [[], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["print"], ["print", "theme"]])
+    @Test(arguments: [[], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["ring"], ["print"], ["print", "theme"]])
     func `teaches on standard output`(command: [String]) throws {
         let outcome = try Program.run(list: command + ["--help"])
         #expect(outcome.status == 0)

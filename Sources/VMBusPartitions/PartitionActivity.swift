@@ -1,4 +1,5 @@
 import VMBusDevices
+public import VMBusEngine
 public import VMBusRing
 public import VMBusWire
 
@@ -71,6 +72,8 @@ public struct ChannelPlace: Sendable, Hashable {
 
 /// What a partition asked to be woken for.
 public enum WakeToken: Sendable, Hashable {
+    /// Something that the guest's end of the bus waits for.
+    case connection(GuestWake)
     /// A device machine's own token; the generation tells a device from an earlier one of the same name.
     case device(GUID, token: UInt64, generation: UInt32)
     /// A ring has more packets than one visit takes.

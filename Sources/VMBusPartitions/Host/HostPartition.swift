@@ -109,7 +109,7 @@ public struct HostPartition: Sendable {
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
-        case .workload: break
+        case .workload, .connection: break
         case .device(let instance, let token, let generation):
             guard
                 let index = devices.firstIndex(where: {

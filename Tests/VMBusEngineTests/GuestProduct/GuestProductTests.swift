@@ -1,0 +1,51 @@
+import Testing
+import VMBusEngine
+import VMBusWire
+
+/// Every state × every input, each cell against a real connection.
+@Suite struct GuestProductTests {
+    /// Compares one cell: what happened, what came next, and that a refusal or violation changed nothing.
+    private func check<Row: Equatable>(
+        _ cell: GuestCell<Row>, _ row: Row, before: GuestConnection, after: GuestConnection,
+        outcome: Result<[GuestEffect], GuestRefusal>, next: Row, _ name: String
+    ) {
+        #expect(!cell.source.isEmpty, "\(name) has no source")
+        switch outcome {
+        case .success(let effects):
+            let events = effects.map { GuestEvent($0) }
+            #expect(events == cell.events, "\(name)")
+            #expect(next == cell.next ?? row, "\(name)")
+            let isViolation = events.count == 1 && events.contains { if case .violation = $0 { true } else { false } }
+            if isViolation { #expect(after == before, "\(name) changed something") }
+        case .failure(let refusal):
+            #expect(cell.events == nil, "\(name) was refused: \(refusal)")
+            #expect(next == row, "\(name)")
+        }
+    }
+
+    @Test(arguments: GuestChannelRow.allCases)
+    func `a channel in each state answers each input as the table says`(_ row: GuestChannelRow) throws {
+        for input in GuestChannelInput.allCases {
+            var rig = try row.rig()
+            let before = rig.guest
+            #expect(GuestChannelRow(before.channel(1)) == row, "\(row) was not reached")
+            let outcome = result { () throws(GuestRefusal) in try input.apply(&rig) }
+            check(
+                GuestChannelTable.cell(row, input), row, before: before, after: rig.guest, outcome: outcome,
+                next: GuestChannelRow(rig.guest.channel(1)), "\(row) × \(input)")
+        }
+    }
+
+    private func result(
+        _ body: () throws(GuestRefusal) -> [GuestEffect]
+    ) -> Result<[GuestEffect], GuestRefusal> {
+        do throws(GuestRefusal) { return .success(try body()) } catch { return .failure(error) }
+    }
+
+    @Test func `every message has an input of its own`() {
+        for input in GuestMessageInput.allCases {
+            #expect(GuestMessageInput(input.message(relid: 1, openID: 1, handle: 2)) == input)
+        }
+        #expect(GuestMessageInput.allCases.count == 29)
+    }
+}

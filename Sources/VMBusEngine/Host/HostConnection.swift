@@ -99,7 +99,8 @@ public struct HostConnection: Sendable, Hashable {
     var pageChange: PageChange?
     /// Sockets that are being connected.
     var sockets: [TLConnectRequest] = []
-    var offersSent = false
+    /// Whether the guest has asked for the offers.
+    public internal(set) var offersSent = false
     var held: [OutgoingMessage] = []
     var nextKey: UInt32 = 1
     var nextListAge: UInt64 = 0
@@ -270,6 +271,9 @@ extension HostConnection {
     public var pageLists: [HostPageList] {
         channels.flatMap { $0.lists.values.filter(\.isShared) }.sorted { $0.age < $1.age }
     }
+
+    /// Whether a change of the monitor pages waits for its answer.
+    public var isModifying: Bool { pageChange != nil }
 
     /// The page that the guest writes to signal; 0 for none.
     public var childToParentMonitorPage: UInt64 { monitorPages?.childToParent ?? 0 }

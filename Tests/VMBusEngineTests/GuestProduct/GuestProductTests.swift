@@ -36,6 +36,38 @@ import VMBusWire
         }
     }
 
+    @Test(arguments: GuestPageListRow.allCases)
+    func `a page list in each state answers each input as the table says`(_ row: GuestPageListRow) throws {
+        for input in GuestPageListInput.allCases {
+            var rig = try row.rig()
+            let before = rig.guest
+            let handle = GuestPageListInput.handle
+            func reached(_ guest: GuestConnection) -> GuestPageListRow? {
+                GuestPageListRow(guest.pageList(handle), guest.channel(1))
+            }
+            // Rows that only a late answer knows cannot be seen; their cells tell them apart.
+            let isVisible = reached(before) != nil
+            #expect(!isVisible || reached(before) == row, "\(row) was not reached")
+            let outcome = result { () throws(GuestRefusal) in try input.apply(&rig) }
+            check(
+                GuestPageListTable.cell(row, input), row, before: before, after: rig.guest, outcome: outcome,
+                next: reached(rig.guest) ?? (isVisible ? .unknown : row), "\(row) × \(input)")
+        }
+    }
+
+    @Test(arguments: GuestConnectionRow.allCases)
+    func `a connection in each state answers each input as the table says`(_ row: GuestConnectionRow) throws {
+        for input in GuestConnectionInput.allCases {
+            var rig = try row.rig()
+            let before = rig.guest
+            #expect(GuestConnectionRow(before) == row, "\(row) was not reached")
+            let outcome = result { () throws(GuestRefusal) in try input.apply(&rig) }
+            check(
+                GuestConnectionTable.cell(row, input), row, before: before, after: rig.guest, outcome: outcome,
+                next: GuestConnectionRow(rig.guest), "\(row) × \(input)")
+        }
+    }
+
     private func result(
         _ body: () throws(GuestRefusal) -> [GuestEffect]
     ) -> Result<[GuestEffect], GuestRefusal> {

@@ -38,8 +38,8 @@ public struct GuestChannel: Sendable, Hashable {
     public internal(set) var targetVP: UInt32 = 0
     var openID: UInt32 = 0
     var targetSINT: UInt32 = 0
-    var ringList: UInt32 = 0
-    var downstreamPageOffset: UInt32 = 0
+    /// The OPEN_CHANNEL or OPEN_RESERVED_CHANNEL that is not answered.
+    var request: [UInt8] = []
     /// Answers about lists that nobody waits for any more.
     var lateAnswers = 0
 

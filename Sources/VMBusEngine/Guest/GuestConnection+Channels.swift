@@ -25,10 +25,7 @@ extension GuestConnection {
         channel.eventFlag = flag
         channel.state = .opening
         channel.openID = profile.openID == .relid ? relid : 0
-        channel.ringList = handle
-        channel.downstreamPageOffset = downstreamPageOffset
         channel.targetVP = agreement.version >= .windows8 ? targetVP : 0
-        table[relid] = channel
         var message = OpenChannel(
             relid: relid, openID: channel.openID, ringGPADL: handle, targetVP: channel.targetVP,
             downstreamPageOffset: downstreamPageOffset)
@@ -36,7 +33,7 @@ extension GuestConnection {
         message.connectionID = options.connectionID ?? channel.offer.connectionID
         message.eventFlag = flag
         message.flags = options.redirectsInterrupt ? .redirectInterrupt : []
-        return post(.openChannel(message))
+        return postOpen(.openChannel(message), channel)
     }
 
     /// Opens a channel that goes on when the connection ends; it has no interrupts (reference §3.11). The host answers the
@@ -54,18 +51,21 @@ extension GuestConnection {
         try requireRings(handle, relid, downstreamPageOffset)
         channel.state = .openingReserved
         channel.openID = 0
-        channel.ringList = handle
-        channel.downstreamPageOffset = downstreamPageOffset
         channel.targetVP = targetVP
         channel.targetSINT = targetSINT
-        table[relid] = channel
         var message = OpenReservedChannel()
         message.relid = relid
         message.targetVP = targetVP
         message.targetSINT = targetSINT
         message.ringGPADL = handle
         message.downstreamPageOffset = downstreamPageOffset
-        return post(.openReservedChannel(message))
+        return postOpen(.openReservedChannel(message), channel)
+    }
+
+    private mutating func postOpen(_ message: ChannelMessage, _ channel: GuestChannel) -> [GuestEffect] {
+        table[channel.relid] = channel
+        table[channel.relid]?.request = message.encoded(context: agreement)
+        return post(message)
     }
 
     /// Closes a reserved channel, of this connection or of one that has ended.
@@ -150,12 +150,13 @@ extension GuestConnection {
         guard !channel.isRescinded else { return [] }
         guard result.openID == channel.openID else { return unaskedOpenResult(result) }
         guard result.status.isSuccess else {
-            channel.state = .closed
-            freeFlag(&channel)
+            endOpen(&channel)
             table[result.relid] = channel
             return [.openRefused(relid: result.relid, result.status)]
         }
-        table[result.relid]?.state = channel.state == .opening ? .open : .openReserved
+        channel.state = channel.state == .opening ? .open : .openReserved
+        channel.request = []
+        table[result.relid] = channel
         return [.opened(relid: result.relid)]
     }
 
@@ -165,10 +166,16 @@ extension GuestConnection {
             "no such open waits for an answer")
     }
 
+    /// Nobody opens the channel any more.
+    mutating func endOpen(_ channel: inout GuestChannel) {
+        channel.state = .closed
+        channel.request = []
+        freeFlag(&channel)
+    }
+
     mutating func openUnposted(_ relid: UInt32, _ state: GuestChannel.State) -> [GuestEffect] {
         guard var channel = table[relid], channel.state == state else { return [] }
-        channel.state = .closed
-        freeFlag(&channel)
+        endOpen(&channel)
         table[relid] = channel
         return [.openRefused(relid: relid, .unexpected)]
     }

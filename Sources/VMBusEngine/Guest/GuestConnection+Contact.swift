@@ -25,15 +25,18 @@ extension GuestConnection {
         if case .resuming = state {} else { state = .connecting(version) }
         agreement = WireContext(version: version)
         messageConnection = proposal.connectionID
+        return post(.initiateContact(contact(version)))
+    }
+
+    func contact(_ version: ProtocolVersion) -> InitiateContact {
         let features = version >= .copper ? configuration.wantedFeatures : []
-        let contact = InitiateContact(
+        return InitiateContact(
             version: version, targetVP: version >= .windows8_1 ? configuration.targetVP : 0,
             interruptPage: configuration.interruptPage, targetSINT: configuration.targetSINT,
             targetVTL: version >= .redstone4 ? configuration.targetVTL : 0, features: features,
             parentToChildMonitorPage: configuration.parentToChildMonitorPage,
             childToParentMonitorPage: configuration.childToParentMonitorPage,
             clientID: features.contains(.clientID) ? configuration.clientID ?? .zero : nil)
-        return post(.initiateContact(contact))
     }
 
     private mutating func contactFailed() -> [GuestEffect] {

@@ -150,11 +150,9 @@ extension GuestConnection {
             throw GuestRefusal("both monitor pages are given, or none")
         }
         guard modification == nil else { throw GuestRefusal("the last change of the monitor pages is not answered") }
-        modification = MonitorPages(parentToChild: parentToChild, childToParent: childToParent)
-        var message = ModifyConnection()
-        message.parentToChildMonitorPage = parentToChild
-        message.childToParentMonitorPage = childToParent
-        return post(.modifyConnection(message))
+        let pages = MonitorPages(parentToChild: parentToChild, childToParent: childToParent)
+        modification = pages
+        return post(.modifyConnection(pages.message))
     }
 
     mutating func connectionModified(_ result: ConnectionState) -> [GuestEffect] {

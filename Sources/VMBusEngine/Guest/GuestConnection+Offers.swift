@@ -67,8 +67,7 @@ extension GuestConnection {
         // Whoever waits for an answer about this channel gets it now, as none will come (reference §9 number 20).
         switch channel.state {
         case .opening, .openingReserved:
-            channel.state = .closed
-            freeFlag(&channel)
+            endOpen(&channel)
             effects.append(.openRefused(relid: relid, .unexpected))
         case .closingReserved:
             channel.state = .closed

@@ -93,6 +93,13 @@ public struct GuestConnection: Sendable, Hashable {
         public internal(set) var childToParent: UInt64
         /// Whether the host gave them (feature 0x40).
         public internal(set) var isServerGiven = false
+
+        var message: ModifyConnection {
+            var message = ModifyConnection()
+            message.parentToChildMonitorPage = parentToChild
+            message.childToParentMonitorPage = childToParent
+            return message
+        }
     }
 
     /// The most channels, as their numbers are event flags from 1 on (reference §1.3).

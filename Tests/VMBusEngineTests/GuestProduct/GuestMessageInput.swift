@@ -170,10 +170,15 @@ struct GuestCell<Row> {
 /// A guest that was brought where it is by real messages.
 struct GuestRig {
     var guest: GuestConnection
+    /// What the guest was made with.
+    let configuration: GuestConnection.Configuration
     /// The last effects that were not violations.
     var effects: [GuestEffect] = []
 
-    init(_ configuration: GuestConnection.Configuration = .init()) { guest = GuestConnection(configuration) }
+    init(_ configuration: GuestConnection.Configuration = .init()) {
+        self.configuration = configuration
+        guest = GuestConnection(configuration)
+    }
 
     /// A connected guest at a version, with every feature that it asked for and all offers delivered.
     static func connected(

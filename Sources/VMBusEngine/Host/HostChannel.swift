@@ -129,9 +129,14 @@ public struct HostChannel: Sendable, Hashable {
         return offer.monitorID
     }
 
-    /// The handle of the list in which the rings will lie when the channel is opened again.
-    var nextRingList: UInt32? {
-        if case .closingReopen(let request) = state { request.message.ringGPADL } else { nil }
+    /// Whether an open that goes on, or is to come, has its rings in a list.
+    func needsForRings(_ handle: UInt32) -> Bool {
+        switch state {
+        case .opening(let request), .open(let request), .closingReopen(let request):
+            request.message.ringGPADL == handle
+        case .clientReleased, .closed, .closing, .closingClientRelease, .openingClientRelease, .revoked, .reoffered:
+            false
+        }
     }
 
     /// Whether the guest may hold the number.

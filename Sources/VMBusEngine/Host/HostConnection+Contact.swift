@@ -233,7 +233,7 @@ extension HostConnection {
         return finishDisconnect()
     }
 
-    private mutating func finishDisconnect() -> [HostEffect] {
+    mutating func finishDisconnect() -> [HostEffect] {
         guard case .disconnecting(let action) = state, owing.isEmpty else { return [] }
         for index in channels.indices where channels[index].reservation == nil { releaseNumber(at: index) }
         state = .disconnected

@@ -126,7 +126,7 @@ extension HostConnection {
     }
 
     /// Offers a channel that the guest does not hold.
-    private mutating func offer(at index: Int) -> [HostEffect] {
+    mutating func offer(at index: Int) -> [HostEffect] {
         guard state == .connected, channels[index].state == .clientReleased else { return [] }
         if channels[index].relid == 0 {
             let relid = lowestFreeRelid

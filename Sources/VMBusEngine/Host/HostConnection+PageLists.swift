@@ -127,13 +127,8 @@ extension HostConnection {
         guard list.state == .accepted else {
             throw violation("gpadl-lifecycle", "only a list that the host has accepted is taken back")
         }
-        switch channels[index].state {
-        case .open, .opening, .closingReopen:
-            guard handle != channels[index].ringList, handle != channels[index].nextRingList else {
-                throw violation("close-before-teardown", "an open channel's rings lie in it")
-            }
-        case .clientReleased, .closed, .closing, .closingClientRelease, .openingClientRelease, .revoked, .reoffered:
-            break
+        guard !channels[index].needsForRings(handle) else {
+            throw violation("close-before-teardown", "an open channel's rings lie in it")
         }
         channels[index].lists[handle]?.state = .tearingDown
         return goOnWithTeardown(handle, at: index)

@@ -96,9 +96,11 @@ import VMBusWire
         #expect(!cell.source.isEmpty)
     }
 
-    @Test(arguments: ChannelRow.allCases)
-    func `a channel in each state does with each message what the table says`(_ row: ChannelRow) {
-        let start = Self.driver(row)
+    @Test(arguments: ChannelRow.allCases, [false, true])
+    func `a channel in each state does with each message what the table says, also after a restore`(
+        _ row: ChannelRow, _ isRestored: Bool
+    ) throws {
+        let start = isRestored ? try Self.driver(row).restored() : Self.driver(row)
         #expect(ChannelRow(start.host.channel(start.keys[0])) == row)
         #expect(Set(Self.messages.map { MessageColumn($0) }).count == 29)
         for message in Self.messages {

@@ -59,9 +59,11 @@ import VMBusWire
         #expect(driver.effects.told() == cell.told, "\(place): \(cell.source)")
     }
 
-    @Test(arguments: ConnectionRow.allCases)
-    func `a connection in each state does with each message what the table says`(_ row: ConnectionRow) {
-        let start = Self.driver(row)
+    @Test(arguments: ConnectionRow.allCases, [false, true])
+    func `a connection in each state does with each message what the table says, also after a restore`(
+        _ row: ConnectionRow, _ isRestored: Bool
+    ) throws {
+        let start = isRestored ? try Self.driver(row).restored() : Self.driver(row)
         #expect(ConnectionRow(start.host) == row)
         for message in HostChannelTableTests.messages {
             var driver = start

@@ -108,6 +108,19 @@ struct HostDriver {
         return configuration
     }
 
+    /// The same host after a save and a restore on another side, which has the same devices as far as the host had them.
+    func restored(_ configuration: HostConnection.Configuration? = nil) throws(RestoreError) -> HostDriver {
+        var other = self
+        other.host = HostConnection(configuration ?? host.configuration)
+        other.keys = []
+        for channel in host.channels where channel.state != .revoked {
+            if let (key, _) = try? other.host.addOffer(channel.offer) { other.keys.append(key) }
+        }
+        other.effects = try other.host.restore(host.saved())
+        if other.keys.isEmpty { other.keys = other.host.channels.isEmpty ? keys : other.host.channels.map(\.key) }
+        return other
+    }
+
     @discardableResult
     mutating func send(
         _ message: ChannelMessage, on connection: UInt32 = ConnectionID.multiClientMessage, trusted: Bool = false,

@@ -59,9 +59,11 @@ import VMBusWire
         #expect(driver.effects.told() == cell.told, "\(place): \(cell.source)")
     }
 
-    @Test(arguments: PageListRow.allCases)
-    func `a page list in each state does with each message what the table says`(_ row: PageListRow) {
-        let start = Self.driver(row)
+    @Test(arguments: PageListRow.allCases, [false, true])
+    func `a page list in each state does with each message what the table says, also after a restore`(
+        _ row: PageListRow, _ isRestored: Bool
+    ) throws {
+        let start = isRestored ? try Self.driver(row).restored() : Self.driver(row)
         #expect(Self.row(start.host) == row)
         for message in GuestMessage.allCases.map({ Self.message($0) }) + HostMessage.allCases.map(\.message) {
             var driver = start

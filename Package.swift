@@ -23,6 +23,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CNcurses"),
         .target(name: "CLinux"),
+        .target(name: "CRing", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "VMBusWire", swiftSettings: settings),
         .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
@@ -49,6 +50,9 @@ let package = Package(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe),
         .target(
+            name: "Benchmarks", dependencies: ["VMBusRing", "BusModel", "Platform", "CRing", "VMBusWire"],
+            swiftSettings: settings),
+        .target(
             name: "Themes", path: "Themes",
             resources: ["dark", "high-contrast", "light", "mono"].map { .embedInCode("\($0).toml") },
             swiftSettings: settings),
@@ -63,7 +67,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "VMBusSimulator", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query", "Platform", "Themes",
-                "Configuration", "VMBusPartitions", "VMBusWire",
+                "Configuration", "VMBusPartitions", "Benchmarks", "VMBusWire",
             ],
             swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),

@@ -44,6 +44,16 @@ public protocol RingMemory {
 
     /// Puts `bytes` into the data area.
     mutating func copyIn(_ bytes: UnsafeRawBufferPointer, at offset: UInt32) throws(Failure)
+
+    /// Where `count` bytes from `offset` on lie side by side in this process, so that a whole packet can be reached without
+    /// asking for each of its parts; nil where they do not, or where every access must go through the memory.
+    func address(of offset: UInt32, count: UInt32) -> UnsafeMutableRawPointer?
+}
+
+extension RingMemory {
+    /// Nil: every access goes through the memory.
+    @inlinable @inline(__always)
+    public func address(of offset: UInt32, count: UInt32) -> UnsafeMutableRawPointer? { nil }
 }
 
 extension RingMemory {

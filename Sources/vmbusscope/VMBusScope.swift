@@ -27,7 +27,7 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, PrintCommand.self,
-            BareCommand.self,
+            BenchCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ImportTableTests {
     /// What a target may import besides whatever those may import themselves.
     static let table: [(target: String, imports: [String])] = [
-        ("CNcurses", []), ("CLinux", []),
+        ("CNcurses", []), ("CLinux", []), ("CRing", []),
         ("VMBusWire", []),
         ("Platform", ["CLinux"]),
         ("Configuration", []),
@@ -17,10 +17,11 @@ import Testing
         ("Query", ["BusModel"]),
         ("VMBusSimulator", ["VMBusPartitions", "Query", "Configuration"]),
         ("LinuxGuest", ["VMBusPartitions", "BusModel", "Platform"]),
+        ("Benchmarks", ["VMBusRing", "BusModel", "Platform", "CRing"]),
         ("Inspector", ["BusModel", "Query", "VMBusDevices"]),
         ("Themes", []),
         ("InspectorTUI", ["Inspector", "Themes", "Configuration", "CNcurses", "Platform"]),
-        ("vmbusscope", ["VMBusSimulator", "LinuxGuest", "InspectorTUI", "Configuration"]),
+        ("vmbusscope", ["VMBusSimulator", "LinuxGuest", "InspectorTUI", "Configuration", "Benchmarks"]),
     ]
 
     /// Modules that come with the toolchain; everything else is a package and allowed only where it is named here.

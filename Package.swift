@@ -67,7 +67,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "VMBusSimulator", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query", "Platform", "Themes",
-                "Configuration", "VMBusPartitions", "Benchmarks", "VMBusWire",
+                "Configuration", "VMBusPartitions", "VMBusRing", "Benchmarks", "VMBusWire",
             ],
             swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
@@ -99,6 +99,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
-        .testTarget(name: "vmbusscopeTests", dependencies: ["vmbusscope", "Platform"], swiftSettings: settings),
+        .testTarget(
+            name: "vmbusscopeTests", dependencies: ["vmbusscope", "Benchmarks", "VMBusRing", "Platform"],
+            swiftSettings: settings),
     ]
 )

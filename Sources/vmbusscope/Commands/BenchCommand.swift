@@ -1,5 +1,7 @@
 import ArgumentParser
 import Benchmarks
+import Platform
+import VMBusRing
 
 /// `bench`: how fast the parts are, beside C or the physical floor.
 struct BenchCommand: ParsableCommand {
@@ -14,7 +16,7 @@ struct BenchCommand: ParsableCommand {
               vmbusscope bench ring                     our ring, a ring in C with the same rules, memcpy
               vmbusscope bench ring --json | jq '.results[] | .ours_ns / .c_ns'
             """,
-        subcommands: [Ring.self])
+        subcommands: [Ring.self, RingPeer.self])
 
     /// `bench ring`.
     struct Ring: ParsableCommand {
@@ -54,4 +56,45 @@ struct BenchCommand: ParsableCommand {
             if json { try Output.write(RingBenchmark.json(results)) }
         }
     }
+
+    /// `bench ring-peer`: one end of a ring in a file whose other end is the process that started this one.
+    struct RingPeer: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ring-peer",
+            abstract: "One end of a ring in a file that the caller has the other end of.",
+            discussion: """
+                Descriptor 3 is the file, 4 an eventfd that wakes this end, 5 an eventfd that wakes the other one. Prints how \
+                often it slept and signalled.
+                """,
+            shouldDisplay: false)
+
+        @Option(help: "send or receive.")
+        var role: RingExercise.Role
+
+        @Option(help: ArgumentHelp("Packets that travel.", valueName: "n"))
+        var packets: Int
+
+        @Option(help: ArgumentHelp("Bytes in the file: a control page and the data.", valueName: "n"))
+        var ringBytes: Int
+
+        @Flag(help: "Wake the sender by the rule of OpenVMM instead of that of Linux.")
+        var atLeast = false
+
+        @Flag(help: "Map the data once instead of twice back to back.")
+        var mappedOnce = false
+
+        func run() throws {
+            let settings = RingSettings(wakeRule: atLeast ? .atLeast : .strictlyMore)
+            do throws(BenchmarkFailure) {
+                let outcome = try RingExercise(role, packets: packets, settings: settings).run(
+                    file: 3, ringBytes: ringBytes, isMappedTwice: !mappedOnce, own: Bell(owning: 4),
+                    other: Bell(owning: 5))
+                try Output.write("\(outcome.sleeps) \(outcome.signals)\n")
+            } catch {
+                throw CommandFailure(.failure, "bench ring-peer: \(error)")
+            }
+        }
+    }
 }
+
+extension RingExercise.Role: ExpressibleByArgument {}

@@ -23,6 +23,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CNcurses"),
         .target(name: "CLinux"),
+        .target(name: "CRing", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "VMBusWire", swiftSettings: settings),
         .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
@@ -59,6 +60,9 @@ let package = Package(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe),
         .target(
+            name: "Benchmarks", dependencies: ["VMBusRing", "BusModel", "Platform", "CRing", "VMBusWire"],
+            swiftSettings: settings),
+        .target(
             name: "Themes", path: "Themes",
             resources: ["dark", "high-contrast", "light", "mono"].map { .embedInCode("\($0).toml") },
             swiftSettings: settings),
@@ -72,8 +76,8 @@ let package = Package(
             name: "vmbusscope",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "Inspector", "InspectorTUI", "BusModel",
-                "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusWire",
+                "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "Benchmarks", "Inspector", "InspectorTUI",
+                "BusModel", "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
@@ -108,6 +112,8 @@ let package = Package(
         .testTarget(
             name: "CaptureFilesTests", dependencies: ["CaptureFiles", "Platform", "VMBusRing", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
-        .testTarget(name: "vmbusscopeTests", dependencies: ["vmbusscope", "Platform"], swiftSettings: settings),
+        .testTarget(
+            name: "vmbusscopeTests", dependencies: ["vmbusscope", "Benchmarks", "VMBusRing", "Platform"],
+            swiftSettings: settings),
     ]
 )

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -43,6 +44,16 @@ int cl_timerfd_set(int descriptor, uint64_t first, uint64_t interval) {
 }
 
 void cl_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int cl_memory_file(void) { return memfd_create("vmbusscope", MFD_CLOEXEC); }
+
+int cl_processors(uint64_t *words, size_t count) {
+    return sched_getaffinity(0, count * sizeof *words, (cpu_set_t *)(void *)words);
+}
+
+int cl_keep_on_processors(const uint64_t *words, size_t count) {
+    return sched_setaffinity(0, count * sizeof *words, (const cpu_set_t *)(const void *)words);
+}
 
 char *const *cl_environment(void) { return environ; }
 

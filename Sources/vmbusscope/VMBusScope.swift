@@ -27,8 +27,7 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
-            RingCommand.self,
-            PrintCommand.self, BareCommand.self,
+            RingCommand.self, BenchCommand.self, PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ImportTableTests {
     /// What a target may import besides whatever those may import themselves.
     static let table: [(target: String, imports: [String])] = [
-        ("CNcurses", []), ("CLinux", []),
+        ("CNcurses", []), ("CLinux", []), ("CRing", []),
         ("VMBusWire", []),
         ("Platform", ["CLinux"]),
         ("Configuration", []),
@@ -19,12 +19,16 @@ import Testing
         ("VMMBridge", ["VMBusPartitions", "Platform", "Configuration"]),
         ("LinuxGuest", ["VMBusPartitions", "BusModel", "Platform"]),
         ("CaptureFiles", ["VMBusRing", "BusModel", "VMBusDevices", "Query", "Platform"]),
+        ("Benchmarks", ["VMBusRing", "BusModel", "Platform", "CRing"]),
         ("Inspector", ["BusModel", "Query", "VMBusDevices"]),
         ("Themes", []),
         ("InspectorTUI", ["Inspector", "Themes", "Configuration", "CNcurses", "Platform"]),
         (
             "vmbusscope",
-            ["VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "InspectorTUI", "Configuration"]
+            [
+                "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "InspectorTUI", "Configuration",
+                "Benchmarks",
+            ]
         ),
     ]
 

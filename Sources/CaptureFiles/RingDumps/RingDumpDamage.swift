@@ -67,7 +67,13 @@ public struct RingDumpDamage: Hashable, Sendable {
         case .dataOffset: self.init(offset: damage.offset, kind: .dataOffset, message: damage.description)
         case .length where damage.rule == .beforeWriteIndex:
             self.init(offset: damage.offset, kind: .overrun, message: damage.description)
-        case .length: self.init(offset: damage.offset, kind: .length, message: damage.description)
+        // A listing reads no pipes, so their frames cannot be what is wrong in it; a frame is a length in any case.
+        case .length, .pipeType, .pipeLength, .pipeConsumed:
+            self.init(offset: damage.offset, kind: .length, message: damage.description)
+        case .trailer: self.init(offset: damage.offset, kind: .trailer, message: damage.description)
+        case .type, .rangeCount: self.init(offset: damage.offset, kind: .rangeCount, message: damage.description)
+        case .rangeByteCount, .rangeByteOffset:
+            self.init(offset: damage.offset, kind: .range, message: damage.description)
         }
     }
 }

@@ -84,6 +84,9 @@ let package = Package(
         .testTarget(name: "VMBusWireTests", dependencies: ["VMBusWire"], swiftSettings: settings),
         .testTarget(name: "VMBusEngineTests", dependencies: ["VMBusEngine", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "VMBusRingTests", dependencies: ["VMBusRing", "VMBusWire"], swiftSettings: settings),
+        .testTarget(
+            name: "BenchmarksTests", dependencies: ["Benchmarks", "CRing", "VMBusRing", "Platform", "VMBusWire"],
+            swiftSettings: settings),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "CLinux"], swiftSettings: settings),
         .testTarget(

@@ -54,6 +54,18 @@ public struct RingBenchmark: Sendable {
         public var memcpy: SliceSummary
         /// With two threads: what it takes to hand a word to the other thread and get it back.
         public var coreRoundTrip: SliceSummary?
+
+        /// A result.
+        public init(
+            case measured: Case, ours: SliceSummary, c: SliceSummary, memcpy: SliceSummary,
+            coreRoundTrip: SliceSummary?
+        ) {
+            self.case = measured
+            self.ours = ours
+            self.c = c
+            self.memcpy = memcpy
+            self.coreRoundTrip = coreRoundTrip
+        }
     }
 
     /// Measures one case.

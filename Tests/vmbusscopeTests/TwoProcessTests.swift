@@ -34,10 +34,9 @@ import VMBusRing
         let (own, other) = (try Bell(), try Bell())
         // One end maps the data once and the other one twice.
         let isMappedTwice = role == .send
-        let theirs: RingExercise.Role = role == .send ? .receive : .send
         let arguments =
-            ["bench", "ring-peer", "--role", theirs.rawValue, "--packets", "\(Self.packets)"]
-            + ["--ring-bytes", "\(Self.ringBytes)"] + (rule == .atLeast ? ["--at-least"] : [])
+            ["bench", "ring-peer", "--packets", "\(Self.packets)", "--ring-bytes", "\(Self.ringBytes)"]
+            + (role == .receive ? ["--send"] : []) + (rule == .atLeast ? ["--at-least"] : [])
             + (isMappedTwice ? ["--mapped-once"] : [])
         let peer = try Program.start(
             arguments, descriptors: [file.rawValue, other.fileDescriptor, own.fileDescriptor])

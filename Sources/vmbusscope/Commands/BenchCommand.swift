@@ -68,8 +68,8 @@ struct BenchCommand: ParsableCommand {
                 """,
             shouldDisplay: false)
 
-        @Option(help: "send or receive.")
-        var role: RingExercise.Role
+        @Flag(help: "Send instead of receive.")
+        var send = false
 
         @Option(help: ArgumentHelp("Packets that travel.", valueName: "n"))
         var packets: Int
@@ -86,7 +86,7 @@ struct BenchCommand: ParsableCommand {
         func run() throws {
             let settings = RingSettings(wakeRule: atLeast ? .atLeast : .strictlyMore)
             do throws(BenchmarkFailure) {
-                let outcome = try RingExercise(role, packets: packets, settings: settings).run(
+                let outcome = try RingExercise(send ? .send : .receive, packets: packets, settings: settings).run(
                     file: 3, ringBytes: ringBytes, isMappedTwice: !mappedOnce, own: Bell(owning: 4),
                     other: Bell(owning: 5))
                 try Output.write("\(outcome.sleeps) \(outcome.signals)\n")
@@ -96,5 +96,3 @@ struct BenchCommand: ParsableCommand {
         }
     }
 }
-
-extension RingExercise.Role: ExpressibleByArgument {}

@@ -150,6 +150,8 @@ extension GuestConnection {
         refusals = Refusals()
         held = []
         flow = .flowing
+        modification = nil
+        sockets.removeAll()
         guard agreement.version >= profile.unloadSince else { return [] }
         return post(.unload)
     }

@@ -139,18 +139,21 @@ extension HostConnection {
         guard let index = position(key), let list = channels[index].lists[handle], list.state == .tearingDown,
             channels[index].ringList != handle
         else { return [] }
+        return tearDown(list, at: index) + settled(key)
+    }
+
+    private mutating func tearDown(_ list: HostPageList, at index: Int) -> [HostEffect] {
         let isHeard = state == .connected && channels[index].isKnownToGuest && list.relid == channels[index].relid
-        return removeList(handle, at: index)
-            + (isHeard ? send(.gpadlTorndown(GPADLTorndown(gpadl: handle))) : []) + settled(key)
+        return removeList(list.handle, at: index)
+            + (isHeard ? send(.gpadlTorndown(GPADLTorndown(gpadl: list.handle))) : [])
     }
 
     /// A teardown begins when the device's rings lie in the list no more.
     private mutating func goOnWithTeardown(_ handle: UInt32, at index: Int) -> [HostEffect] {
-        guard channels[index].ringList != handle else { return [] }
-        let key = channels[index].key
+        guard channels[index].ringList != handle, let list = channels[index].lists[handle] else { return [] }
         let isRevoked = channels[index].state == .revoked || channels[index].state == .reoffered
         return configuration.awaits.contains(.pageLists) && !isRevoked
-            ? [.pageListTeardown(key, handle: handle)] : pageListTornDown(key, handle: handle)
+            ? [.pageListTeardown(channels[index].key, handle: handle)] : tearDown(list, at: index)
     }
 
     /// The device has closed: the teardown of its rings' list that waited for it begins.

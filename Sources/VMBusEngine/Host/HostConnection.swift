@@ -68,8 +68,8 @@ public struct HostConnection: Sendable, Hashable {
     public static let maximumPageLists = 8192
     /// Sockets that are being connected at the same time (OpenVMM's limit, anchors A.5).
     public static let maximumSockets = 16
-    /// Messages kept for a paused guest. Ours: more than offers and answers for all channels and lists together.
-    public static let maximumHeldMessages = 32768
+    /// Messages kept for a paused guest. Ours: an answer for every page list that there can be.
+    public static let maximumHeldMessages = 8192
 
     /// How far the connection is.
     public internal(set) var state = State.disconnected

@@ -102,6 +102,13 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
+        .testTarget(
+            name: "VMMBridgeTests",
+            dependencies: [
+                "VMMBridge", "VMBusPartitions", "VMBusEngine", "VMBusRing", "Configuration", "BusModel", "Platform",
+                "VMBusWire",
+            ],
+            swiftSettings: settings),
         .testTarget(name: "vmbusscopeTests", dependencies: ["vmbusscope", "Platform"], swiftSettings: settings),
     ]
 )

@@ -154,6 +154,51 @@ private struct BridgedGuestCounts {
         #expect(machine.texts(.fault) == [])
     }
 
+    @Test func `lives through what its scenario says, from each of its boots on`() throws {
+        var scenario = try TestScenario.scenario(
+            TestScenario.heartbeat
+                + """
+
+                [[event]]
+                at = "3s"
+                guest = "guest"
+                action = "rescind"
+                device = "heartbeat"
+                [[event]]
+                at = "4s"
+                guest = "guest"
+                action = "reboot"
+                [[event]]
+                at = "5s"
+                guest = "guest"
+                action = "offer"
+                device = "heartbeat"
+                """)
+        scenario.guests[0].host.maximumVersion = .iron
+        var machine = try BridgedGuest(scenario.guests[0], events: scenario.events, mode: .monitorPages)
+        for boot in 0..<2 as Range<UInt64> {
+            let start = boot * 10 * second
+            try machine.run(until: start)
+            try machine.boot()
+            try machine.run(until: start + 3 * second - 1)
+            #expect(machine.guest.devices.count == 1)
+            try machine.run(until: start + 3 * second)
+            #expect(machine.guest.devices.isEmpty)
+            try machine.run(until: start + 5 * second)
+            #expect(machine.guest.devices.count == 1)
+            try machine.frame(.reset)
+        }
+        #expect(machine.texts(.note).count { $0.contains("only the guest itself") } == 2)
+    }
+
+    @Test func `tells of its rings' fills only when they have changed`() throws {
+        let quiet = "[[guest.device]]\nkind = \"network\""
+        var machine = try BridgedGuest(TestScenario.guest(quiet), mode: .monitorPages)
+        try machine.boot()
+        try machine.run(until: 60 * second)
+        #expect((1...3).contains(machine.count(.sample)))
+    }
+
     @Test func `tells what it is and how it crashed`() throws {
         var machine = try BridgedGuest(TestScenario.guest(TestScenario.heartbeat), mode: .monitorPages)
         try machine.frame(

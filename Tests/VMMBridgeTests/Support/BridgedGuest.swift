@@ -58,13 +58,13 @@ struct BridgedGuest: ~Copyable {
     /// What the host has asked for and the guest has not yet noticed.
     private var noticed: [HostFrame] = []
 
-    init(_ configuration: GuestConfiguration, mode: InterruptMode) throws {
+    init(_ configuration: GuestConfiguration, events: [ScenarioEvent] = [], mode: InterruptMode) throws {
         let file = try SharedFile(pages: Int(configuration.memoryPages))
         memory = try file.memory()
         self.file = consume file
         self.configuration = configuration
         self.mode = mode
-        session = BridgeSession(configuration, mode: mode, time: 0)
+        session = BridgeSession(configuration, events: events, mode: mode, time: 0)
         guest = GuestPartition(configuration)
         let hello = Hello(processors: configuration.processors, regions: [self.file.region])
         session.show(MeteredMemory(base: memory, meter: meter), hello, at: 0)

@@ -116,6 +116,13 @@ let package = Package(
             name: "CaptureFilesTests", dependencies: ["CaptureFiles", "Platform", "VMBusRing", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
+            name: "VMMBridgeTests",
+            dependencies: [
+                "VMMBridge", "VMBusPartitions", "VMBusEngine", "VMBusRing", "Configuration", "BusModel", "Platform",
+                "VMBusWire",
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "vmbusscopeTests", dependencies: ["vmbusscope", "Benchmarks", "VMBusRing", "Platform"],
             swiftSettings: settings),
     ]

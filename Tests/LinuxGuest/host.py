@@ -6,6 +6,7 @@ it again and lets the kernel crash; then the host's log is held against the gues
 
 Exit codes: 0 all agree, 1 something differs or failed, 64 wrong usage.
 """
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections import Counter
 
 from monitor_tap import Tap
@@ -118,7 +120,9 @@ class Guest:
         done = subprocess.run(
             [f"{self.lab}/guestsh", self.shell, *commands], env=environment, capture_output=True, text=True)
         if done.returncode != 0:
-            raise Failed(f"the guest failed at {commands}: {done.stdout[-500:]} {done.stderr[-500:]}")
+            with open(self.console, errors="replace") as console:
+                end = console.read()[-600:]
+            raise Failed(f"the guest failed at {commands}: {done.stdout[-300:]} {done.stderr[-300:]}; console: {end}")
         return done.stdout.replace("\r", "")
 
     def start(self, command):
@@ -206,7 +210,7 @@ def compare(trace, records):
 
 # ---------------------------------------------------------------- sessions
 
-EARLY = ("T=/sys/kernel/tracing; evon 5 $T/events/hyperv/vmbus_send_tl_connect_request/enable $T/events/hyperv/enable & "
+EARLY = ("T=/sys/kernel/tracing; evon 60 $T/events/hyperv/vmbus_send_tl_connect_request/enable $T/events/hyperv/enable & "
          "usleep 300000")
 TRACE = "echo 0 > /sys/kernel/tracing/tracing_on; cat /sys/kernel/tracing/trace"
 
@@ -227,7 +231,7 @@ class Lab:
         folder = self.place(f"v{version}{'-raw' if raw else ''}")
         options = (["--max-version", version] if version != "5.3" else []) + (["--raw"] if raw else [])
         host = Host(self.program, f"{folder}/host", *options)
-        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=1.5)
+        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=2)
         guest = Guest(self.lab, folder, f"{folder}/bus", raw=raw)
         try:
             log = guest.run(EARLY, "mp hv_vmbus; mp hv_utils; sleep 1; dmesg")
@@ -328,7 +332,7 @@ class Lab:
         """A network adapter with four channels comes up."""
         folder = self.place("network")
         host = Host(self.program, f"{folder}/host", "heartbeat-and-network", *(["--raw"] if raw else []))
-        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=1.5)
+        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=6)
         guest = Guest(self.lab, folder, f"{folder}/bus", "--smp", "4", raw=raw)
         try:
             guest.run(EARLY, "mp hv_vmbus; mp hv_utils; mp hv_netvsc; sleep 4")
@@ -350,18 +354,48 @@ class Lab:
             guest.kill()
             host.kill()
 
-    def keep(self, tap, host):
+    @staticmethod
+    def keep(tap, host):
         """Keeps what went over the bus as small files where VMBUSSCOPE_SEEDS names a folder."""
         folder = os.environ.get("VMBUSSCOPE_SEEDS")
         if not folder:
             return
-        import hashlib
-        seen = [("messages", f"{side}-{data[0]:02d}", data) for _, side, data in tap.messages if data]
-        for kind, name, data in seen:
+        found = [("messages", f"{side}-{data[0]:02d}", data) for _, side, data in tap.messages if data]
+        for record in host.records:
+            if record["kind"] in ("message", "packet"):
+                side = record["direction"].split("_")[0]
+                name = record["name"].lower().replace(".", "-") if record["kind"] == "packet" else f"{field(record, 'type'):02d}"
+                found.append((record["kind"] + "s", f"{side}-{name}", raw_bytes(record)))
+        for kind, name, data in found:
             os.makedirs(f"{folder}/{kind}", exist_ok=True)
-            digest = hashlib.sha256(data).hexdigest()[:12]
-            with open(f"{folder}/{kind}/{name}-{digest}.bin", "wb") as file:
+            with open(f"{folder}/{kind}/{name}-{hashlib.sha256(data).hexdigest()[:12]}.bin", "wb") as file:
                 file.write(data)
+
+
+def raw_bytes(record):
+    """A record's bytes from its fields, which cover them all."""
+    data = bytearray(record["length"])
+
+    def fill(fields):
+        for part in fields:
+            if part.get("fields"):
+                fill(part["fields"])
+                continue
+            value, size = part["value"], part["size"]
+            if isinstance(value, int):
+                piece = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+            elif isinstance(value, str) and value.startswith("0x"):
+                piece = int(value, 16).to_bytes(size, "little")
+            elif isinstance(value, str) and size == 16 and value.count("-") == 4:
+                piece = uuid.UUID(value).bytes_le
+            elif isinstance(value, str) and len(value) == 2 * size:
+                piece = bytes.fromhex(value)
+            else:
+                piece = str(value or "").encode()[:size]
+            data[part["offset"]:part["offset"] + len(piece)] = piece
+
+    fill(record["fields"])
+    return bytes(data)
 
 
 def main():

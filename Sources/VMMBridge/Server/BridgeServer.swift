@@ -29,7 +29,7 @@ public struct BridgeServer: ~Copyable {
 
     private let listener: UnixListener
     private let guest: GuestConfiguration
-    private let rootName: String
+    private let scenario: Scenario
     private let mode: InterruptMode
     private let start = MonotonicClock.now()
     private var outbox: ReportOutbox
@@ -46,7 +46,9 @@ public struct BridgeServer: ~Copyable {
     /// A server at a socket.
     ///
     /// - Parameters:
-    ///   - scenario: whose first guest says what devices there are, and what happens when.
+    ///   - scenario: names the root partition, and says what happens to its first guest when.
+    ///   - guest: says what devices there are, and which versions.
+    ///   - mode: who writes the guest's message slots and event flags.
     ///   - reports: takes what the loop tells.
     ///   - requests: gives what the loop is asked.
     ///   - stop: ends the loop.
@@ -56,7 +58,7 @@ public struct BridgeServer: ~Copyable {
     ) {
         self.listener = listener
         self.guest = guest
-        rootName = scenario.rootName
+        self.scenario = scenario
         self.mode = mode
         outbox = ReportOutbox(reports)
         self.requests = requests
@@ -69,7 +71,7 @@ public struct BridgeServer: ~Copyable {
     /// Serves until it is asked to stop, or the system does not let it go on.
     public mutating func run() {
         var records = FlowBatch()
-        var root = PartitionSnapshot(number: 0, name: rootName, role: .root)
+        var root = PartitionSnapshot(number: 0, name: scenario.rootName, role: .root)
         root.connection = .known(.connected)
         records.append(
             FlowRecordHeader(kind: .state, time: time, partition: 0, code: StateCode.appeared.rawValue),
@@ -116,7 +118,8 @@ public struct BridgeServer: ~Copyable {
     /// Serves a machine until it goes, breaks a rule that leaves nothing to go on with, or the server is to stop.
     mutating func serve(_ stream: consuming UnixStream) throws(SystemError) {
         var link = MonitorLink(stream)
-        var session = BridgeSession<GuestMemory>(guest, mode: mode, time: time)
+        var session = BridgeSession<GuestMemory>(
+            guest, events: scenario.events.filter { $0.guest == 0 }, mode: mode, time: time)
         var loop = PollLoop<Token>()
         loop.add(stop.fileDescriptor, token: .stop)
         loop.add(requests.fileDescriptor, token: .request)

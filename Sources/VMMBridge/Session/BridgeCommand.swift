@@ -41,21 +41,48 @@ extension BridgeSession {
     public mutating func perform(_ command: BridgeCommand, at time: UInt64) {
         log.time = time
         switch command {
-        case .rescind(let instance):
-            var found = false
-            exchange.disconnect(connectToSwitchPort(instance))
-            carryOut(visit { found = $0.rescind(device: instance, &$1) })
-            if !found { log.note("there is no device \(instance) to take back") }
-        case .offer(let instance):
-            guard let device = guest.host.devices.first(where: { $0.instance == instance }),
-                !host.devices.contains(where: { $0.configuration.instance == instance })
-            else {
-                log.note("device \(instance) is on offer already, or the scenario does not have it")
-                return
-            }
-            if device.kind == .network { connectToSwitch(instance) }
-            carryOut(visit { $0.offer(device, &$1) })
+        case .rescind(let instance): rescind(instance)
+        case .offer(let instance): offer(instance)
         }
         settle()
+    }
+
+    /// Lets an event of the scenario happen.
+    mutating func perform(_ action: ScenarioEvent.Action) {
+        switch action {
+        case .rescind(let instance): rescind(instance)
+        case .offer(let instance): offer(instance)
+        case .move, .reboot: log.note("the scenario's '\(action.word)' is left out: only the guest itself can do that")
+        }
+    }
+
+    private mutating func rescind(_ instance: GUID) {
+        var found = false
+        exchange.disconnect(switchPort(instance))
+        carryOut(visit { found = $0.rescind(device: instance, &$1) })
+        if !found { log.note("there is no device \(instance) to take back") }
+    }
+
+    private mutating func offer(_ instance: GUID) {
+        guard let device = guest.host.devices.first(where: { $0.instance == instance }),
+            !host.devices.contains(where: { $0.configuration.instance == instance })
+        else {
+            log.note("device \(instance) is on offer already, or the scenario does not have it")
+            return
+        }
+        if device.kind == .network { connectToSwitch(instance) }
+        carryOut(visit { $0.offer(device, &$1) })
+    }
+}
+
+extension ScenarioEvent.Action {
+    /// The word for it in scenarios.
+    fileprivate var word: String {
+        switch self {
+        case .rescind: "rescind"
+        case .offer: "offer"
+        case .move: "move"
+        case .reboot: "reboot"
+        }
     }
 }

@@ -7,14 +7,14 @@ extension BridgeSession {
     /// Nanoseconds between two looks at the fills of the rings.
     var sampleInterval: UInt64 { 1_000_000_000 }
 
-    /// Looks at the control words of every open channel's rings.
+    /// Looks at the control words of every open channel's rings, and tells of those that have changed.
     mutating func sample() {
         let memory = memory.lent
         for channel in host.openChannels {
             let readings =
                 Self.readings(memory, channel.hostToGuest, .inUsed, .inMask, .inWriteIndex, .inReadIndex)
                 + Self.readings(memory, channel.guestToHost, .outUsed, .outMask, .outWriteIndex, .outReadIndex)
-            if !readings.isEmpty { log.channel(.sample, channel.place, nil, AttributeList(readings).encoded()) }
+            log.sample(channel.place, readings)
         }
     }
 

@@ -23,6 +23,9 @@ extension BridgeSession {
         let effects = visit { host, activity in
             host.receive(message: bytes, connectionID: connectionID, &activity)
         }
+        if type == .requestOffers, host.isConnected {
+            agenda = events.map { (log.time &+ $0.time, $0.action) }
+        }
         if host.isConnected {
             memory.share()
         } else {
@@ -41,8 +44,10 @@ extension BridgeSession {
         interruptPage = contact.interruptPage
     }
 
+    /// Nothing that a connection has begun goes on without it.
     mutating func forgetConnection() {
         timers.removeAll()
+        agenda = []
         (monitorPoll, nextSample) = (nil, nil)
         interruptPage = 0
     }
@@ -90,7 +95,7 @@ extension BridgeSession {
                     .packet, place, .guestToHost, code: UInt32(type.rawValue), bytes, attachment: attachment)
             case .wake(let after, let token): timers.add(token, due: log.time &+ after)
             case .frame(let device, let frame):
-                for target in exchange.forward(frame, from: connectToSwitchPort(device)) {
+                for target in exchange.forward(frame, from: switchPort(device)) {
                     carryOut(visit { $0.deliver(frame: frame, device: target.device, &$1) })
                 }
             case .violation(let violation): log.violation(violation)

@@ -15,6 +15,10 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
 
     /// How the guest's host is made.
     public let guest: GuestConfiguration
+    /// What happens to it, counted from the moment when it asks for offers.
+    let events: [ScenarioEvent]
+    /// What of that is still to come in this connection, with its moment in the log.
+    var agenda: [(due: UInt64, action: ScenarioEvent.Action)] = []
     let mode: InterruptMode
     var host: HostPartition
     var memory = MemoryAccess<Memory>()
@@ -42,8 +46,11 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     }
 
     /// A guest that has just come, at a moment of the log in nanoseconds.
-    public init(_ guest: GuestConfiguration, mode: InterruptMode, time: UInt64) {
+    ///
+    /// - Parameter events: what happens to it, in order of time, counted from the moment when it asks for offers.
+    public init(_ guest: GuestConfiguration, events: [ScenarioEvent] = [], mode: InterruptMode, time: UInt64) {
         self.guest = guest
+        self.events = events
         self.mode = mode
         host = HostPartition(guest.host)
         delivery = InterruptDelivery(mode, processors: 0)
@@ -65,7 +72,9 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     public var hasMemory: Bool { memory.isShown }
 
     /// When there is something to do though no frame comes.
-    public var nextTime: UInt64? { [timers.nextTime, monitorPoll, nextSample].compactMap { $0 }.min() }
+    public var nextTime: UInt64? {
+        [timers.nextTime, monitorPoll, nextSample, agenda.first?.due].compactMap { $0 }.min()
+    }
 
     mutating func send(_ more: [HostFrame]) { frames += more }
 
@@ -210,6 +219,10 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         while failure == nil, let token = timers.take(at: time) {
             carryOut(visit { $0.wake(token, &$1) })
         }
+        while failure == nil, let next = agenda.first, next.due <= time {
+            agenda.removeFirst()
+            perform(next.action)
+        }
         if let due = monitorPoll, due <= time {
             monitorPoll = nil
             pollMonitorPage()
@@ -238,8 +251,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         log.time = time
         memory.take()
         pending = []
-        timers.removeAll()
-        (monitorPoll, nextSample) = (nil, nil)
+        forgetConnection()
         log.note(reason)
         log.partition(.removed, [])
     }
@@ -252,7 +264,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         log.partition(.appeared, partition.attributeReadings)
     }
 
-    func connectToSwitchPort(_ device: GUID) -> VirtualSwitch.Port { VirtualSwitch.Port(guest: 0, device: device) }
+    func switchPort(_ device: GUID) -> VirtualSwitch.Port { VirtualSwitch.Port(guest: 0, device: device) }
 
-    mutating func connectToSwitch(_ device: GUID) { exchange.connect(connectToSwitchPort(device)) }
+    mutating func connectToSwitch(_ device: GUID) { exchange.connect(switchPort(device)) }
 }

@@ -11,6 +11,8 @@ struct SessionLog: Sendable {
     private var pageLists: [(handle: UInt32, place: ChannelPlace)] = []
     /// As many as a host holds; what a guest sends beyond is refused anyway.
     private static let maximumPageLists = 8192
+    /// The last sample of each channel, to tell only what is new.
+    private var samples: [(place: ChannelPlace, bytes: [UInt8])] = []
     /// Whether the log shows devices that a reset takes away.
     private(set) var hasDevices = false
 
@@ -37,6 +39,20 @@ struct SessionLog: Sendable {
                 relid: place.relid, direction: direction, code: code), payload, attachment: attachment)
     }
 
+    /// Values of a channel that were looked at.
+    mutating func sample(_ place: ChannelPlace, _ readings: [AttributeReading]) {
+        let bytes = AttributeList(readings).encoded()
+        if let index = samples.firstIndex(where: { $0.place == place }) {
+            if samples[index].bytes == bytes { return }
+            samples[index].bytes = bytes
+        } else if !readings.isEmpty {
+            // One per channel number that there can be.
+            if samples.count >= Int(SynIC.eventFlagCount) { samples = [] }
+            samples.append((place, bytes))
+        }
+        if !readings.isEmpty { channel(.sample, place, nil, bytes) }
+    }
+
     mutating func note(_ text: String) { append(.note, Array(text.utf8)) }
 
     mutating func violation(_ violation: ProtocolViolation) { append(.fault, Array(violation.description.utf8)) }
@@ -49,6 +65,7 @@ struct SessionLog: Sendable {
         if code == .removed {
             hasDevices = false
             pageLists = []
+            samples = []
         }
         append(.state, code: code.rawValue, AttributeList(readings).encoded())
     }
@@ -76,6 +93,7 @@ struct SessionLog: Sendable {
         switch message {
         case .initiateContact, .unload:
             pageLists = []
+            samples = []
             return nil
         case .gpadlHeader(let header):
             guard let place = host.channel(relid: header.relid) else { return nil }

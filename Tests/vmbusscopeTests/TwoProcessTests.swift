@@ -10,8 +10,8 @@ import VMBusRing
 
     /// Packets in each direction and by each rule; VMBUSSCOPE_SOAK, where it is set, says how many times as many.
     private static let packets: Int = {
-        guard let value = getenv("VMBUSSCOPE_SOAK"), let factor = Int(String(cString: value)) else { return 250_000 }
-        return 250_000 * min(max(factor, 1), 10_000)
+        guard let value = getenv("VMBUSSCOPE_SOAK"), let factor = Int(String(cString: value)) else { return 50_000 }
+        return 50_000 * min(max(factor, 1), 10_000)
     }()
 
     @Test(arguments: RingExercise.Role.allCases, [WakeRule.strictlyMore, .atLeast])

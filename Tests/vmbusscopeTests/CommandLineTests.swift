@@ -12,7 +12,7 @@ import Testing
             ["watch", "--interval", "0"], ["show"], ["show", "nothing"], ["sim", "--json"], ["sim", "--headless"],
             ["sim", "nobody", "--headless", "--steps", "1"], ["sim", "--headless", "--until", "-1s"],
             ["sim", "--headless", "--until", "inf"], ["sim", "--headless", "--steps", "-1"],
-            ["print", "theme", "none"], ["print", "completions", "none"],
+            ["print", "theme", "none"], ["print", "completions", "none"], ["bench", "ring", "--rounds", "0"],
         ])
     func `refuses what it does not understand with one line and status 64`(arguments: [String]) throws {
         let outcome = try Program.run(list: arguments)
@@ -21,13 +21,21 @@ import Testing
         #expect(isOneLine(outcome.errors), "\(outcome.errors)")
     }
 
-    @Test(arguments: [[], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["print"], ["print", "theme"]])
+    @Test(arguments: [[], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["print"], ["bench"], ["print", "theme"]])
     func `teaches on standard output`(command: [String]) throws {
         let outcome = try Program.run(list: command + ["--help"])
         #expect(outcome.status == 0)
         #expect(outcome.errors.isEmpty)
         #expect(outcome.output.contains("OVERVIEW: ") && outcome.output.contains("USAGE: vmbusscope"))
         if command.count < 2 { #expect(outcome.output.contains("EXAMPLES")) }
+    }
+
+    @Test func `measures the ring in every case`() throws {
+        let outcome = try Program.run("bench", "ring", "--json", "--rounds", "1")
+        #expect(outcome.status == 0)
+        #expect(outcome.output.hasPrefix(#"{"schema":"vmbusscope.bench.ring/1","results":[{"threads":1,"#))
+        #expect(outcome.output.split(separator: #""ours_ns":"#).count == 25)
+        #expect(outcome.output.split(separator: #""core_round_trip_ns":null"#).count == 13)
     }
 
     @Test func `says that there is no bus with status 3`() throws {

@@ -16,6 +16,7 @@ import Testing
             ["host"], ["host", "--listen", "/tmp/x", "--max-version", "7.0"], ["host", "--listen", "/tmp/x", "nobody"],
             ["print", "theme", "none"], ["print", "completions", "none"], ["ring"], ["ring", "a", "b"],
             ["ring", "/dev/null", "--device", "net"], ["ring", "/dev/null", "--sender", "nobody"],
+            ["bench", "ring", "--rounds", "0"],
         ])
     func `refuses what it does not understand with one line and status 64`(arguments: [String]) throws {
         let outcome = try Program.run(list: arguments)
@@ -34,6 +35,14 @@ import Testing
         #expect(outcome.errors.isEmpty)
         #expect(outcome.output.contains("OVERVIEW: ") && outcome.output.contains("USAGE: vmbusscope"))
         if command.count < 2 { #expect(outcome.output.contains("EXAMPLES")) }
+    }
+
+    @Test func `measures the ring in every case`() throws {
+        let outcome = try Program.run("bench", "ring", "--json", "--rounds", "1")
+        #expect(outcome.status == 0)
+        #expect(outcome.output.hasPrefix(#"{"schema":"vmbusscope.bench.ring/1","results":[{"threads":1,"#))
+        #expect(outcome.output.split(separator: #""ours_ns":"#).count == 25)
+        #expect(outcome.output.split(separator: #""core_round_trip_ns":null"#).count == 13)
     }
 
     @Test func `says that there is no bus with status 3`() throws {

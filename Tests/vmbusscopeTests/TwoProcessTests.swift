@@ -10,8 +10,8 @@ import VMBusRing
 
     /// Packets in each direction and by each rule; VMBUSSCOPE_SOAK, where it is set, says how many times as many.
     private static let packets: Int = {
-        guard let value = getenv("VMBUSSCOPE_SOAK"), let factor = Int(String(cString: value)) else { return 250_000 }
-        return 250_000 * min(max(factor, 1), 10_000)
+        guard let value = getenv("VMBUSSCOPE_SOAK"), let factor = Int(String(cString: value)) else { return 50_000 }
+        return 50_000 * min(max(factor, 1), 10_000)
     }()
 
     @Test(arguments: RingExercise.Role.allCases, [WakeRule.strictlyMore, .atLeast])
@@ -31,7 +31,8 @@ import VMBusRing
             try RingSender(settings).initialize(&memory)
             try RingReceiver(settings).initialize(&memory)
         }
-        let (own, other) = (try Bell(), try Bell())
+        let own = try Bell()
+        let other = try Bell()
         // One end maps the data once and the other one twice.
         let isMappedTwice = role == .send
         let arguments =
@@ -40,9 +41,14 @@ import VMBusRing
             + (isMappedTwice ? ["--mapped-once"] : [])
         let peer = try Program.start(
             arguments, descriptors: [file.rawValue, other.fileDescriptor, own.fileDescriptor])
-        let ours = Result {
-            try RingExercise(role, packets: Self.packets, settings: settings).run(
-                file: file.rawValue, ringBytes: Self.ringBytes, isMappedTwice: isMappedTwice, own: own, other: other)
+        let ours: Result<RingExercise.Outcome, any Error>
+        do {
+            ours = .success(
+                try RingExercise(role, packets: Self.packets, settings: settings).run(
+                    file: file.rawValue, ringBytes: Self.ringBytes, isMappedTwice: isMappedTwice, own: own,
+                    other: other))
+        } catch {
+            ours = .failure(error)
         }
         if case .failure = ours { kill(peer, SIGKILL) }
         var status: Int32 = 0

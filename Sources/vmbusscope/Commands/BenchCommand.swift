@@ -85,14 +85,15 @@ struct BenchCommand: ParsableCommand {
 
         func run() throws {
             let settings = RingSettings(wakeRule: atLeast ? .atLeast : .strictlyMore)
+            let outcome: RingExercise.Outcome
             do throws(BenchmarkFailure) {
-                let outcome = try RingExercise(send ? .send : .receive, packets: packets, settings: settings).run(
+                outcome = try RingExercise(send ? .send : .receive, packets: packets, settings: settings).run(
                     file: 3, ringBytes: ringBytes, isMappedTwice: !mappedOnce, own: Bell(owning: 4),
                     other: Bell(owning: 5))
-                try Output.write("\(outcome.sleeps) \(outcome.signals)\n")
             } catch {
                 throw CommandFailure(.failure, "bench ring-peer: \(error)")
             }
+            try Output.write("\(outcome.sleeps) \(outcome.signals)\n")
         }
     }
 }

@@ -60,7 +60,8 @@ let package = Package(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe),
         .target(
-            name: "Benchmarks", dependencies: ["VMBusRing", "BusModel", "Platform", "CRing", "VMBusWire"],
+            name: "Benchmarks",
+            dependencies: ["VMBusRing", "VMBusEngine", "BusModel", "Platform", "CRing", "VMBusWire"],
             swiftSettings: settings),
         .target(
             name: "Themes", path: "Themes",

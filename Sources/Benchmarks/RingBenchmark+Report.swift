@@ -30,14 +30,14 @@ extension RingBenchmark {
         }
     }
 
-    private static let widths = [7, 9, 7, 5, 9, 9, 9, 9, 9, 9, 7, 7, 10]
+    private static let table = BenchmarkTable(widths: [7, 9, 7, 5, 9, 9, 9, 9, 9, 9, 7, 7, 10])
 
     /// The lines above the table of results.
     public static var heading: String {
-        line([
+        table.line([
             "", "", "", "", "ours", "", "C", "", "memcpy", "", "ours/C", "", "core round",
         ])
-            + line([
+            + table.line([
                 "threads", "ring", "payload", "batch", "median", "best", "median", "best", "median", "best", "median",
                 "best", "trip",
             ])
@@ -45,29 +45,15 @@ extension RingBenchmark {
 
     /// One result as a line of the table.
     public static func row(_ result: Result) -> String {
-        line(
+        table.line(
             [result.case.threads, result.case.ringBytes, result.case.payloadBytes, result.case.batch].map(String.init)
-                + [result.ours, result.c, result.memcpy].flatMap { [decimal($0.median, 1), decimal($0.best, 1)] }
+                + [result.ours, result.c, result.memcpy].flatMap {
+                    [table.decimal($0.median, 1), table.decimal($0.best, 1)]
+                }
                 + [
-                    decimal(result.ours.median / result.c.median, 2), decimal(result.ours.best / result.c.best, 2),
-                    result.coreRoundTrip.map { decimal($0.median, 1) } ?? "-",
+                    table.decimal(result.ours.median / result.c.median, 2),
+                    table.decimal(result.ours.best / result.c.best, 2),
+                    result.coreRoundTrip.map { table.decimal($0.median, 1) } ?? "-",
                 ])
     }
-
-    private static func line(_ cells: [String]) -> String {
-        zip(cells, widths).map { String(repeating: " ", count: max(0, $1 - $0.count)) + $0 }.joined(separator: " ")
-            + "\n"
-    }
-
-    /// A time or ratio with so many digits behind the point, of which there are one or two.
-    private static func decimal(_ number: Double, _ digits: Int) -> String {
-        let scale = digits == 1 ? 10.0 : 100.0
-        guard let scaled = Int(exactly: (number * scale).rounded()) else { return "-" }
-        let fraction = String(scaled % Int(scale))
-        return "\(scaled / Int(scale))." + String(repeating: "0", count: digits - fraction.count) + fraction
-    }
-}
-
-extension Double {
-    fileprivate var inHundredths: Double { (self * 100).rounded() / 100 }
 }

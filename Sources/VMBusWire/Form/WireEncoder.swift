@@ -14,19 +14,18 @@ public struct WireEncoder: FieldVisitor {
     public var offset: Int { cursor - start }
 
     private mutating func reserve(_ count: Int) {
-        if bytes.count < cursor + count {
-            bytes.append(contentsOf: [UInt8](repeating: 0, count: cursor + count - bytes.count))
-        }
+        while bytes.count < cursor + count { bytes.append(0) }
     }
 
     private mutating func put<Value: WireScalar>(_ value: Value) {
-        reserve(Value.byteCount)
         let words = value.words
         for position in 0..<Value.byteCount {
             let word = position < 8 ? words.low : words.high
-            bytes[cursor + position] = UInt8(truncatingIfNeeded: word >> UInt64(position % 8 * 8))
+            let byte = UInt8(truncatingIfNeeded: word >> UInt64(position % 8 * 8))
+            // Nearly every field is written behind the last one, where nothing has to be filled with zeros first.
+            if cursor == bytes.count { bytes.append(byte) } else { bytes[cursor] = byte }
+            cursor += 1
         }
-        cursor += Value.byteCount
     }
 
     public mutating func field<Value: WireScalar>(

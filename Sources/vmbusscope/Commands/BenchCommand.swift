@@ -15,8 +15,9 @@ struct BenchCommand: ParsableCommand {
             EXAMPLES
               vmbusscope bench ring                     our ring, a ring in C with the same rules, memcpy
               vmbusscope bench ring --json | jq '.results[] | .ours_ns / .c_ns'
+              vmbusscope bench engine                   control messages, page lists, saved states
             """,
-        subcommands: [Ring.self, RingPeer.self])
+        subcommands: [Ring.self, Engine.self, RingPeer.self])
 
     /// `bench ring`.
     struct Ring: ParsableCommand {
@@ -54,6 +55,42 @@ struct BenchCommand: ParsableCommand {
                 if !json, let result = results.last { try Output.write(RingBenchmark.row(result)) }
             }
             if json { try Output.write(RingBenchmark.json(results)) }
+        }
+    }
+
+    /// `bench engine`.
+    struct Engine: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "The engine's host end, and a copy of the same bytes.",
+            discussion: """
+                Nanoseconds for one control message among \(EngineBenchmark.channelCount) open channels (dispatch), one page \
+                list of \(EngineBenchmark.pageCount) pages with its teardown (page_list), and the state of \
+                \(EngineBenchmark.channelCount) open channels saved (save) and taken up again (restore).
+                """)
+
+        @Flag(help: "One JSON document.")
+        var json = false
+
+        @Option(help: ArgumentHelp("Slices of each contestant in each case.", valueName: "n"))
+        var rounds = 31
+
+        func validate() throws {
+            guard rounds >= 1 else { throw ValidationError("--rounds \(rounds): choose at least 1") }
+        }
+
+        func run() throws {
+            let benchmark = EngineBenchmark(rounds: rounds)
+            if !json { try Output.write(EngineBenchmark.heading) }
+            var results: [EngineBenchmark.Result] = []
+            for measured in EngineBenchmark.Case.allCases {
+                do throws(BenchmarkFailure) {
+                    results.append(try benchmark.measure(measured))
+                } catch {
+                    throw CommandFailure(.failure, "bench engine: \(error)")
+                }
+                if !json, let result = results.last { try Output.write(EngineBenchmark.row(result)) }
+            }
+            if json { try Output.write(EngineBenchmark.json(results)) }
         }
     }
 

@@ -190,4 +190,35 @@ import VMBusWire
             #expect(rig.guest == before)
         }
     }
+
+    @Test func `a device has one channel of each index, and sub-channels follow their primary`() {
+        var rig = GuestRig.connected(offers: [GuestRig.offer(1), GuestRig.offer(2, instance: 1, subchannel: 1)])
+        for (relid, instance, subchannel) in [(3, 1, 0), (3, 1, 1), (3, 9, 1)] as [(UInt32, UInt64, UInt16)] {
+            let offer = GuestRig.offer(relid, instance: instance, subchannel: subchannel)
+            let events = rig.send(.offerChannel(offer)).map { GuestEvent($0) }
+            #expect(events == [.violation("subchannel-family")])
+        }
+        // A device that was taken back may come again under another number before the old one is released.
+        rig.rescind(2)
+        rig.rescind(1)
+        let again = rig.send(.offerChannel(GuestRig.offer(4, instance: 1))).map { GuestEvent($0) }
+        #expect(again == [.offered])
+    }
+
+    @Test func `a message that came with a later version or a feature is not heard before`() {
+        for (version, input, rule) in [
+            (ProtocolVersion.redstone5, GuestMessageInput.modifyChannelResponse, "version"),
+            (.redstone3, .modifyConnectionResponse, "version"), (.windows8_1, .closeReservedResponse, "version"),
+            (.windows10, .tlConnectResult, "version"), (.iron, .pauseResponse, "version"),
+        ] {
+            var rig = GuestRig.connected(version, offers: [GuestRig.offer(1)])
+            let events = rig.send(input.message(relid: 1, openID: 1, handle: 1)).map { GuestEvent($0) }
+            #expect(events == [.violation(rule)], "\(version) \(input)")
+        }
+        for input in [GuestMessageInput.pauseResponse, .modifyConnectionResponse] {
+            var rig = GuestRig.connected { $0.features = [.clientID] }
+            let events = rig.send(input.message(relid: 1, openID: 1, handle: 1)).map { GuestEvent($0) }
+            #expect(events == [.violation("feature")])
+        }
+    }
 }

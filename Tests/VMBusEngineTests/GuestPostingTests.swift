@@ -139,4 +139,53 @@ import VMBusWire
             )
         }
     }
+
+    @Test func `messages handed over one by one keep their order too`() throws {
+        var rig = GuestRig.connected(offers: [GuestRig.offer(1)])
+        let list = try #require(PageList(pages: (0..<60).map { $0 }))
+        let parts = posts(try rig.guest.createPageList(relid: 1, list).effects)
+        let nothing = rig.guest.postRefused(.insufficientBuffers, [])
+        #expect(nothing.isEmpty)
+        let (token, _) = try #require(wake(rig.guest.postRefused(.insufficientBuffers, [parts[0]])))
+        for part in parts.dropFirst() {
+            let behind = rig.guest.postRefused(.insufficientBuffers, [part])
+            #expect(behind.isEmpty)
+        }
+        #expect(posts(rig.guest.wake(token)) == parts)
+    }
+
+    @Test func `a request for offers that was given up may be made again`() throws {
+        var rig = GuestRig.connected { $0.requestsOffers = false }
+        let request = posts(try rig.guest.requestOffers())
+        let failed = rig.guest.postRefused(.accessDenied, request)
+        #expect(failed == [.postFailed(.requestOffers, .accessDenied)])
+        let again = try rig.guest.requestOffers()
+        #expect(posts(again) == request)
+    }
+
+    @Test func `messages behind a pause wait for the resume in their order`() throws {
+        var rig = GuestRig.connected(offers: [GuestRig.offer(1)])
+        _ = try rig.guest.pauseMessages()
+        let list = try #require(PageList(pages: (0..<30).map { $0 }))
+        let held = try rig.guest.createPageList(relid: 1, list).effects
+        #expect(held.isEmpty)
+        rig.send(.pauseResponse)
+        let early = rig.send(.offerChannel(GuestRig.offer(2))).map { GuestEvent($0) }
+        #expect(early == [.violation("paused")])
+        let resumed = try rig.guest.resumeMessages()
+        #expect(rig.posts(resumed).map(\.type) == [.resume, .gpadlHeader, .gpadlBody])
+        // A pause that was never posted lets what waits go at once.
+        let pause = posts(try rig.guest.pauseMessages())
+        _ = try rig.guest.connectSocket(TLConnectRequest())
+        let failed = rig.guest.postRefused(.accessDenied, pause)
+        #expect(failed.map { GuestEvent($0) } == [.postFailed, .post(.tlConnectRequest)])
+    }
+
+    @Test func `every result of the hypercall that is known has a name`() {
+        for raw in [0x00, 0x04, 0x05, 0x06, 0x08, 0x0B, 0x11, 0x12, 0x13, 0x78] as [UInt16] {
+            #expect(PostResult(rawValue: raw).meaning != nil)
+        }
+        #expect(PostResult(rawValue: 0x99).meaning == nil)
+        #expect(PostResult(rawValue: 0x99).isPassing == false)
+    }
 }

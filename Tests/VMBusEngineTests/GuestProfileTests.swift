@@ -73,4 +73,21 @@ import VMBusWire
         #expect(GuestProfile.linux.spread == .roundRobin)
         #expect(GuestProfile.freebsd.spread == .given)
     }
+
+    @Test func `a guest that leaves answers to the host and waits for none forgets its lists with the number`() throws {
+        var profile = GuestProfile.openvmm
+        profile.releaseAwaitsAnswers = false
+        var rig = GuestRig.connected(profile: profile, offers: [GuestRig.offer(1)])
+        let range = GPARange(byteCount: 4096, byteOffset: 0, pages: [7])
+        let torn = try rig.share(1)
+        _ = try rig.guest.tearDownPageList(torn)
+        let creating = try rig.guest.createPageList(relid: 1, PageList(ranges: [range])).handle
+        rig.rescind(1)
+        let released = try rig.guest.release(relid: 1)
+        #expect(released.map { GuestEvent($0) } == [.post(.relidReleased)])
+        let late =
+            rig.send(.gpadlTorndown(GPADLTorndown(gpadl: torn)))
+            + rig.send(.gpadlCreated(GPADLCreated(relid: 1, gpadl: creating, status: .success)))
+        #expect(late.isEmpty)
+    }
 }

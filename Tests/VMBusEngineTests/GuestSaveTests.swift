@@ -6,7 +6,7 @@ import VMBusWire
 @Suite struct GuestSaveTests {
     /// A guest with one of everything: channels in every state, lists, sockets, a reserved survivor, posts that wait.
     private func rich() throws -> GuestRig {
-        var rig = GuestRig.connected(profile: .linuxAt6) { $0.requestsOffers = true }
+        var rig = GuestRig.connected(profile: .withSocketLimit) { $0.requestsOffers = true }
         for relid in 1...6 as ClosedRange<UInt32> { rig.send(.offerChannel(GuestRig.offer(relid))) }
         rig.send(.offerChannel(GuestRig.offer(7, instance: 1, subchannel: 1)))
         try rig.open(1)
@@ -194,11 +194,93 @@ import VMBusWire
     @Test(arguments: contradictions.indices)
     func `a state that contradicts itself is refused`(_ index: Int) throws {
         let (name, change) = Self.contradictions[index]
-        let rig = try rich()
+        try check(rich(), name, change)
+    }
+
+    private func check(
+        _ rig: GuestRig, _ name: String, _ change: (inout SavedGuestConnection) -> Void
+    ) throws {
+        var configuration = rig.configuration
+        configuration.versions = ProtocolVersion.all
         var saved = try SavedGuestConnection.decode(rig.guest.saved())
-        #expect(error(saved.encoded(), rig.configuration) == nil)
+        #expect(error(saved.encoded(), configuration) == nil)
         change(&saved)
-        #expect(error(saved.encoded(), rig.configuration) != nil, "\(name)")
+        #expect(error(saved.encoded(), configuration) != nil, "\(name)")
+    }
+
+    @Test func `states other than connected hold nothing of a connection`() throws {
+        var suspended = GuestRig.connected(offers: [GuestRig.offer(1)])
+        _ = try suspended.guest.suspend()
+        suspended.send(.unloadComplete)
+        try check(suspended, "late answers while suspended") { $0.late = [SavedGuestLateAnswer()] }
+        try check(suspended, "paused while suspended") { $0.flow = 2 }
+        try check(suspended, "a twin that is to come back") { $0.awaited.append($0.awaited[0]) }
+        var dozing = suspended.configuration
+        dozing.profile.canHibernate = false
+        #expect(error(suspended.guest.saved(), dozing) != nil)
+        var connecting = GuestRig()
+        _ = connecting.guest.connect()
+        try check(connecting, "features of a proposal") { $0.features = .pauseResume }
+        try check(connecting, "too many proposals") { saved in
+            saved.proposals = (0..<3).flatMap { _ in saved.proposals }
+        }
+        try check(connecting, "a proposal of no version") { $0.proposals[0].version = ProtocolVersion(9, 9) }
+        let fresh = GuestRig()
+        try check(fresh, "a version that does not exist") { $0.version = ProtocolVersion(9, 9) }
+        let old = GuestRig.connected(.windows8, offers: [GuestRig.offer(1)])
+        try check(old, "paused without the feature") { $0.flow = 1 }
+        try check(old, "reserved below 4.0") { $0.channels[0].state = 4 }
+        try check(old, "moved below 5.3") { $0.channels[0].flags = 4 }
+        try check(old, "sockets below 4.0") { $0.sockets = [SavedGuestSocket()] }
+        try check(old, "pages asked for by nobody") { $0.newChildToParent = 1 }
+        try check(old, "a refused post of nobody") { $0.refused.bytes = [3] }
+        var reserved = GuestRig.connected(offers: [GuestRig.offer(1)])
+        let handle = try reserved.share(1)
+        _ = try reserved.guest.openReserved(relid: 1, pageList: handle, targetVP: 0, downstreamPageOffset: 4)
+        try check(reserved, "a reserved open of another channel") { $0.channels[0].request[8] = 2 }
+        try check(reserved, "too many sockets") { saved in
+            saved.sockets = (0...GuestConnection.maximumSockets).map { number in
+                SavedGuestSocket(TLConnectRequest(endpointID: GUID(low: UInt64(number), high: 0), serviceID: .zero))
+            }
+        }
+        try check(reserved, "too many late answers") { saved in
+            saved.late = (1...UInt32(GuestConnection.maximumLateAnswers) + 1).map { number in
+                var answer = SavedGuestLateAnswer()
+                answer.handle = number
+                return answer
+            }
+        }
+    }
+
+    @Test func `host-given pages, a paused host and a closing survivor are restored`() throws {
+        var given = GuestRig.connected { $0.features.insert(.serverSpecifiedMonitorPages) }
+        let paused = try given.guest.pauseMessages()
+        given.send(.pauseResponse)
+        #expect(paused.count == 1)
+        let (guest, effects) = try restore(given.guest.saved(), given.configuration, repeats: true).get()
+        #expect(effects.isEmpty)
+        #expect(guest.flow == .paused)
+        var leaving = GuestRig.connected(.windows10, offers: [GuestRig.offer(1)])
+        let handle = try leaving.share(1)
+        _ = try leaving.guest.openReserved(relid: 1, pageList: handle, targetVP: 0, downstreamPageOffset: 4)
+        leaving.send(.openChannelResult(OpenChannelResult(relid: 1, openID: 0, status: .success)))
+        _ = leaving.guest.unload()
+        leaving.send(.unloadComplete)
+        _ = try leaving.guest.closeReserved(relid: 1)
+        let (again, repeated) = try restore(leaving.guest.saved(), leaving.configuration, repeats: true).get()
+        #expect(again.reservedChannels == leaving.guest.reservedChannels)
+        #expect(repeated.map { GuestEvent($0) } == [.post(.closeReservedChannel)])
+    }
+
+    @Test func `a refused restore says in one line what is wrong`() {
+        for error in [
+            RestoreError.notASavedState, .unknownForm(9), .otherRole(2), .version(.copper, allowed: .iron),
+            .features(.all, allowed: []), .inconsistent("x"),
+            .damaged(WireError(structure: "S", field: "f", offset: 1, problem: .unknownType(3))),
+        ] {
+            #expect(error.description.count > 20)
+            #expect(!error.description.contains("\n"))
+        }
     }
 
     @Test func `cuts and damaged bytes everywhere are refused or give a state that is saved as itself`() throws {
@@ -244,8 +326,8 @@ import VMBusWire
 }
 
 extension GuestProfile {
-    /// Linux's manners at a version that has every feature, with an answer to each refusal.
-    static var linuxAt6: GuestProfile {
+    /// The default, which gives up on an hv_sock connection after two seconds.
+    static var withSocketLimit: GuestProfile {
         var profile = GuestProfile()
         profile.socketLimit = 2_000_000
         return profile

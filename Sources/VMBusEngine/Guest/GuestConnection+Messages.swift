@@ -52,7 +52,7 @@ extension GuestConnection {
         case (.disconnecting, .unloadComplete), (.crashing, .unloadComplete), (.suspending, .unloadComplete): return nil
         case (_, .unloadComplete):
             return violation("unload-answered-once", "while \(stateWord)", "a goodbye is answered once")
-        case (_, .closeReservedResponse) where !reserved.elements.isEmpty: return nil
+        case (_, .closeReservedResponse) where reserved.count > 0: return nil
         case (.connected, _), (.disconnecting, _), (.crashing, _), (.suspending, _): break
         case (.disconnected, _), (.connecting, _), (.suspended, _), (.resuming, _):
             return violation("contact-first", "while \(stateWord)", "the connection does not stand")

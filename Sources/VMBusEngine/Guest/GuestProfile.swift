@@ -59,7 +59,7 @@ public struct GuestProfile: Sendable, Hashable {
     /// Which event flags it chooses.
     public var eventFlags = EventFlags.relid
     /// The first handle of a page list; counted up from there.
-    public var firstPageListHandle: UInt32 = 0xE1E10
+    public var firstPageListHandle = GuestConnection.firstPageListHandle
     /// Whether it signals monitored channels through the monitor page.
     public var usesMonitorPages = true
     /// Whether pages whose return the host could not be asked for are given up; else they are used again.

@@ -158,14 +158,17 @@ public struct RingDamage: Error, Hashable, Sendable, CustomStringConvertible {
         return "\(field.rawValue)\(part)\(place) is \(value): \(rule.rawValue) (\(limit))"
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     static func checkedIndex(_ value: UInt32, _ field: Field, dataSize: UInt32) throws(RingDamage) -> UInt32 {
-        guard value < dataSize else {
-            throw RingDamage(field: field, value: value, rule: .belowDataSize, limit: dataSize)
-        }
-        guard value & 7 == 0 else {
-            throw RingDamage(field: field, value: value, rule: .multipleOfEight, limit: 8)
-        }
+        guard value < dataSize, value & 7 == 0 else { throw ofIndex(value, field, dataSize: dataSize) }
         return value
+    }
+
+    /// What is wrong with an index; kept out of the callers, which are inlined and seldom need it.
+    @usableFromInline @inline(never)
+    static func ofIndex(_ value: UInt32, _ field: Field, dataSize: UInt32) -> RingDamage {
+        value < dataSize
+            ? RingDamage(field: field, value: value, rule: .multipleOfEight, limit: 8)
+            : RingDamage(field: field, value: value, rule: .belowDataSize, limit: dataSize)
     }
 }

@@ -10,11 +10,10 @@ extension RingMemory {
     /// Checks an index of this ring.
     @inlinable @inline(__always)
     func checked(_ value: UInt32, _ field: RingDamage.Field) throws(RingError<Failure>) -> UInt32 {
-        do throws(RingDamage) {
-            return try RingDamage.checkedIndex(value, field, dataSize: dataSize)
-        } catch {
-            throw .damage(error)
+        guard value < dataSize, value & 7 == 0 else {
+            throw .damage(RingDamage.ofIndex(value, field, dataSize: dataSize))
         }
+        return value
     }
 
     @inlinable @inline(__always)

@@ -23,19 +23,39 @@ public struct SendBatch: Hashable, Sendable {
 
     /// Bytes of ring that a packet takes: descriptor, header, padded payload and trailer.
     /// - Throws: why no ring of this data size can carry it.
-    @inlinable @inline(__always)
+    @inlinable
     public static func ringBytes(
         headerCount: Int, payloadCount: Int, dataSize: UInt32
     ) throws(SendRefusal) -> UInt32 {
-        guard headerCount & 7 == 0 else { throw .headerLength(headerCount) }
-        // A packet may fill the ring but for 8 bytes, as a ring filled to the last one would look empty.
-        let overhead = Int(RingPacketDescriptor.byteCount)
-        let limit = min(Int(RingPacketDescriptor.maximumTotalLength), Int(dataSize) - 16)
-        guard headerCount <= limit - overhead, payloadCount <= limit - overhead - headerCount else {
-            let (sum, overflow) = headerCount.addingReportingOverflow(payloadCount)
-            throw .tooLong(total: overflow || sum > Int.max - 32 ? .max : (sum + overhead + 7) & ~7, limit: limit)
+        guard let bytes = carriedBytes(headerCount, payloadCount, dataSize: dataSize) else {
+            throw refusal(headerCount, payloadCount, dataSize: dataSize)
         }
-        return UInt32((overhead + headerCount + payloadCount + 7) & ~7) + RingPacketDescriptor.trailerByteCount
+        return bytes
+    }
+
+    /// The same, nil for what cannot be carried.
+    @inlinable @inline(__always)
+    static func carriedBytes(_ headerCount: Int, _ payloadCount: Int, dataSize: UInt32) -> UInt32? {
+        let room = limit(dataSize: dataSize) &- Int(RingPacketDescriptor.byteCount)
+        guard headerCount & 7 == 0, headerCount <= room, payloadCount <= room &- headerCount else { return nil }
+        return UInt32(truncatingIfNeeded: (headerCount &+ payloadCount &+ 23) & ~7)
+            &+ RingPacketDescriptor.trailerByteCount
+    }
+
+    /// The longest packet without its trailer: it may fill the ring but for 8 bytes, as a ring filled to the last one would
+    /// look empty.
+    @inlinable @inline(__always)
+    static func limit(dataSize: UInt32) -> Int {
+        min(Int(RingPacketDescriptor.maximumTotalLength), Int(dataSize) &- 16)
+    }
+
+    /// Why a packet cannot be carried; kept out of the callers, which are inlined and seldom need it.
+    @usableFromInline @inline(never)
+    static func refusal(_ headerCount: Int, _ payloadCount: Int, dataSize: UInt32) -> SendRefusal {
+        guard headerCount & 7 == 0 else { return .headerLength(headerCount) }
+        let (sum, overflow) = headerCount.addingReportingOverflow(payloadCount)
+        let total = overflow || sum > Int.max - 32 ? .max : (sum + Int(RingPacketDescriptor.byteCount) + 7) & ~7
+        return .tooLong(total: total, limit: limit(dataSize: dataSize))
     }
 
     /// Writes a packet behind the others; parameters as in ``RingSender/send(_:header:payload:in:)-(_,RawSpan,_,_)``.
@@ -45,12 +65,8 @@ public struct SendBatch: Hashable, Sendable {
         _ info: PacketInfo, header: RawSpan, payload: RawSpan, in memory: inout Memory
     ) throws(RingError<Memory.Failure>) -> UInt32? {
         let dataSize = memory.dataSize
-        let needed: UInt32
-        do throws(SendRefusal) {
-            needed = try Self.ringBytes(
-                headerCount: header.byteCount, payloadCount: payload.byteCount, dataSize: dataSize)
-        } catch {
-            throw .refused(error)
+        guard let needed = Self.carriedBytes(header.byteCount, payload.byteCount, dataSize: dataSize) else {
+            throw .refused(Self.refusal(header.byteCount, payload.byteCount, dataSize: dataSize))
         }
         guard free > needed else { return needed }
         let descriptor = RingPacketDescriptor(
@@ -114,7 +130,7 @@ public struct SendBatch: Hashable, Sendable {
     }
 
     /// The same, part by part, each of which may lie round the end or behind a memory that counts.
-    @inlinable
+    @inlinable @inline(never)
     static func write<Memory: RingMemory>(
         _ descriptor: RingPacketDescriptor, header: RawSpan, payload: RawSpan, start: UInt32, in memory: inout Memory
     ) throws(RingError<Memory.Failure>) {

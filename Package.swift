@@ -23,6 +23,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CNcurses"),
         .target(name: "CLinux"),
+        .target(name: "CRing", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "VMBusWire", swiftSettings: settings),
         .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
@@ -43,11 +44,24 @@ let package = Package(
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings),
         .target(
+            name: "VMMBridge",
+            dependencies: [
+                "VMBusPartitions", "VMBusRing", "BusModel", "Platform", "Configuration", "VMBusWire",
+            ],
+            swiftSettings: settings),
+        .target(
             name: "LinuxGuest", dependencies: ["VMBusPartitions", "BusModel", "Platform", "VMBusWire"],
             swiftSettings: settings),
         .target(
+            name: "CaptureFiles",
+            dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "VMBusWire"],
+            swiftSettings: memorySafe),
+        .target(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe),
+        .target(
+            name: "Benchmarks", dependencies: ["VMBusRing", "BusModel", "Platform", "CRing", "VMBusWire"],
+            swiftSettings: settings),
         .target(
             name: "Themes", path: "Themes",
             resources: ["dark", "high-contrast", "light", "mono"].map { .embedInCode("\($0).toml") },
@@ -62,14 +76,17 @@ let package = Package(
             name: "vmbusscope",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                "VMBusSimulator", "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Query", "Platform", "Themes",
-                "Configuration", "VMBusPartitions", "VMBusWire",
+                "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "Benchmarks", "Inspector", "InspectorTUI",
+                "BusModel", "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
         .testTarget(name: "VMBusWireTests", dependencies: ["VMBusWire"], swiftSettings: settings),
         .testTarget(name: "VMBusEngineTests", dependencies: ["VMBusEngine", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "VMBusRingTests", dependencies: ["VMBusRing", "VMBusWire"], swiftSettings: settings),
+        .testTarget(
+            name: "BenchmarksTests", dependencies: ["Benchmarks", "CRing", "VMBusRing", "Platform", "VMBusWire"],
+            swiftSettings: settings),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "CLinux"], swiftSettings: settings),
         .testTarget(
@@ -95,6 +112,18 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
-        .testTarget(name: "vmbusscopeTests", dependencies: ["vmbusscope", "Platform"], swiftSettings: settings),
+        .testTarget(
+            name: "CaptureFilesTests", dependencies: ["CaptureFiles", "Platform", "VMBusRing", "VMBusWire"],
+            exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "VMMBridgeTests",
+            dependencies: [
+                "VMMBridge", "VMBusPartitions", "VMBusEngine", "VMBusRing", "Configuration", "BusModel", "Platform",
+                "VMBusWire",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "vmbusscopeTests", dependencies: ["vmbusscope", "Benchmarks", "VMBusRing", "Platform"],
+            swiftSettings: settings),
     ]
 )

@@ -57,6 +57,21 @@ private struct Place: ~Copyable {
         String(decoding: try files.read(path, limit: 100), as: UTF8.self)
     }
 
+    @Test func `a whole file is read up to the limit, and nothing but a file`() throws {
+        var place = try Place()
+        try place.file("/ten", "0123456789")
+        try place.pipe("/pipe")
+        try place.link("/link", "ten")
+        let path = place.path
+        #expect(try WholeFile.read(path + "/link", limit: 10) == Array("0123456789".utf8))
+        #expect(code { () throws(SystemError) in try WholeFile.read(path + "/ten", limit: 9) } == EFBIG)
+        #expect(code { () throws(SystemError) in try WholeFile.read(path + "/pipe", limit: 9) } == EOPNOTSUPP)
+        #expect(code { () throws(SystemError) in try WholeFile.read(path, limit: 9) } == EISDIR)
+        #expect(code { () throws(SystemError) in try WholeFile.read(path + "/none", limit: 9) } == ENOENT)
+        // A file of the kernel says that it has no bytes.
+        #expect(try !WholeFile.read("/proc/self/status", limit: 1 << 20).isEmpty)
+    }
+
     @Test func `reads up to the limit and refuses more`() throws {
         var place = try Place()
         try place.file("/four", "1234")

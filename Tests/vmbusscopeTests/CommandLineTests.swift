@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @Suite struct `The command line` {
@@ -12,7 +13,9 @@ import Testing
             ["watch", "--interval", "0"], ["show"], ["show", "nothing"], ["sim", "--json"], ["sim", "--headless"],
             ["sim", "nobody", "--headless", "--steps", "1"], ["sim", "--headless", "--until", "-1s"],
             ["sim", "--headless", "--until", "inf"], ["sim", "--headless", "--steps", "-1"],
-            ["print", "theme", "none"], ["print", "completions", "none"],
+            ["host"], ["host", "--listen", "/tmp/x", "--max-version", "7.0"], ["host", "--listen", "/tmp/x", "nobody"],
+            ["print", "theme", "none"], ["print", "completions", "none"], ["ring"], ["ring", "a", "b"],
+            ["ring", "/dev/null", "--device", "net"], ["ring", "/dev/null", "--sender", "nobody"],
         ])
     func `refuses what it does not understand with one line and status 64`(arguments: [String]) throws {
         let outcome = try Program.run(list: arguments)
@@ -21,7 +24,10 @@ import Testing
         #expect(isOneLine(outcome.errors), "\(outcome.errors)")
     }
 
-    @Test(arguments: [[], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["print"], ["print", "theme"]])
+    @Test(arguments: [
+        [], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["host"], ["ring"], ["bench"], ["bench", "ring"], ["print"],
+        ["print", "theme"],
+    ])
     func `teaches on standard output`(command: [String]) throws {
         let outcome = try Program.run(list: command + ["--help"])
         #expect(outcome.status == 0)
@@ -52,6 +58,17 @@ import Testing
         #expect(outcome.status == 1)
         #expect(outcome.output.isEmpty)
         #expect(isOneLine(outcome.errors) && outcome.errors.contains("terminal"))
+    }
+
+    @Test func `a host keeps its hands off a file and says where it cannot listen`() throws {
+        let tree = try SmallTree()
+        defer { tree.remove() }
+        let file = tree.path + "/proc/sys/kernel/hostname"
+        let outcome = try Program.run("host", "--listen", file, "--json")
+        #expect(outcome.status == 1)
+        #expect(outcome.output.isEmpty)
+        #expect(isOneLine(outcome.errors) && outcome.errors.contains(file))
+        #expect(access(file, F_OK) == 0)
     }
 
     @Test func `names a sysroot that is not there`() throws {

@@ -110,7 +110,7 @@ extension HostConnection {
         return fitting != nil
     }
 
-    private mutating func takeUp(_ saved: SavedPageList, at index: Int) throws(RestoreError) {
+    private mutating func takeUp(_ saved: SavedHostPageList, at index: Int) throws(RestoreError) {
         let name = "page list \(Hexadecimal.prefixed(saved.handle))"
         let list = try saved.list()
         guard channels[index].lists[saved.handle] == nil,

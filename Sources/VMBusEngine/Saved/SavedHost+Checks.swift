@@ -116,7 +116,7 @@ extension SavedHost {
     }
 }
 
-extension SavedPageList {
+extension SavedHostPageList {
     /// The list, with the rules of §3.9 checked again.
     func list() throws(RestoreError) -> HostPageList {
         let name = "page list \(Hexadecimal.prefixed(handle))"

@@ -16,7 +16,7 @@ struct SavedHostChannel: WireStructure {
     var offer = OfferChannel()
     var open = SavedOpen()
     var reservation = SavedReservation()
-    var lists: [SavedPageList] = []
+    var lists: [SavedHostPageList] = []
 
     /// Which optional parts are there.
     struct ChannelFlags: OptionSet, NamedScalar {
@@ -70,7 +70,7 @@ struct SavedHostChannel: WireStructure {
         if channel.offerWaits { flags.insert(.offerWaits) }
         targetVP = channel.targetVP
         offer = channel.offer
-        lists = channel.pageLists.map { SavedPageList($0) }
+        lists = channel.pageLists.map { SavedHostPageList($0) }
     }
 
     /// Whether the state has an open request.

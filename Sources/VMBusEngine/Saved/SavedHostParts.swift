@@ -144,8 +144,8 @@ struct SavedOpen: WireStructure {
 }
 
 /// A page list. 32 bytes and its words.
-struct SavedPageList: WireStructure {
-    static let structureName: StaticString = "SAVED_PAGE_LIST"
+struct SavedHostPageList: WireStructure {
+    static let structureName: StaticString = "SAVED_HOST_PAGE_LIST"
 
     var handle: UInt32 = 0
     var relid: UInt32 = 0

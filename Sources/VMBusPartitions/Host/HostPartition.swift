@@ -88,7 +88,7 @@ public struct HostPartition: Sendable {
         devices[device].channels[channel].port = port
         if drained.signal { interrupt(key, place, &activity) }
         activity.effects += drained.violations.map { .violation($0) }
-        for packet in drained.packets { deliver(packet, place, &activity) }
+        for (packet, bytes) in drained.packets { deliver(packet, bytes, place, &activity) }
         if port.isBlocked { sendAgain(key, &activity) }
         if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
     }
@@ -109,7 +109,7 @@ public struct HostPartition: Sendable {
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
-        case .workload: break
+        case .workload, .connection: break
         case .device(let instance, let token, let generation):
             guard
                 let index = devices.firstIndex(where: {
@@ -298,11 +298,17 @@ extension HostPartition {
     }
 
     private mutating func deliver<Memory>(
-        _ packet: ChannelPacket, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
+        _ packet: ChannelPacket, _ bytes: [UInt8], _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
         guard let index = devices.firstIndex(where: { $0.configuration.instance == place.device }) else { return }
+        // What is received comes before what it leads to.
+        let position = activity.effects.count
+        var attachment: [UInt8] = []
+        defer {
+            activity.effects.insert(.received(place, packet.type, bytes: bytes, attachment: attachment), at: position)
+        }
         act(index, &activity) { (end, memory, time) in
-            let attachment = end.attachment(of: packet, memory: memory)
+            attachment = end.attachment(of: packet, memory: memory)
             return end.receive(
                 packet, attachment: attachment, subchannel: place.subchannel, time: time, memory: &memory)
         }

@@ -29,11 +29,6 @@ struct SavedHostChannel: WireStructure {
         static let nextMove = ChannelFlags(rawValue: 16)
         static let reserved = ChannelFlags(rawValue: 32)
         static let offerWaits = ChannelFlags(rawValue: 64)
-        var meaning: String? {
-            BitNames.text(
-                rawValue,
-                ["monitor published", "order", "ring", "moving", "next move", "reserved", "offer waits"])
-        }
     }
 
     init() {}

@@ -100,6 +100,8 @@ public struct HostChannel: Sendable, Hashable {
     public internal(set) var nextMove: UInt32?
     /// Whether the guest was told the monitor id.
     public internal(set) var isMonitorPublished = false
+    /// Whether its offer waits until the device has let go of the lists of an earlier connection.
+    var offerWaits = false
     /// The handle of the list in which the device has its rings.
     var ringList: UInt32?
     /// The page lists, by handle.

@@ -223,13 +223,16 @@ extension HostConnection {
         }
         channels[index].moving = nil
         channels[index].nextMove = nil
+        channels[index].offerWaits = false
         return effects + takeBackLists(at: index)
     }
 
-    /// A device has answered: goes on with the disconnect once no device has anything left to do.
+    /// A device has answered: goes on with the disconnect once no device has anything left to do, or with a late offer.
     mutating func settled(_ key: HostChannelKey) -> [HostEffect] {
-        if let index = position(key), owes(index) { return [] }
+        let index = position(key)
+        if let index, owes(index) { return [] }
         owing.remove(key)
+        if let index, channels[index].offerWaits { return offer(at: index) }
         return finishDisconnect()
     }
 

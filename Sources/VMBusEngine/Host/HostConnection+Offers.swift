@@ -128,6 +128,9 @@ extension HostConnection {
     /// Offers a channel that the guest does not hold.
     mutating func offer(at index: Int) -> [HostEffect] {
         guard state == .connected, channels[index].state == .clientReleased else { return [] }
+        // A reserved channel that was closed between two connections: a new guest's handles must not meet the old ones.
+        channels[index].offerWaits = !channels[index].lists.isEmpty
+        if channels[index].offerWaits { return [] }
         if channels[index].relid == 0 {
             let relid = lowestFreeRelid
             channels[index].offer.relid = relid

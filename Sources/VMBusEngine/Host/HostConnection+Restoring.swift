@@ -96,6 +96,7 @@ extension HostConnection {
         channels[index].offer.monitorID = saved.offer.monitorID
         channels[index].offer.monitorAllocated = saved.offer.monitorAllocated
         channels[index].isMonitorPublished = saved.flags.contains(.monitorPublished)
+        channels[index].offerWaits = saved.flags.contains(.offerWaits)
         channels[index].targetVP = saved.targetVP
         channels[index].moving = saved.flags.contains(.moving) ? saved.moving : nil
         channels[index].nextMove = saved.flags.contains(.nextMove) ? saved.nextMove : nil

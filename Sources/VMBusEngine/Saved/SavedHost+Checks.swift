@@ -205,6 +205,9 @@ extension SavedHostChannel {
         try checkLists(channel, require)
         try require(channel.moving == nil || channel.isOpen && !isReserved, "moves and is not open")
         try require(channel.nextMove == nil || channel.moving != nil && host.version < .iron, "waits for no move")
+        try require(
+            !channel.offerWaits || channel.state == .clientReleased && host.state == 2 && !channel.lists.isEmpty,
+            "waits for an offer that nothing keeps back")
         try require(!channel.isMonitorPublished || channel.relid != 0, "is monitored and has no number")
     }
 

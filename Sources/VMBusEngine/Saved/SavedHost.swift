@@ -28,9 +28,7 @@ struct SavedHostChannel: WireStructure {
         static let moving = ChannelFlags(rawValue: 8)
         static let nextMove = ChannelFlags(rawValue: 16)
         static let reserved = ChannelFlags(rawValue: 32)
-        var meaning: String? {
-            BitNames.text(rawValue, ["monitor published", "order", "ring", "moving", "next move", "reserved"])
-        }
+        static let offerWaits = ChannelFlags(rawValue: 64)
     }
 
     init() {}
@@ -64,6 +62,7 @@ struct SavedHostChannel: WireStructure {
         keep(channel.moving, .moving, \.moving)
         keep(channel.nextMove, .nextMove, \.nextMove)
         if channel.isMonitorPublished { flags.insert(.monitorPublished) }
+        if channel.offerWaits { flags.insert(.offerWaits) }
         targetVP = channel.targetVP
         offer = channel.offer
         lists = channel.pageLists.map { SavedHostPageList($0) }
@@ -76,7 +75,7 @@ struct SavedHostChannel: WireStructure {
         try visitor.field("state", &state, "how far its life is")
         try visitor.require(state <= 9, "state", UInt64(state), "at most 9")
         try visitor.field("flags", &flags, .hexadecimal, "which optional parts are there")
-        try visitor.require(flags.rawValue < 64, "flags", UInt64(flags.rawValue), "six bits have a meaning")
+        try visitor.require(flags.rawValue < 128, "flags", UInt64(flags.rawValue), "seven bits have a meaning")
         try visitor.reserved(6)
         try visitor.field("order", &order, "its place among the offers of its kind")
         try visitor.field("target_vp", &targetVP, "the processor that the host interrupts")

@@ -1,6 +1,6 @@
 import VMBusWire
 
-/// A contact, with how it came. 72 bytes.
+/// A contact, with how it came. 56 bytes.
 struct SavedContact: WireStructure {
     static let structureName: StaticString = "SAVED_CONTACT"
 

@@ -79,6 +79,9 @@ import VMBusWire
         var external = BothEnds.offer(2)
         external.flags = .confidentialExternalMemory
         #expect(problem(external) == .confidentialMemoryWithoutRing)
+        #expect(OfferRefusal.confidentialMemoryWithoutRing.description.contains("set both flags"))
+        #expect(OfferRefusal.tooManyChannels.description.contains("2047"))
+        #expect(duplicate?.description.contains("is on offer already") == true)
         for number in 2...2047 as ClosedRange<UInt64> { _ = try host.addOffer(BothEnds.offer(number)) }
         #expect(problem(BothEnds.offer(2048)) == .tooManyChannels)
         var driver = HostDriver(offers: [])

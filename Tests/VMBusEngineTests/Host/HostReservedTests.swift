@@ -56,6 +56,28 @@ import VMBusWire
         #expect(driver.host.channels.map(\.relid) == [1, 2])
     }
 
+    @Test func `a list left over from a reserved channel keeps its offer back until the device has let go of it`() {
+        var driver = HostDriver(HostDriver.patient())
+        driver.connect()
+        driver.share(HostDriver.ring)
+        driver.send(HostDriver.openReserved())
+        let key = driver.keys[0]
+        driver.answer { $0.openCompleted(key, success: true) }
+        driver.send(.unload)
+        driver.send(HostDriver.closeReserved())
+        #expect(
+            driver.answer { $0.closeCompleted(key) }.told()
+                == [.replies(.closeReservedResponse), .listTeardown, .released])
+        driver.connect()
+        #expect(driver.effects.told() == [.sends(.allOffersDelivered)])
+        #expect(
+            driver.answer { $0.pageListTornDown(key, handle: HostDriver.ring) }.told() == [
+                .listReleased, .sends(.offerChannel),
+            ])
+        driver.share(HostDriver.ring)
+        #expect(driver.effects.told() == [.listCreated, .sends(.gpadlCreated)])
+    }
+
     @Test func `a close that is under way at the unload is answered to where it was asked from`() throws {
         var driver = opened()
         driver.send(HostDriver.closeReserved(vp: 7, sint: 1))

@@ -236,7 +236,7 @@ class Lab:
         folder = self.place(f"v{version}{'-raw' if raw else ''}")
         options = (["--max-version", version] if version != "5.3" else []) + (["--raw"] if raw else [])
         host = Host(self.program, f"{folder}/host", *options)
-        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=4)
+        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=2)
         guest = Guest(self.lab, folder, f"{folder}/bus", raw=raw)
         try:
             log = guest.run(EARLY, "mp hv_vmbus; mp hv_utils; sleep 1; dmesg")
@@ -337,7 +337,7 @@ class Lab:
         """A network adapter with four channels comes up."""
         folder = self.place("network")
         host = Host(self.program, f"{folder}/host", "heartbeat-and-network", *(["--raw"] if raw else []))
-        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=8)
+        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=3)
         guest = Guest(self.lab, folder, f"{folder}/bus", "--smp", "4", raw=raw)
         try:
             guest.run(EARLY, "mp hv_vmbus; mp hv_utils; mp hv_netvsc; sleep 4")

@@ -29,6 +29,10 @@ class Failed(Exception):
     pass
 
 
+class TracedLate(Failed):
+    """The guest had not begun to trace when the host's first message came."""
+
+
 def at_least(version, other):
     return [int(n) for n in version.split(".")] >= [int(n) for n in other.split(".")]
 
@@ -197,7 +201,8 @@ def compare(trace, records):
     guest_types, guest_sent = traced(trace)
     host_types, host_sent = logged(records)
     if guest_types != host_types:
-        raise Failed(f"host to guest: the guest saw {guest_types}, the host's log says {host_types}")
+        late = guest_types == host_types[len(host_types) - len(guest_types):]
+        raise (TracedLate if late else Failed)(f"host to guest: the guest saw {guest_types}, the host's log says {host_types}")
     # The module connects as soon as its tracepoints are there, so the first contact is a race that tracing loses.
     untraced = host_sent[(CONTACT,)] - guest_sent[(CONTACT,)]
     if untraced == 1:
@@ -332,7 +337,7 @@ class Lab:
         """A network adapter with four channels comes up."""
         folder = self.place("network")
         host = Host(self.program, f"{folder}/host", "heartbeat-and-network", *(["--raw"] if raw else []))
-        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=6)
+        tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=3)
         guest = Guest(self.lab, folder, f"{folder}/bus", "--smp", "4", raw=raw)
         try:
             guest.run(EARLY, "mp hv_vmbus; mp hv_utils; mp hv_netvsc; sleep 4")
@@ -422,7 +427,12 @@ def main():
                 continue
             start = time.monotonic()
             try:
-                outcome = step()
+                try:
+                    outcome = step()
+                except TracedLate as late:
+                    # The kernel makes contact as soon as there is anything to trace: on a busy machine tracing may lose.
+                    print(f"host: {name}: once more, as the trace began late: {late}", flush=True)
+                    outcome = step()
             except (Failed, subprocess.TimeoutExpired, OSError) as failure:
                 outcome, result = f"FAILED: {failure}", 1
             print(f"host: {name}: {outcome} ({time.monotonic() - start:.0f} s)", flush=True)

@@ -50,21 +50,25 @@ class Tap(threading.Thread):
                     if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                         descriptors.frombytes(payload[: len(payload) - len(payload) % descriptors.itemsize])
                 rest += data
-                while len(rest) >= 16:
-                    length, kind, _, _ = struct.unpack_from("<IHHQ", rest)
-                    if len(rest) < length:
-                        break
-                    body = bytes(rest[16:length])
+                while len(rest) >= 16 and len(rest) >= struct.unpack_from("<I", rest)[0] >= 16:
+                    length, kind = struct.unpack_from("<IH", rest)
+                    frame = bytes(rest[:length])
                     del rest[:length]
                     if kind in (POST_MESSAGE, POST_TO_VP):
-                        size = struct.unpack_from("<I", body, 12)[0]
-                        self.messages.append((time.monotonic(), side, body[16:16 + size]))
+                        size = struct.unpack_from("<I", frame, 28)[0]
+                        self.messages.append((time.monotonic(), side, frame[32:32 + size]))
                     if kind in (POST_TO_VP, RAISE_SINT) and self.delay:
+                        # Frames before this one have gone on: a processor that waits for an answer cannot be patched.
                         time.sleep(self.delay)
                         self.delay = 0
-                if descriptors:
-                    other.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
-                    for descriptor in descriptors:
-                        os.close(descriptor)
-                else:
-                    other.sendall(data)
+                    self.hand_on(other, frame, descriptors)
+
+    @staticmethod
+    def hand_on(stream, frame, descriptors):
+        """Sends a frame, and with its first byte the descriptors that came."""
+        if descriptors:
+            sent = stream.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+            frame = frame[sent:]
+            while descriptors:
+                os.close(descriptors.pop())
+        stream.sendall(frame)

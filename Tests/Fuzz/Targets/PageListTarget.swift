@@ -36,7 +36,7 @@ func fuzzPageList(_ bytes: [UInt8]) throws(Finding) {
     }
     try checkAgain(list)
     try canary(
-        list.ranges.count == 2 && list.ranges[1].byteCount == 0x5A5A && parts > 1, "two ranges in three messages")
+        list.ranges.count == 2 && parts > 0, "two ranges in several messages")
 }
 
 /// What a guest would send for the list comes out as the list again.

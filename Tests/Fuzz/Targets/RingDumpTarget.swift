@@ -55,7 +55,8 @@ private func check(_ ring: DumpedRing) throws(Finding) {
         try require(ring.payload(of: packet).count == packet.payloadCount, "a payload of another length")
     }
     try canary(
-        ring.consumed.count == 2 && ring.damage.contains { $0.kind == .range }, "a damaged range behind two packets")
+        ring.damage.contains { $0.kind == .trailer } && ring.damage.last?.kind == .overrun,
+        "a damaged trailer before a packet that is too long")
 }
 
 /// Images and the inputs that stand for them.

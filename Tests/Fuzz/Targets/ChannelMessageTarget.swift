@@ -35,7 +35,7 @@ private func checkMessage(_ bytes: [UInt8], _ context: WireContext) throws(Findi
         try require(header.words.count <= GPADLHeader.capacity / 8, "\(header.words.count) words in one GPADL_HEADER")
     }
     if case .modifyConnection(let modify) = value {
-        try canary(modify.childToParentMonitorPage & 0xFF == 0x5A, "MODIFY_CONNECTION with a certain page")
+        try canary(modify.childToParentMonitorPage > 0xFF00, "MODIFY_CONNECTION with a page")
     }
 }
 

@@ -124,8 +124,8 @@ private struct HostRun {
             case .close(let key):
                 closing.append(key)
                 try canary(
-                    host.channels.contains { $0.isOpen && $0.targetVP != 0 },
-                    "a channel closes while another one is open and was moved")
+                    host.channel(key)?.state == .revoked && host.pageLists.count > 1,
+                    "an open channel is taken back while there are two page lists")
             case .violation(let violation):
                 try require(!violation.rule.isEmpty && !violation.explanation.isEmpty, "a violation without words")
                 if effects.count == 1 {

@@ -36,7 +36,8 @@ func fuzzPageList(_ bytes: [UInt8]) throws(Finding) {
     }
     try checkAgain(list)
     try canary(
-        list.ranges.count == 2 && parts > 0, "two ranges in several messages")
+        list.ranges.count == 2 && list.ranges[1].byteOffset != 0 && parts > 0,
+        "the second of two ranges does not start with its page")
 }
 
 /// What a guest would send for the list comes out as the list again.

@@ -48,9 +48,9 @@ enum Seeds {
         let batch = source.advance(.time(2_000_000_000, limit: 3000))
         let recorded = try recorded()
         var seeds: [String: [[UInt8]]] = [:]
-        seeds["channel-message"] = (messages(batch, 1, nil) + recorded).map { [9, 0xFF] + $0 }.distinct
+        seeds["channel-message"] = (messages(batch, 1, nil) + recorded + empty).map { [9, 0xFF] + $0 }.distinct
         seeds["packet"] = packets(batch).map { Array($0.payload.prefix(longest)) }.distinct
-        seeds["page-list"] = pageLists(messages(batch, 1, .guestToHost))
+        seeds["page-list"] = pageLists(messages(batch, 1, .guestToHost)) + [twoRanges]
         seeds["guest-connection"] = guests + [connection(messages(batch, 1, .hostToGuest), first: [0])]
         seeds["host-connection"] = hosts + [connection(messages(batch, 1, .guestToHost) + recorded, first: hosts[0])]
         seeds["dissector"] = conversations(batch)
@@ -128,6 +128,13 @@ enum Seeds {
 
     // MARK: Steps of our own
 
+    /// A message of each type with nothing but zeros behind its header.
+    private static let empty: [[UInt8]] = (1...29).map { [$0] + [UInt8](repeating: 0, count: 199) }
+
+    /// Two ranges in a header and a body, the second one with a page to spare.
+    private static let twoRanges: [UInt8] =
+        [48, 0, 2, 0, 7] + part([8192, 0x10, 0x11]) + part([4096, 0x12, 0x13])
+
     /// Connect, three offers, two page lists, open, move, close, take back, end; with and without answers.
     private static let guests: [[UInt8]] = [
         [0, 3, 6, 1, 1, 0, 6, 2, 1, 1, 6, 3, 2, 0, 3, 9, 8, 0, 9, 40, 1, 3, 3, 11, 0, 0, 0, 4, 3, 13, 0, 5, 3, 12, 0],
@@ -149,7 +156,7 @@ enum Seeds {
 
     /// Sends and receives with a script of the other end that is empty, or writes an index now and then.
     private static let rings: [[UInt8]] = [
-        [0, 0, 0, 0, 0] + [7, 0x5A, 3, 100, 0, 7, 6, 0, 200, 1, 0, 0, 3, 5].repeated(8),
+        [0, 0, 0, 0, 0] + [7, 6, 0, 100, 0, 7, 6, 0, 200, 1, 0, 0, 3, 5].repeated(8),
         [250, 1, 0, 8, 0] + [30, 12, 9, 0, 30, 30, 30, 2]
             + [7, 6, 0, 0, 8, 8, 255, 15, 10, 2, 3, 1, 2, 3, 0, 5, 9, 6].repeated(6),
     ]

@@ -27,6 +27,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CNcurses"),
         .target(name: "CLinux"),
+        .target(name: "CRing", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "VMBusWire", swiftSettings: settings),
         .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
@@ -47,6 +48,12 @@ let package = Package(
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings),
         .target(
+            name: "VMMBridge",
+            dependencies: [
+                "VMBusPartitions", "VMBusRing", "BusModel", "Platform", "Configuration", "VMBusWire",
+            ],
+            swiftSettings: settings),
+        .target(
             name: "LinuxGuest", dependencies: ["VMBusPartitions", "BusModel", "Platform", "VMBusWire"],
             swiftSettings: settings),
         .target(
@@ -56,6 +63,9 @@ let package = Package(
         .target(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe),
+        .target(
+            name: "Benchmarks", dependencies: ["VMBusRing", "BusModel", "Platform", "CRing", "VMBusWire"],
+            swiftSettings: settings),
         .target(
             name: "Themes", path: "Themes",
             resources: ["dark", "high-contrast", "light", "mono"].map { .embedInCode("\($0).toml") },
@@ -70,9 +80,8 @@ let package = Package(
             name: "vmbusscope",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                "VMBusSimulator", "LinuxGuest", "CaptureFiles", "Inspector", "InspectorTUI", "BusModel", "Query",
-                "Platform",
-                "Themes", "Configuration", "VMBusPartitions", "VMBusWire",
+                "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "Benchmarks", "Inspector", "InspectorTUI",
+                "BusModel", "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .target(
@@ -86,13 +95,16 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "FuzzTargets", "VMBusSimulator", "VMBusPartitions", "BusModel", "Platform", "VMBusWire",
+                "FuzzTargets", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "BusModel", "Platform", "VMBusWire",
             ],
             path: "Tests/Fuzz/Tests", swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
         .testTarget(name: "VMBusWireTests", dependencies: ["VMBusWire"], swiftSettings: settings),
         .testTarget(name: "VMBusEngineTests", dependencies: ["VMBusEngine", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "VMBusRingTests", dependencies: ["VMBusRing", "VMBusWire"], swiftSettings: settings),
+        .testTarget(
+            name: "BenchmarksTests", dependencies: ["Benchmarks", "CRing", "VMBusRing", "Platform", "VMBusWire"],
+            swiftSettings: settings),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "CLinux"], swiftSettings: settings),
         .testTarget(
@@ -121,6 +133,15 @@ let package = Package(
         .testTarget(
             name: "CaptureFilesTests", dependencies: ["CaptureFiles", "Platform", "VMBusRing", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
-        .testTarget(name: "vmbusscopeTests", dependencies: ["vmbusscope", "Platform"], swiftSettings: settings),
+        .testTarget(
+            name: "VMMBridgeTests",
+            dependencies: [
+                "VMMBridge", "VMBusPartitions", "VMBusEngine", "VMBusRing", "Configuration", "BusModel", "Platform",
+                "VMBusWire",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "vmbusscopeTests", dependencies: ["vmbusscope", "Benchmarks", "VMBusRing", "Platform"],
+            swiftSettings: settings),
     ]
 )

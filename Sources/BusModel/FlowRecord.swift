@@ -28,10 +28,13 @@ public struct FlowKind: RawRepresentable, Sendable, Hashable, BitwiseCopyable {
     public static let note = FlowKind(rawValue: 9)
     /// Everything that is known at this place: the log can be read from here.
     public static let keyframe = FlowKind(rawValue: 10)
+    /// A guest's processor wrote a register of the hypervisor.
+    public static let register = FlowKind(rawValue: 11)
 
     /// All known kinds, in numerical order.
     public static let all: [FlowKind] = [
         .message, .packet, .signal, .interrupt, .state, .sample, .fault, .gap, .note, .keyframe,
+        .register,
     ]
 
     /// The word for it in JSON, filters and on the screen.
@@ -47,6 +50,7 @@ public struct FlowKind: RawRepresentable, Sendable, Hashable, BitwiseCopyable {
         case .gap: "gap"
         case .note: "note"
         case .keyframe: "keyframe"
+        case .register: "register"
         default: "kind_\(rawValue)"
         }
     }

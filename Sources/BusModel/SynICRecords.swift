@@ -64,3 +64,27 @@ public struct EventFlagDelivery: WireStructure {
         try visitor.field("flag", &flag, "event flag: the channel's number")
     }
 }
+
+/// The bytes of a register record: a guest's processor wrote a register of the hypervisor, 16 bytes.
+public struct RegisterWrite: WireStructure {
+    public static let structureName: StaticString = "REGISTER_WRITE"
+
+    /// The virtual processor that wrote.
+    public var vp: UInt32 = 0
+    /// The register.
+    public var register = HypervisorRegister(rawValue: 0)
+    /// What was written.
+    public var value: UInt64 = 0
+
+    public init() {}
+    /// A processor writes a register.
+    public init(vp: UInt32, register: HypervisorRegister, value: UInt64) {
+        (self.vp, self.register, self.value) = (vp, register, value)
+    }
+
+    public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
+        try visitor.field("vp", &vp, "virtual processor that wrote")
+        try visitor.field("register", &register, .hexadecimal, "the register's number")
+        try visitor.field("value", &value, .hexadecimal, "what was written")
+    }
+}

@@ -2,11 +2,16 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -40,6 +45,16 @@ int cl_timerfd_set(int descriptor, uint64_t first, uint64_t interval) {
 
 void cl_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+int cl_memory_file(void) { return memfd_create("vmbusscope", MFD_CLOEXEC); }
+
+int cl_processors(uint64_t *words, size_t count) {
+    return sched_getaffinity(0, count * sizeof *words, (cpu_set_t *)(void *)words);
+}
+
+int cl_keep_on_processors(const uint64_t *words, size_t count) {
+    return sched_setaffinity(0, count * sizeof *words, (const cpu_set_t *)(const void *)words);
+}
+
 char *const *cl_environment(void) { return environ; }
 
 int cl_window_size(int descriptor, uint16_t *rows, uint16_t *columns) {
@@ -67,4 +82,43 @@ void cl_alternate_stack_end(void *stack) {
     if (stack == NULL) return;
     stack_t none = {.ss_flags = SS_DISABLE};
     if (sigaltstack(&none, NULL) == 0) free(stack);
+}
+
+int cl_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+enum { most_descriptors = 16 };
+
+ssize_t cl_receive(int stream, void *buffer, size_t size, int *descriptors, size_t capacity, size_t *count) {
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(most_descriptors * sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = buffer, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    *count = 0;
+    ssize_t received = recvmsg(stream, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (received < 0) return -1;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        size_t found = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t index = 0; index < found; index++) {
+            int descriptor;
+            memcpy(&descriptor, CMSG_DATA(part) + index * sizeof(int), sizeof descriptor);
+            if (*count < capacity) descriptors[(*count)++] = descriptor;
+            else close(descriptor);
+        }
+    }
+    return received;
+}
+
+ssize_t cl_send(int stream, const void *bytes, size_t size) {
+    return send(stream, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int cl_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+int cl_is_sealed_against_shrinking(int descriptor) {
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
 }

@@ -69,12 +69,14 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         ENOSPC: "no space left on device", EROFS: "read-only file system", EPIPE: "broken pipe",
         ENAMETOOLONG: "name too long", ENOSYS: "not supported by this kernel", ELOOP: "too many symbolic links",
         EOPNOTSUPP: "not supported", ETIMEDOUT: "timed out", ECONNREFUSED: "connection refused",
-        EADDRINUSE: "address in use",
+        EADDRINUSE: "address in use", ENOTSOCK: "not a socket",
     ]
 
     private static let remedies: [Int32: String] = [
         EACCES: "run as root or ask for read permission", EPERM: "run as root",
         EMFILE: "raise the limit with 'ulimit -n'", ENFILE: "close other programs or raise fs.file-max",
-        ENOSPC: "free some space or choose another directory", ENOTTY: "run it in a terminal",
+        EADDRINUSE: "end who listens there or choose another path",
+        ENOTSOCK: "choose a path that is free", ENOSPC: "free some space or choose another directory",
+        ENOTTY: "run it in a terminal",
     ]
 }

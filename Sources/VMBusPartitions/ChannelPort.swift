@@ -74,7 +74,7 @@ struct ChannelPort: Sendable, Hashable {
 
     /// What one visit took from the ring.
     struct Drained {
-        var packets: [ChannelPacket] = []
+        var packets: [(packet: ChannelPacket, bytes: [UInt8])] = []
         /// Packets whose header cannot be read; they are skipped.
         var violations: [ProtocolViolation] = []
         /// The peer waits for space and must be signalled.
@@ -94,7 +94,7 @@ struct ChannelPort: Sendable, Hashable {
                     var bytes: [UInt8] = []
                     guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
                     do throws(WireError) {
-                        drained.packets.append(try ChannelPacket.decode(bytes[...]))
+                        drained.packets.append((try ChannelPacket.decode(bytes[...]), bytes))
                     } catch {
                         drained.violations.append(ProtocolViolation(error))
                     }

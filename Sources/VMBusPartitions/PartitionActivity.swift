@@ -1,4 +1,5 @@
 import VMBusDevices
+public import VMBusEngine
 public import VMBusRing
 public import VMBusWire
 
@@ -32,6 +33,8 @@ public enum PartitionEffect: Sendable, Hashable {
     case interrupt(ChannelPlace, targetVP: UInt32)
     /// A packet was written to a ring: its bytes, and those that it points to.
     case packet(ChannelPlace, Direction, PacketType, bytes: [UInt8], attachment: [UInt8])
+    /// Host: a packet of the guest was taken out of a ring, for whoever does not see the guest's end.
+    case received(ChannelPlace, PacketType, bytes: [UInt8], attachment: [UInt8])
     /// Call `wake` after this many nanoseconds.
     case wake(afterNanoseconds: UInt64, WakeToken)
     /// Host: a frame leaves a network device towards the switch.
@@ -69,6 +72,8 @@ public struct ChannelPlace: Sendable, Hashable {
 
 /// What a partition asked to be woken for.
 public enum WakeToken: Sendable, Hashable {
+    /// Something that the guest's end of the bus waits for.
+    case connection(GuestWake)
     /// A device machine's own token; the generation tells a device from an earlier one of the same name.
     case device(GUID, token: UInt64, generation: UInt32)
     /// A ring has more packets than one visit takes.

@@ -39,12 +39,10 @@ public struct MappedRingMemory: RingMemory, @unchecked Sendable {
         (controlPage + Int(word.rawValue)).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
-    /// Atomic although only one side at a time may touch it: a hostile peer may not keep to that, and an atomic load is
-    /// never done twice by the compiler.
     @inlinable @inline(__always)
-    func dataWord(_ offset: UInt32) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    func dataWord(_ offset: UInt32) -> UnsafeMutableRawPointer {
         precondition(offset & 7 == 0 && offset < dataSize)
-        return (data + Int(offset)).assumingMemoryBound(to: Atomic<UInt64>.self)
+        return data + Int(offset)
     }
 
     /// Loads a control word once, with acquire ordering.
@@ -68,40 +66,46 @@ public struct MappedRingMemory: RingMemory, @unchecked Sendable {
     /// Loads eight bytes of the data area, once.
     @inlinable @inline(__always)
     public func loadData(at offset: UInt32) -> UInt64 {
-        UInt64(littleEndian: dataWord(offset).pointee.load(ordering: .relaxed))
+        dataWord(offset).ringWord
     }
 
     /// Stores eight bytes into the data area.
     @inlinable @inline(__always)
     public func storeData(_ value: UInt64, at offset: UInt32) {
-        dataWord(offset).pointee.store(value.littleEndian, ordering: .relaxed)
+        dataWord(offset).setRingWord(value)
     }
 
     /// Fills `buffer` from the data area, round its end where needed.
     @inlinable @inline(__always)
     public func copyOut(from offset: UInt32, into buffer: UnsafeMutableRawBufferPointer) {
-        guard let target = buffer.baseAddress, !buffer.isEmpty else { return }
-        let first = bytesBeforeSplit(buffer.count, at: offset)
+        guard let target = buffer.baseAddress else { return }
+        let first = bytesBeforeEnd(offset, buffer.count)
         target.copyMemory(from: data + Int(offset), byteCount: first)
         if first < buffer.count {
-            (target + first).copyMemory(from: data, byteCount: buffer.count - first)
+            (target + first).copyMemory(from: data, byteCount: buffer.count &- first)
         }
     }
 
     /// Puts `bytes` into the data area, round its end where needed.
     @inlinable @inline(__always)
     public func copyIn(_ bytes: UnsafeRawBufferPointer, at offset: UInt32) {
-        guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
-        let first = bytesBeforeSplit(bytes.count, at: offset)
+        guard let source = bytes.baseAddress else { return }
+        let first = bytesBeforeEnd(offset, bytes.count)
         (data + Int(offset)).copyMemory(from: source, byteCount: first)
         if first < bytes.count {
-            data.copyMemory(from: source + first, byteCount: bytes.count - first)
+            data.copyMemory(from: source + first, byteCount: bytes.count &- first)
         }
     }
 
     @inlinable @inline(__always)
-    func bytesBeforeSplit(_ count: Int, at offset: UInt32) -> Int {
+    func bytesBeforeEnd(_ offset: UInt32, _ count: Int) -> Int {
         precondition(offset < dataSize && count <= Int(dataSize))
-        return isMappedTwice ? count : min(count, Int(dataSize - offset))
+        return isMappedTwice ? count : min(count, Int(dataSize &- offset))
+    }
+
+    /// The bytes themselves, unless they go on at the start of a data area that is mapped once.
+    @inlinable @inline(__always)
+    public func address(of offset: UInt32, count: UInt32) -> UnsafeMutableRawPointer? {
+        isMappedTwice || count <= dataSize &- offset ? data + Int(offset) : nil
     }
 }

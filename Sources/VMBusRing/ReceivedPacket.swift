@@ -69,7 +69,7 @@ public struct ReceivedPacket: Hashable, Sendable {
 
     /// Copies the payload from byte `start` on, or as much of it as `buffer` takes.
     /// - Returns: the bytes copied, 0 where the payload does not reach `start`.
-    @inlinable
+    @inlinable @inline(__always)
     public func copyPayload<Memory: RingMemory>(
         from memory: Memory, startingAt start: Int = 0, into buffer: UnsafeMutableRawBufferPointer
     ) throws(Memory.Failure) -> Int {

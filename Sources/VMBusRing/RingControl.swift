@@ -12,10 +12,10 @@ public struct RingControl: Hashable, Sendable {
     public var featureBits: UInt32
 
     /// Bytes in a control page.
-    public static let byteCount = 4096
+    @inlinable public static var byteCount: Int { 4096 }
 
     /// Feature bit 0: the ring's sender uses the pending-send size and honours the peer's.
-    public static let pendingSendSizeFeature: UInt32 = 1
+    @inlinable public static var pendingSendSizeFeature: UInt32 { 1 }
 
     /// Takes the words; those left out are 0, as a fresh ring has them.
     public init(
@@ -63,14 +63,14 @@ public struct RingControl: Hashable, Sendable {
 }
 
 /// Bytes from one offset of the data area forward to another, round the end where needed; both are below `dataSize`.
-@inlinable
+@inlinable @inline(__always)
 func ringDistance(from start: UInt32, to end: UInt32, dataSize: UInt32) -> UInt32 {
-    end >= start ? end - start : dataSize - start + end
+    end >= start ? end &- start : dataSize &- start &+ end
 }
 
 /// The offset `count` bytes further, round the end where needed; `offset` is below `dataSize` and `count` not above it.
-@inlinable
+@inlinable @inline(__always)
 func ringOffset(_ offset: UInt32, advancedBy count: UInt32, dataSize: UInt32) -> UInt32 {
-    let sum = offset + count
-    return sum >= dataSize ? sum - dataSize : sum
+    let sum = offset &+ count
+    return sum >= dataSize ? sum &- dataSize : sum
 }

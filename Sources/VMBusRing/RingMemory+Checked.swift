@@ -1,3 +1,5 @@
+public import Synchronization
+
 extension RingMemory {
     /// Loads an index and checks it.
     @inlinable @inline(__always)
@@ -41,7 +43,22 @@ extension RingMemory {
     }
 
     @inlinable @inline(__always)
-    mutating func putData(_ bytes: UnsafeRawBufferPointer, at offset: UInt32) throws(RingError<Failure>) {
+    mutating func putData(_ bytes: RawSpan, at offset: UInt32) throws(RingError<Failure>) {
         do throws(Failure) { try copyIn(bytes, at: offset) } catch { throw .memory(error) }
+    }
+}
+
+extension UnsafeMutableRawPointer {
+    /// Eight bytes of a data area, little-endian, loaded once: atomic although only one side at a time may touch them, as a
+    /// hostile peer may not keep to that, and an atomic load is never done twice by the compiler.
+    @inlinable @inline(__always)
+    var ringWord: UInt64 {
+        UInt64(littleEndian: assumingMemoryBound(to: Atomic<UInt64>.self).pointee.load(ordering: .relaxed))
+    }
+
+    /// Stores eight bytes of a data area, little-endian.
+    @inlinable @inline(__always)
+    func setRingWord(_ value: UInt64) {
+        assumingMemoryBound(to: Atomic<UInt64>.self).pointee.store(value.littleEndian, ordering: .relaxed)
     }
 }

@@ -16,6 +16,21 @@ public enum RingWord: UInt32, Sendable, CaseIterable {
 ///
 /// The sender and the receiver never see an address. They promise that `offset` is below `dataSize` and that no access is
 /// longer than the data area; an access that reaches its end goes on at its start, which is the memory's business.
+///
+/// Where each row of reference §4.9 is fulfilled:
+///
+/// | row | by |
+/// |---|---|
+/// | data stores before the write index | ``storeReleasing(_:to:)`` in ``RingSender/publish(_:in:)`` |
+/// | write index before data loads | ``loadAcquiring(_:)`` in ``RingReceiver/next(in:)`` |
+/// | data loads before the read index | ``storeReleasing(_:to:)`` in ``RingReceiver/commit(in:)`` |
+/// | read index before space is used again | ``loadAcquiring(_:)`` in ``RingSender/batch(in:)`` |
+/// | write index, then mask and read index | ``fence()`` in ``RingSender/publish(_:in:)`` |
+/// | read index, then pending-send size | ``fence()`` in ``RingReceiver/commit(in:)`` |
+/// | pending-send size before write index | ``loadAcquiring(_:)`` in ``RingReceiver/commit(in:)`` |
+/// | mask taken back, then write index | ``fence()`` in ``RingReceiver/finishDraining(in:)`` |
+/// | pending-send size, then read index | ``fence()`` in ``RingSender/waitForSpace(_:in:)`` |
+///
 /// Where memory cannot fail, `Failure` is `Never` and the compiler leaves nothing of the error paths.
 public protocol RingMemory {
     /// What an access can end in; `Never` for mapped memory.
@@ -44,6 +59,16 @@ public protocol RingMemory {
 
     /// Puts `bytes` into the data area.
     mutating func copyIn(_ bytes: UnsafeRawBufferPointer, at offset: UInt32) throws(Failure)
+
+    /// Where `count` bytes from `offset` on lie side by side in this process, so that a whole packet can be reached without
+    /// asking for each of its parts; nil where they do not, or where every access must go through the memory.
+    func address(of offset: UInt32, count: UInt32) -> UnsafeMutableRawPointer?
+}
+
+extension RingMemory {
+    /// Nil: every access goes through the memory.
+    @inlinable @inline(__always)
+    public func address(of offset: UInt32, count: UInt32) -> UnsafeMutableRawPointer? { nil }
 }
 
 extension RingMemory {

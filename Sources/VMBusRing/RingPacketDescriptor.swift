@@ -28,11 +28,11 @@ public struct RingPacketDescriptor: Hashable, Sendable {
     public var totalLength: UInt32
 
     /// Bytes of a descriptor.
-    public static var byteCount: UInt32 { 16 }
+    @inlinable public static var byteCount: UInt32 { 16 }
     /// Bytes of the trailer, which no length counts.
-    public static var trailerByteCount: UInt32 { 8 }
+    @inlinable public static var trailerByteCount: UInt32 { 8 }
     /// The largest length that a descriptor can hold.
-    public static var maximumTotalLength: UInt32 { 65535 * 8 }
+    @inlinable public static var maximumTotalLength: UInt32 { 65535 * 8 }
 
     /// Describes a packet.
     @inlinable

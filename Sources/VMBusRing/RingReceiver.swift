@@ -40,9 +40,9 @@ public struct RingReceiver: Hashable, Sendable {
         knownWriteIndex = position
     }
 
-    /// A receiver that reads up to a write index which was loaded and checked before.
+    /// A receiver that reads up to a write index which was loaded and checked before, and takes any trailer.
     init(position: UInt32, knownWriteIndex: UInt32) {
-        self.init(position: position)
+        self.init(RingSettings(checksTrailers: false), position: position)
         self.knownWriteIndex = knownWriteIndex
     }
 
@@ -74,7 +74,7 @@ public struct RingReceiver: Hashable, Sendable {
     /// Takes the next packet. Its bytes stay in the ring until ``commit(in:)``.
     /// - Returns: nil when the ring is read to its end.
     /// - Throws: damage, naming the field; the memory's failure.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func next<Memory: RingMemory>(
         in memory: Memory
     ) throws(RingError<Memory.Failure>) -> ReceivedPacket? {
@@ -84,17 +84,42 @@ public struct RingReceiver: Hashable, Sendable {
         if write == position {
             write = try memory.index(.writeIndex, .writeIndex)
             if write == position { return nil }
+            // What was taken and not given back cannot have been written again.
+            let taken = ringDistance(from: published, to: position, dataSize: dataSize)
+            guard ringDistance(from: published, to: write, dataSize: dataSize) > taken else {
+                throw .damage(
+                    RingDamage(field: .writeIndex, value: write, rule: .behindTaken, limit: position))
+            }
         }
         let available = ringDistance(from: position, to: write, dataSize: dataSize)
         guard available >= RingPacketDescriptor.byteCount + RingPacketDescriptor.trailerByteCount else {
             throw .damage(RingDamage(field: .writeIndex, value: write, rule: .descriptorAndTrailer, limit: 24))
         }
-        // Both words are copied once and only the copy is looked at, as the peer may change the ring at any time.
-        let descriptor = RingPacketDescriptor(
-            first: try memory.dataWord64(position),
-            transactionID: try memory.dataWord64(ringOffset(position, advancedBy: 8, dataSize: dataSize)))
+        // Every word is copied once and only the copy is looked at, as the peer may change the ring at any time.
+        let whole = memory.address(of: position, count: available)
+        let descriptor =
+            if let whole {
+                RingPacketDescriptor(first: whole.ringWord, transactionID: (whole + 8).ringWord)
+            } else {
+                RingPacketDescriptor(
+                    first: try memory.dataWord64(position),
+                    transactionID: try memory.dataWord64(ringOffset(position, advancedBy: 8, dataSize: dataSize)))
+            }
         if let damage = ReceivedPacket.damage(in: descriptor, at: position, available: available) {
             throw .damage(damage)
+        }
+        if settings.checksTrailers {
+            let trailer =
+                if let whole {
+                    (whole + Int(descriptor.totalLength)).ringWord
+                } else {
+                    try memory.dataWord64(ringOffset(position, advancedBy: descriptor.totalLength, dataSize: dataSize))
+                }
+            let start = UInt32(truncatingIfNeeded: trailer >> 32)
+            guard start == position else {
+                throw .damage(
+                    RingDamage(field: .trailer, value: start, rule: .packetStart, limit: position, offset: position))
+            }
         }
         knownWriteIndex = write
         _position = ringOffset(
@@ -120,9 +145,15 @@ public struct RingReceiver: Hashable, Sendable {
         return packet
     }
 
+    /// Goes back to the first packet whose space was not given back yet: what was taken since will be taken again.
+    @inlinable
+    public mutating func revert() {
+        _position = published
+    }
+
     /// Gives the space of the packets taken so far back to the sender. Cheapest once for many packets.
     /// - Returns: whether the sender must be signalled, as it waits for space and now has it (reference §4.8).
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func commit<Memory: RingMemory>(
         in memory: inout Memory
     ) throws(RingError<Memory.Failure>) -> Bool {

@@ -65,7 +65,7 @@ public struct RingSender: Hashable, Sendable {
     }
 
     /// Starts a batch: packets that are written one after the other and published at once.
-    @inlinable
+    @inlinable @inline(__always)
     public func batch<Memory: RingMemory>(in memory: Memory) throws(RingError<Memory.Failure>) -> SendBatch {
         let position = try memory.checked(position, .position)
         let read = try memory.index(.readIndex, .readIndex)
@@ -75,7 +75,7 @@ public struct RingSender: Hashable, Sendable {
 
     /// Publishes the packets of a batch that was started by this sender and not yet published.
     /// - Returns: whether the receiver must be signalled: it does not mask signals and had read everything before the batch.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func publish<Memory: RingMemory>(
         _ batch: SendBatch, in memory: inout Memory
     ) throws(RingError<Memory.Failure>) -> Bool {
@@ -101,7 +101,7 @@ public struct RingSender: Hashable, Sendable {
     ///   - header: the type-specific header that follows the descriptor; a multiple of 8 bytes, often none.
     ///   - payload: the payload; it is padded with zeros to a multiple of 8 bytes.
     /// - Throws: a refusal of what no ring of this size carries; damage; the memory's failure.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func send<Memory: RingMemory>(
         _ info: PacketInfo, header: RawSpan, payload: RawSpan, in memory: inout Memory
     ) throws(RingError<Memory.Failure>) -> SendOutcome {

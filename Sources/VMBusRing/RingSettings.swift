@@ -15,13 +15,19 @@ public struct RingSettings: Hashable, Sendable {
     /// What the pending-send size is while this end, as a sender, does not wait: 0, or 4120 as hv_sock leaves it.
     public var restingPendingSendSize: UInt32
 
+    /// Whether this end, as a receiver, takes a trailer that does not repeat its packet's offset for damage. Known receivers
+    /// skip trailers (reference §4.3); a writer that does not keep to its own offsets is better found here than later.
+    public var checksTrailers: Bool
+
     /// Linux's behaviour where nothing else is said.
     @inlinable
     public init(
-        wakeRule: WakeRule = .strictlyMore, usesPendingSendSize: Bool = true, restingPendingSendSize: UInt32 = 0
+        wakeRule: WakeRule = .strictlyMore, usesPendingSendSize: Bool = true, restingPendingSendSize: UInt32 = 0,
+        checksTrailers: Bool = true
     ) {
         self.wakeRule = wakeRule
         self.usesPendingSendSize = usesPendingSendSize
         self.restingPendingSendSize = restingPendingSendSize
+        self.checksTrailers = checksTrailers
     }
 }

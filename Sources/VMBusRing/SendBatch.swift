@@ -23,7 +23,7 @@ public struct SendBatch: Hashable, Sendable {
 
     /// Bytes of ring that a packet takes: descriptor, header, padded payload and trailer.
     /// - Throws: why no ring of this data size can carry it.
-    @inlinable
+    @inlinable @inline(__always)
     public static func ringBytes(
         headerCount: Int, payloadCount: Int, dataSize: UInt32
     ) throws(SendRefusal) -> UInt32 {
@@ -40,7 +40,7 @@ public struct SendBatch: Hashable, Sendable {
 
     /// Writes a packet behind the others; parameters as in ``RingSender/send(_:header:payload:in:)-(_,RawSpan,_,_)``.
     /// - Returns: nil when it was written, else the bytes of ring that it takes, of which ``free`` has not enough.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func append<Memory: RingMemory>(
         _ info: PacketInfo, header: RawSpan, payload: RawSpan, in memory: inout Memory
     ) throws(RingError<Memory.Failure>) -> UInt32? {
@@ -56,21 +56,21 @@ public struct SendBatch: Hashable, Sendable {
         let descriptor = RingPacketDescriptor(
             info, headerLength: RingPacketDescriptor.byteCount + UInt32(header.byteCount),
             totalLength: needed - RingPacketDescriptor.trailerByteCount)
-        try memory.setData(descriptor.first, at: position)
-        var place = ringOffset(position, advancedBy: 8, dataSize: dataSize)
-        try memory.setData(info.transactionID, at: place)
-        place = ringOffset(place, advancedBy: 8, dataSize: dataSize)
-        if header.byteCount > 0 {
-            place = try Self.copy(header, to: place, in: &memory)
+        if let place = memory.address(of: position, count: needed) {
+            Self.write(descriptor, header: header, payload: payload, start: position, to: place)
+        } else {
+            try Self.write(descriptor, header: header, payload: payload, start: position, in: &memory)
         }
-        if payload.byteCount > 0 {
-            place = try Self.copy(payload, to: place, in: &memory)
-        }
-        try memory.setData(UInt64(position) << 32, at: place)
-        _position = ringOffset(position, advancedBy: needed, dataSize: dataSize)
-        _free -= needed
-        _packetCount += 1
+        take(needed, dataSize: dataSize)
         return nil
+    }
+
+    /// Counts a packet that was written.
+    @inlinable @inline(__always)
+    mutating func take(_ ringBytes: UInt32, dataSize: UInt32) {
+        _position = ringOffset(position, advancedBy: ringBytes, dataSize: dataSize)
+        _free -= ringBytes
+        _packetCount += 1
     }
 
     /// Writes a packet from arrays.
@@ -87,26 +87,62 @@ public struct SendBatch: Hashable, Sendable {
         try append(info, header: header.span.bytes, payload: payload.span.bytes, in: &memory)
     }
 
-    /// Copies whole units of 8 bytes, then the rest as one unit padded with zeros, so that nothing of ours leaks.
-    /// - Returns: the offset behind the padding.
+    /// Writes a packet that lies in one piece. The last unit of 8 bytes is cleared before the payload goes over it, so that
+    /// its padding is zeros and nothing of ours leaks.
     @inlinable @inline(__always)
-    static func copy<Memory: RingMemory>(
-        _ bytes: RawSpan, to offset: UInt32, in memory: inout Memory
-    ) throws(RingError<Memory.Failure>) -> UInt32 {
-        try bytes.withUnsafeBytes { (buffer) throws(RingError<Memory.Failure>) in
-            let whole = buffer.count & ~7
-            let dataSize = memory.dataSize
-            if whole > 0 {
-                try memory.putData(UnsafeRawBufferPointer(rebasing: buffer[..<whole]), at: offset)
+    static func write(
+        _ descriptor: RingPacketDescriptor, header: RawSpan, payload: RawSpan, start: UInt32,
+        to place: UnsafeMutableRawPointer
+    ) {
+        let total = Int(descriptor.totalLength)
+        place.setRingWord(descriptor.first)
+        (place + 8).setRingWord(descriptor.info.transactionID)
+        if payload.byteCount & 7 != 0 { (place + (total &- 8)).setRingWord(0) }
+        if header.byteCount > 0 {
+            header.withUnsafeBytes { bytes in
+                if let source = bytes.baseAddress {
+                    (place + 16).copyMemory(from: source, byteCount: bytes.count)
+                }
             }
-            let place = ringOffset(offset, advancedBy: UInt32(whole), dataSize: dataSize)
-            if whole == buffer.count { return place }
-            var rest: UInt64 = 0
-            for position in whole..<buffer.count {
-                rest |= UInt64(buffer[position]) << UInt64((position & 7) * 8)
-            }
-            try memory.setData(rest, at: place)
-            return ringOffset(place, advancedBy: 8, dataSize: dataSize)
         }
+        payload.withUnsafeBytes { bytes in
+            if let source = bytes.baseAddress {
+                (place + Int(descriptor.headerLength)).copyMemory(from: source, byteCount: bytes.count)
+            }
+        }
+        (place + total).setRingWord(UInt64(start) << 32)
+    }
+
+    /// The same, part by part, each of which may lie round the end or behind a memory that counts.
+    @inlinable
+    static func write<Memory: RingMemory>(
+        _ descriptor: RingPacketDescriptor, header: RawSpan, payload: RawSpan, start: UInt32, in memory: inout Memory
+    ) throws(RingError<Memory.Failure>) {
+        let dataSize = memory.dataSize
+        try writeFrame(of: descriptor, clearsLastUnit: payload.byteCount & 7 != 0, start: start, in: &memory)
+        if header.byteCount > 0 {
+            try memory.putData(
+                header, at: ringOffset(start, advancedBy: RingPacketDescriptor.byteCount, dataSize: dataSize))
+        }
+        if payload.byteCount > 0 {
+            try memory.putData(payload, at: ringOffset(start, advancedBy: descriptor.headerLength, dataSize: dataSize))
+        }
+    }
+
+    /// Writes descriptor and trailer, and zeros where padding will be.
+    @inlinable
+    static func writeFrame<Memory: RingMemory>(
+        of descriptor: RingPacketDescriptor, clearsLastUnit: Bool, start: UInt32, in memory: inout Memory
+    ) throws(RingError<Memory.Failure>) {
+        let dataSize = memory.dataSize
+        try memory.setData(descriptor.first, at: start)
+        try memory.setData(
+            descriptor.info.transactionID, at: ringOffset(start, advancedBy: 8, dataSize: dataSize))
+        if clearsLastUnit {
+            try memory.setData(
+                0, at: ringOffset(start, advancedBy: descriptor.totalLength &- 8, dataSize: dataSize))
+        }
+        let end = ringOffset(start, advancedBy: descriptor.totalLength, dataSize: dataSize)
+        try memory.setData(UInt64(start) << 32, at: end)
     }
 }

@@ -10,33 +10,33 @@ public struct PacketType: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     }
 
     /// 0x0, never sent.
-    public static let invalid = PacketType(rawValue: 0x0)
+    @inlinable public static var invalid: PacketType { PacketType(rawValue: 0x0) }
     /// 0x1, not used today.
-    public static let synch = PacketType(rawValue: 0x1)
+    @inlinable public static var synch: PacketType { PacketType(rawValue: 0x1) }
     /// 0x2, not used today; a 24-byte header.
-    public static let addTransferPageSet = PacketType(rawValue: 0x2)
+    @inlinable public static var addTransferPageSet: PacketType { PacketType(rawValue: 0x2) }
     /// 0x3, not used today; a 24-byte header.
-    public static let removeTransferPageSet = PacketType(rawValue: 0x3)
+    @inlinable public static var removeTransferPageSet: PacketType { PacketType(rawValue: 0x3) }
     /// 0x4, not used today: a GPADL made inside the ring.
-    public static let establishGPADL = PacketType(rawValue: 0x4)
+    @inlinable public static var establishGPADL: PacketType { PacketType(rawValue: 0x4) }
     /// 0x5, not used today: the end of a GPADL made inside the ring.
-    public static let teardownGPADL = PacketType(rawValue: 0x5)
+    @inlinable public static var teardownGPADL: PacketType { PacketType(rawValue: 0x5) }
     /// 0x6: the payload lies in the packet.
-    public static let dataInBand = PacketType(rawValue: 0x6)
+    @inlinable public static var dataInBand: PacketType { PacketType(rawValue: 0x6) }
     /// 0x7: the payload's bulk lies in ranges of a GPADL agreed on before (network receive).
-    public static let dataUsingTransferPages = PacketType(rawValue: 0x7)
+    @inlinable public static var dataUsingTransferPages: PacketType { PacketType(rawValue: 0x7) }
     /// 0x8, not used today.
-    public static let dataUsingGPADL = PacketType(rawValue: 0x8)
+    @inlinable public static var dataUsingGPADL: PacketType { PacketType(rawValue: 0x8) }
     /// 0x9: the payload's bulk lies in guest pages that the header lists.
-    public static let dataUsingGPADirect = PacketType(rawValue: 0x9)
+    @inlinable public static var dataUsingGPADirect: PacketType { PacketType(rawValue: 0x9) }
     /// 0xA, not used today.
-    public static let cancelRequest = PacketType(rawValue: 0xA)
+    @inlinable public static var cancelRequest: PacketType { PacketType(rawValue: 0xA) }
     /// 0xB: the answer to the request whose transaction id it repeats.
-    public static let completion = PacketType(rawValue: 0xB)
+    @inlinable public static var completion: PacketType { PacketType(rawValue: 0xB) }
     /// 0xC, not used today.
-    public static let dataUsingAdditionalPackets = PacketType(rawValue: 0xC)
+    @inlinable public static var dataUsingAdditionalPackets: PacketType { PacketType(rawValue: 0xC) }
     /// 0xD, not used today.
-    public static let additionalData = PacketType(rawValue: 0xD)
+    @inlinable public static var additionalData: PacketType { PacketType(rawValue: 0xD) }
 
     /// The name as reference §4.3 spells it, nil for a number without one.
     public var name: String? {
@@ -77,5 +77,5 @@ public struct PacketFlags: OptionSet, Hashable, Sendable, BitwiseCopyable {
     }
 
     /// Bit 0: the sender waits for a completion packet with the same transaction id.
-    public static let completionRequested = PacketFlags(rawValue: 1)
+    @inlinable public static var completionRequested: PacketFlags { PacketFlags(rawValue: 1) }
 }

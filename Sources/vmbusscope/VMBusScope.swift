@@ -26,8 +26,8 @@ struct VMBusScope: ParsableCommand {
               3  no VMBus here                         130, 143  ended by a signal
             """,
         subcommands: [
-            LiveCommand.self, SimCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self, RingCommand.self,
-            PrintCommand.self, BareCommand.self,
+            LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
+            RingCommand.self, BenchCommand.self, PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ImportTableTests {
     /// What a target may import besides whatever those may import themselves.
     static let table: [(target: String, imports: [String])] = [
-        ("CNcurses", []), ("CLinux", []),
+        ("CNcurses", []), ("CLinux", []), ("CRing", []),
         ("VMBusWire", []),
         ("Platform", ["CLinux"]),
         ("Configuration", []),
@@ -16,12 +16,20 @@ import Testing
         ("VMBusPartitions", ["VMBusRing", "VMBusEngine", "VMBusDevices", "BusModel", "Configuration"]),
         ("Query", ["BusModel"]),
         ("VMBusSimulator", ["VMBusPartitions", "Query", "Configuration"]),
+        ("VMMBridge", ["VMBusPartitions", "Platform", "Configuration"]),
         ("LinuxGuest", ["VMBusPartitions", "BusModel", "Platform"]),
         ("CaptureFiles", ["VMBusRing", "BusModel", "VMBusDevices", "Query", "Platform"]),
+        ("Benchmarks", ["VMBusRing", "BusModel", "Platform", "CRing"]),
         ("Inspector", ["BusModel", "Query", "VMBusDevices"]),
         ("Themes", []),
         ("InspectorTUI", ["Inspector", "Themes", "Configuration", "CNcurses", "Platform"]),
-        ("vmbusscope", ["VMBusSimulator", "LinuxGuest", "CaptureFiles", "InspectorTUI", "Configuration"]),
+        (
+            "vmbusscope",
+            [
+                "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "InspectorTUI", "Configuration",
+                "Benchmarks",
+            ]
+        ),
     ]
 
     /// Modules that come with the toolchain; everything else is a package and allowed only where it is named here.

@@ -16,7 +16,7 @@ struct BothEnds {
     ) {
         self.guest = GuestConnection(guest)
         self.host = HostConnection(host)
-        for offer in offers { _ = self.host.addOffer(offer) }
+        for offer in offers { _ = try? self.host.addOffer(offer) }
     }
 
     /// Connects; a host below 5.0 does not know the multi-client connection, so that the post itself fails.

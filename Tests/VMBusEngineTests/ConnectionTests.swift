@@ -85,12 +85,12 @@ import VMBusWire
         #expect(ends.violations.isEmpty)
     }
 
-    @Test func `a paused host holds its messages until it is resumed`() {
+    @Test func `a paused host holds its messages until it is resumed`() throws {
         var ends = BothEnds()
         ends.connect()
         let context = ends.host.agreement
         _ = ends.host.receive(ChannelMessage.pause.encoded(context: context), connectionID: 4)
-        let (_, effects) = ends.host.addOffer(BothEnds.offer(9))
+        let (_, effects) = try ends.host.addOffer(BothEnds.offer(9))
         #expect(effects.isEmpty)
         let resumed = ends.host.receive(ChannelMessage.resume.encoded(context: context), connectionID: 4)
         #expect(resumed.count == 1)

@@ -105,7 +105,11 @@ import VMBusWire
                             : length > 7
                                 ? RingDamage(
                                     field: .length, value: total, rule: .beforeWriteIndex, limit: 56, offset: start)
-                                : nil
+                                : length < 7
+                                    ? RingDamage(
+                                        field: .trailer, value: length == 2 ? 0x0101_0101 : 0x0202_0202,
+                                        rule: .packetStart, limit: start, offset: start)
+                                    : nil
                     switch result {
                     case .success(let packet):
                         if expected != nil || packet?.headerCount != dataOffset * 8 - 16
@@ -126,6 +130,24 @@ import VMBusWire
             }
         }
         #expect(problems == 0)
+    }
+
+    @Test func `a trailer that does not name its packet's offset is damage unless trailers are not checked`() throws {
+        for start: UInt32 in [0, 2048, 4040, 4088] {
+            for value: UInt32 in [start + 8, start ^ 1, .max, 0x8000_0000 | start] {
+                var (memory, _, receiver) = try ring(start: start)
+                let trailer = try #require(try receiver.peek(in: memory)).trailerOffset(dataSize: 4096)
+                // The other half is reserved and may be anything.
+                memory.storeData(UInt64(start) << 32 | 0xFFFF_FFFF, at: trailer)
+                #expect(try receiver.peek(in: memory) != nil)
+                memory.storeData(UInt64(value) << 32, at: trailer)
+                let damage = RingDamage(field: .trailer, value: value, rule: .packetStart, limit: start, offset: start)
+                #expect(throws: RingError<Never>.damage(damage)) { try receiver.next(in: memory) }
+                #expect(receiver == RingReceiver(position: start))
+                var lenient = RingReceiver(RingSettings(checksTrailers: false), position: start)
+                #expect(try lenient.next(in: memory)?.payloadCount == 32)
+            }
+        }
     }
 
     @Test func `what the peer changes after the descriptor was copied has no effect`() throws {

@@ -1,4 +1,6 @@
 import Glibc
+import Synchronization
+import Testing
 import VMBusRing
 
 /// Numbers that are the same on every run (SplitMix64).
@@ -26,6 +28,8 @@ final class Mapping {
     }
 
     let memory: MappedRingMemory
+    /// The same ring as a host sees it that maps the guest's memory: its data pages, but not in the order they lie in.
+    let pages: PagedRingMemory<MappedPhysicalMemory>
     private let start: UnsafeMutableRawPointer
     private let byteCount: Int
 
@@ -50,11 +54,54 @@ final class Mapping {
         if twice { try map(page + dataSize, dataSize, page) }
         memory = try MappedRingMemory(
             controlPage: base, data: base + page, dataSize: dataSize, isMappedTwice: twice)
+        pages = PagedRingMemory(
+            guest: MappedPhysicalMemory(base: base, byteCount: page + dataSize),
+            pages: try RingPages([0] + (1...dataSize / page).reversed().map { UInt64($0) }))
     }
 
     deinit {
         munmap(start, byteCount)
     }
+}
+
+/// A guest's memory that is really shared: the bytes of a mapping, by address. Pages of it in any order are what a host sees
+/// of a guest's ring. `@unchecked Sendable` as the words that both sides touch at once are atomic.
+struct MappedPhysicalMemory: PhysicalMemory, @unchecked Sendable {
+    enum Failure: Error, Equatable { case outside(UInt64) }
+
+    let base: UnsafeMutableRawPointer
+    let byteCount: Int
+
+    static var detached: MappedPhysicalMemory {
+        MappedPhysicalMemory(base: UnsafeMutableRawPointer.allocate(byteCount: 0, alignment: 8), byteCount: 0)
+    }
+
+    private func place(_ address: UInt64, _ count: Int) throws(Failure) -> UnsafeMutableRawPointer {
+        guard address <= UInt64(byteCount), UInt64(count) <= UInt64(byteCount) - address else {
+            throw .outside(address)
+        }
+        return base + Int(address)
+    }
+
+    func load32(_ address: UInt64) throws(Failure) -> UInt32 {
+        try place(address, 4).assumingMemoryBound(to: Atomic<UInt32>.self).pointee.load(ordering: .acquiring)
+    }
+
+    mutating func store32(_ value: UInt32, at address: UInt64) throws(Failure) {
+        try place(address, 4).assumingMemoryBound(to: Atomic<UInt32>.self).pointee.store(value, ordering: .releasing)
+    }
+
+    func read(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        guard let target = buffer.baseAddress else { return }
+        target.copyMemory(from: try place(address, buffer.count), byteCount: buffer.count)
+    }
+
+    mutating func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(Failure) {
+        guard let source = bytes.baseAddress else { return }
+        try place(address, bytes.count).copyMemory(from: source, byteCount: bytes.count)
+    }
+
+    mutating func fence() { atomicMemoryFence(ordering: .sequentiallyConsistent) }
 }
 
 /// A ring in scattered pages of a simulated guest, in no order and not next to each other.
@@ -80,4 +127,36 @@ extension RingMemory {
 func bytes(hex text: String) -> [UInt8] {
     let digits = text.compactMap(\.hexDigitValue)
     return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+}
+
+/// Something that must hold of a ring in every kind of memory.
+protocol RingProperty {
+    func check<Memory: RingMemory & Sendable>(_ memory: inout Memory) throws
+}
+
+/// Every kind of memory that a ring can lie in.
+enum MemoryKind: CaseIterable {
+    case mappedOnce, mappedTwice, mappedPages, simulatedPages, image
+
+    /// Checks a property of a fresh ring in memory of this kind.
+    func check(_ property: some RingProperty, dataPages: Int = 1) throws {
+        switch self {
+        case .mappedOnce, .mappedTwice, .mappedPages:
+            let mapping = try Mapping(dataSize: dataPages * 4096, twice: self == .mappedTwice)
+            if self == .mappedPages {
+                var pages = mapping.pages
+                try property.check(&pages)
+            } else {
+                var memory = mapping.memory
+                try property.check(&memory)
+            }
+            withExtendedLifetime(mapping) {}
+        case .simulatedPages:
+            var memory = try pagedRing(dataPages: dataPages)
+            try property.check(&memory)
+        case .image:
+            var memory = try imageRing(dataPages: dataPages)
+            try property.check(&memory)
+        }
+    }
 }

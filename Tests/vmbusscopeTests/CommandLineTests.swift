@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @Suite struct `The command line` {
@@ -12,8 +13,10 @@ import Testing
             ["watch", "--interval", "0"], ["show"], ["show", "nothing"], ["sim", "--json"], ["sim", "--headless"],
             ["sim", "nobody", "--headless", "--steps", "1"], ["sim", "--headless", "--until", "-1s"],
             ["sim", "--headless", "--until", "inf"], ["sim", "--headless", "--steps", "-1"],
+            ["host"], ["host", "--listen", "/tmp/x", "--max-version", "7.0"], ["host", "--listen", "/tmp/x", "nobody"],
             ["print", "theme", "none"], ["print", "completions", "none"], ["ring"], ["ring", "a", "b"],
             ["ring", "/dev/null", "--device", "net"], ["ring", "/dev/null", "--sender", "nobody"],
+            ["bench", "ring", "--rounds", "0"],
         ])
     func `refuses what it does not understand with one line and status 64`(arguments: [String]) throws {
         let outcome = try Program.run(list: arguments)
@@ -22,13 +25,24 @@ import Testing
         #expect(isOneLine(outcome.errors), "\(outcome.errors)")
     }
 
-    @Test(arguments: [[], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["ring"], ["print"], ["print", "theme"]])
+    @Test(arguments: [
+        [], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["host"], ["ring"], ["bench"], ["bench", "ring"], ["print"],
+        ["print", "theme"],
+    ])
     func `teaches on standard output`(command: [String]) throws {
         let outcome = try Program.run(list: command + ["--help"])
         #expect(outcome.status == 0)
         #expect(outcome.errors.isEmpty)
         #expect(outcome.output.contains("OVERVIEW: ") && outcome.output.contains("USAGE: vmbusscope"))
         if command.count < 2 { #expect(outcome.output.contains("EXAMPLES")) }
+    }
+
+    @Test func `measures the ring in every case`() throws {
+        let outcome = try Program.run("bench", "ring", "--json", "--rounds", "1")
+        #expect(outcome.status == 0)
+        #expect(outcome.output.hasPrefix(#"{"schema":"vmbusscope.bench.ring/1","results":[{"threads":1,"#))
+        #expect(outcome.output.split(separator: #""ours_ns":"#).count == 25)
+        #expect(outcome.output.split(separator: #""core_round_trip_ns":null"#).count == 13)
     }
 
     @Test func `says that there is no bus with status 3`() throws {
@@ -53,6 +67,17 @@ import Testing
         #expect(outcome.status == 1)
         #expect(outcome.output.isEmpty)
         #expect(isOneLine(outcome.errors) && outcome.errors.contains("terminal"))
+    }
+
+    @Test func `a host keeps its hands off a file and says where it cannot listen`() throws {
+        let tree = try SmallTree()
+        defer { tree.remove() }
+        let file = tree.path + "/proc/sys/kernel/hostname"
+        let outcome = try Program.run("host", "--listen", file, "--json")
+        #expect(outcome.status == 1)
+        #expect(outcome.output.isEmpty)
+        #expect(isOneLine(outcome.errors) && outcome.errors.contains(file))
+        #expect(access(file, F_OK) == 0)
     }
 
     @Test func `names a sysroot that is not there`() throws {

@@ -40,8 +40,7 @@ enum Program {
         for end in output + errors { posix_spawn_file_actions_addclose(&actions, end) }
         var pointers: [UnsafeMutablePointer<CChar>?] = (["timeout", "60", path] + arguments).map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
-        var variables =
-            ProcessEnvironment.variables().sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var variables = environment()
         defer { for variable in variables { free(variable) } }
         var process: pid_t = 0
         var attributes = posix_spawnattr_t()
@@ -60,6 +59,41 @@ enum Program {
         guard waitpid(process, &status, 0) == process else { throw SystemError.last("waitpid") }
         let signal = status & 0x7F
         return Outcome(status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: said, errors: complained)
+    }
+
+    /// Starts the program with descriptors of ours as its descriptors 3, 4 and so on.
+    /// - Returns: the process, which the caller waits for.
+    static func start(_ arguments: [String], descriptors: [Int32]) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+        // First out of the way, as one may have the number that another one is to get.
+        for (index, descriptor) in descriptors.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(900 + index))
+        }
+        for index in descriptors.indices {
+            posix_spawn_file_actions_adddup2(&actions, Int32(900 + index), Int32(3 + index))
+            posix_spawn_file_actions_addclose(&actions, Int32(900 + index))
+        }
+        var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        unblockSignals(&attributes)
+        var process: pid_t = 0
+        var variables = environment()
+        defer { for variable in variables { free(variable) } }
+        let code = posix_spawn(&process, path, &actions, &attributes, &pointers, &variables)
+        guard code == 0 else { throw SystemError(call: "posix_spawn", code: code, path: path) }
+        return process
+    }
+
+    /// The environment of this process, to be freed one by one.
+    private static func environment() -> [UnsafeMutablePointer<CChar>?] {
+        ProcessEnvironment.variables().sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
     }
 
     /// A test's thread blocks signals, which a shell does not, and without which `timeout` waits for ever.

@@ -24,6 +24,19 @@ import Testing
         #expect(session.hasLeftTheScreen)
     }
 
+    @Test(arguments: [nil, SIGTERM] as [Int32?])
+    func `shows a host that waits for a guest, and takes its socket away`(_ signal: Int32?) throws {
+        let path = "/tmp/vmbusscope-test-\(getpid())-\(UInt64.random(in: 0 ... .max)).sock"
+        let session = try TerminalSession(columns: 100, rows: 30, "host", "--listen", path)
+        #expect(try session.waits(for: "HOST"))
+        #expect(try session.waits(for: "root"))
+        #expect(access(path, F_OK) == 0)
+        if let signal { session.signal(signal) } else { try session.press("q") }
+        #expect(try session.waitsForEnd() == signal.map { 128 + $0 } ?? 0)
+        #expect(access(path, F_OK) != 0)
+        #expect(session.hasSaneSettings)
+    }
+
     @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
     func `a signal ends it with the signal's status and a sane terminal`(_ signal: Int32) throws {
         let session = try TerminalSession(columns: 80, rows: 24, "sim", "--seed", "7")

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <termios.h>
 
 /* eventfd(2), not blocking, closed on exec; -1 and errno on failure. */
@@ -32,6 +33,15 @@ int cl_timerfd_set(int descriptor, uint64_t first, uint64_t interval);
 /* Names the calling thread; at most 15 bytes count. */
 void cl_name_thread(const char *name);
 
+/* memfd_create(2): an unnamed file in memory, closed on exec; -1 and errno on failure. */
+int cl_memory_file(void);
+
+/* The processors that the calling thread may run on, a bit each, 64 to a word: 0, or -1 and errno. */
+int cl_processors(uint64_t *words, size_t count);
+
+/* Keeps the calling thread on some processors: 0, or -1 and errno. */
+int cl_keep_on_processors(const uint64_t *words, size_t count);
+
 /* The environment, ending with a null pointer. */
 char *const *cl_environment(void);
 
@@ -43,6 +53,32 @@ void *cl_alternate_stack_begin(void);
 
 /* Takes back and frees what cl_alternate_stack_begin gave. */
 void cl_alternate_stack_end(void *stack);
+
+/* accept4(2), not blocking, closed on exec; -1 and errno on failure. */
+int cl_accept(int listener);
+
+/* recvmsg(2): the bytes read, 0 at the end, or -1 and errno. Descriptors that came along go to `descriptors` (closed on
+   exec), at most `capacity` of them; `*count` tells how many. The kernel closes those that there is no room for. */
+ssize_t cl_receive(int stream, void *buffer, size_t size, int *descriptors, size_t capacity, size_t *count);
+
+/* send(2) without a signal where the other side is gone: the bytes sent, or -1 and errno. */
+ssize_t cl_send(int stream, const void *bytes, size_t size);
+
+/* memfd_create(2), closed on exec and open to seals; -1 and errno on failure. */
+int cl_memfd(const char *name);
+
+/* 1 if the file can never become shorter, else 0. */
+int cl_is_sealed_against_shrinking(int descriptor);
+
+/* memory_guard.c: survives a file that is cut short under a mapping: a page that is gone becomes a page of zeros of our own.
+   Takes a free place: its number, or -1 and errno. */
+int cl_memory_guard_add(void *base, size_t size);
+
+/* Gives the place back, after the mapping was taken down. */
+void cl_memory_guard_remove(int place);
+
+/* Pages of that place that were gone when they were touched. */
+uint32_t cl_memory_guard_faults(int place);
 
 /* terminal_guard.c: installs the handlers of fatal signals once for the process: 0, or -1 and errno. */
 int cl_terminal_guard_install(void);

@@ -56,21 +56,24 @@ public struct RingDumpDamage: Hashable, Sendable {
 
     /// What a receiver would say, which stops at `position`.
     init(_ damage: RingDamage, position: UInt32) {
-        kind =
-            switch (damage.field, damage.rule) {
-            case (.writeIndex, .descriptorAndTrailer): .remainder
-            case (.writeIndex, _): .writeIndex
-            case (.readIndex, _), (.position, _): .readIndex
-            case (.dataOffset, _): .dataOffset
-            case (_, .headerInside): .length
-            case (_, .beforeWriteIndex): .overrun
-            default: .trailer
-            }
-        offset = kind == .remainder ? position : damage.offset
-        message =
-            kind == .remainder
-            ? "too few bytes at offset \(position) before the write index \(damage.value): "
-                + "a packet takes at least \(damage.limit)"
-            : damage.description
+        switch damage.field {
+        case .writeIndex where damage.rule == .descriptorAndTrailer:
+            self.init(
+                offset: position, kind: .remainder,
+                message: "too few bytes at offset \(position) before the write index \(damage.value): "
+                    + "a packet takes at least \(damage.limit)")
+        case .writeIndex: self.init(offset: nil, kind: .writeIndex, message: damage.description)
+        case .readIndex, .position: self.init(offset: nil, kind: .readIndex, message: damage.description)
+        case .dataOffset: self.init(offset: damage.offset, kind: .dataOffset, message: damage.description)
+        case .length where damage.rule == .beforeWriteIndex:
+            self.init(offset: damage.offset, kind: .overrun, message: damage.description)
+        // A listing reads no pipes, so their frames cannot be what is wrong in it; a frame is a length in any case.
+        case .length, .pipeType, .pipeLength, .pipeConsumed:
+            self.init(offset: damage.offset, kind: .length, message: damage.description)
+        case .trailer: self.init(offset: damage.offset, kind: .trailer, message: damage.description)
+        case .type, .rangeCount: self.init(offset: damage.offset, kind: .rangeCount, message: damage.description)
+        case .rangeByteCount, .rangeByteOffset:
+            self.init(offset: damage.offset, kind: .range, message: damage.description)
+        }
     }
 }

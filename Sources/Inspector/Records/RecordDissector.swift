@@ -6,7 +6,7 @@ public import VMBusWire
 public enum RecordDissector {
     /// The structures whose fields a tree can hold besides those of the bus, for completion.
     static let structures: [any WireStructure.Type] = [
-        MonitorSignal.self, EventFlagDelivery.self, AttributeReading.self, NVSP.Initialize.self,
+        MonitorSignal.self, EventFlagDelivery.self, RegisterWrite.self, AttributeReading.self, NVSP.Initialize.self,
         NVSP.InitializeComplete.self, NVSP.NDISVersion.self, NVSP.NDISConfig.self, NVSP.SharedBuffer.self,
         NVSP.RevokedBuffer.self, NVSP.ReceiveBufferComplete.self, NVSP.SendBufferComplete.self, NVSP.RNDISPacket.self,
         NVSP.SubchannelRequest.self, NVSP.SubchannelComplete.self, NVSP.IndirectionTable.self, RNDIS.Initialize.self,
@@ -29,6 +29,7 @@ public enum RecordDissector {
         case .signal where SignalCode(rawValue: header.code) == .monitorPage:
             tree = structured(MonitorSignal.self, payload)
         case .interrupt: tree = structured(EventFlagDelivery.self, payload)
+        case .register: tree = structured(RegisterWrite.self, payload)
         case .state, .sample: tree = structured(AttributeList.self, payload)
         case .note, .fault, .gap: tree = FieldTree(name: "", fields: text(payload))
         case .keyframe: tree = keyframe(payload)

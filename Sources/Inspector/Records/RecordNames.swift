@@ -38,6 +38,10 @@ enum RecordNames {
         case .keyframe:
             entry.name = "KEYFRAME.SNAPSHOT"
             entry.info = "\(payload.count) bytes"
+        case .register:
+            let register = HypervisorRegister(rawValue: code)
+            entry.name = "REGISTER." + (register.meaning ?? Hexadecimal.prefixed(code))
+            entry.info = registerText(payload)
         default:
             entry.name = "RECORD.KIND_\(entry.header.kind.rawValue)"
             entry.info = "\(payload.count) bytes"
@@ -54,6 +58,22 @@ enum RecordNames {
             return "monitor bit \(signal.monitorID)"
         default: return ""
         }
+    }
+
+    private static func registerText(_ payload: ArraySlice<UInt8>) -> String {
+        guard let write = try? RegisterWrite.decode(payload) else { return "" }
+        var meaning: String?
+        switch write.register {
+        case .guestOSID: meaning = write.value == 0 ? "nobody" : GuestOSID(rawValue: write.value).name
+        case .messagePage, .eventFlagsPage, .hypercall:
+            meaning = write.value & 1 == 0 ? "disabled" : "page \(Hexadecimal.prefixed(write.value & ~0xFFF))"
+        case .control: meaning = write.value & 1 == 0 ? "disabled" : "enabled"
+        default:
+            guard write.register.source != nil else { break }
+            let isMasked = write.value & 0x1_0000 != 0
+            meaning = isMasked ? "masked" : "vector \(Hexadecimal.prefixed(write.value & 0xFF))"
+        }
+        return "vp \(write.vp) wrote \(Hexadecimal.prefixed(write.value))" + (meaning.map { ", \($0)" } ?? "")
     }
 
     /// The first few values that are known, as `name=value`.

@@ -25,6 +25,8 @@ public final class InspectorApplication {
     private var inspector: InspectorState
     private var source: (any BusSource)?
     private var inbox: PostedSource.Inbox?
+    /// The channel whose rings the inbox has been asked for.
+    private var askedRings: ChannelKey?
     private var run = SteppedRun()
     private var theme: ResolvedTheme
     private var needsFrame = true
@@ -149,8 +151,14 @@ public final class InspectorApplication {
 
     /// The memory of the rings that are shown, as it is now.
     private func refreshRings() {
-        guard state.view == .rings, let source else { return }
-        state.settle(inspector, size: terminal.size)
+        let isShown = state.view == .rings
+        if isShown { state.settle(inspector, size: terminal.size) }
+        let wanted = isShown ? state.rings.channel : nil
+        if let showRings = inbox?.showRings, wanted != askedRings {
+            askedRings = wanted
+            showRings(wanted)
+        }
+        guard isShown, let source else { return }
         guard let channel = state.rings.channel else { return }
         state.rings.images = RingImages(
             channel: channel, inbound: source.ringImage(channel, .hostToGuest),
@@ -195,6 +203,9 @@ public final class InspectorApplication {
             case .batch(let batch):
                 if batch.isEmpty { continue }
                 inspector.ingest(batch)
+            case .rings(let channel, let inbound, let outbound):
+                guard channel == askedRings, !inspector.isPaused else { continue }
+                state.rings.images = RingImages(channel: channel, inbound: inbound, outbound: outbound)
             case .failed(let error): state.message = Message("The source has stopped: \(error)", .failure)
             }
             needsFrame = true

@@ -14,6 +14,8 @@ public struct PostedSource {
     /// What has come.
     public enum Report: Sendable {
         case batch(FlowBatch)
+        /// The bytes of a channel's rings, which were asked for; nil where they cannot be had.
+        case rings(ChannelKey, inbound: RingImage?, outbound: RingImage?)
         /// The source could not go on; nothing comes after this.
         case failed(SourceError)
     }
@@ -29,20 +31,24 @@ public struct PostedSource {
         let fileDescriptor: Int32
         let takeAll: () -> [Report]
         let changeInterval: ((_ isFaster: Bool) -> String)?
+        let showRings: ((ChannelKey?) -> Void)?
 
         /// A mailbox.
         ///
         /// - Parameters:
         ///   - fileDescriptor: readable whenever there are reports.
         ///   - changeInterval: looks twice as often, or half as often, and says how often that is; nil where it is fixed.
+        ///   - showRings: asks for the rings of a channel, again and again until it is called with nil; nil where no ring
+        ///     can be had.
         ///   - takeAll: empties the mailbox.
         public init(
             fileDescriptor: Int32, changeInterval: ((_ isFaster: Bool) -> String)? = nil,
-            takeAll: @escaping () -> [Report]
+            showRings: ((ChannelKey?) -> Void)? = nil, takeAll: @escaping () -> [Report]
         ) {
             self.fileDescriptor = fileDescriptor
             self.takeAll = takeAll
             self.changeInterval = changeInterval
+            self.showRings = showRings
         }
     }
 

@@ -6,9 +6,12 @@ public struct PageListAssembly: Sendable, Hashable {
     public let relid: UInt32
     /// The guest's handle.
     public let handle: UInt32
-    private let rangeCount: Int
-    private let wordCount: Int
-    private var words: [UInt64]
+    let rangeCount: Int
+    let wordCount: Int
+    private(set) var words: [UInt64]
+
+    /// Pages that the header announces, in all messages together.
+    var announcedPages: Int { max(0, wordCount - rangeCount) }
 
     /// Begins with a header.
     ///

@@ -15,35 +15,61 @@ public struct HostConnection: Sendable, Hashable {
         ]
         /// Where a guest sends its messages after a contact of 5.0 or newer.
         public var messageConnection = ConnectionID.multiClientMessage
+        /// The trust level that it serves.
+        public var vtl: UInt8 = 0
+        /// Monitor pages for guests that agree on the feature; nil for none.
+        public var monitorPages: MonitorPages?
+        /// Whether an offer's order counts before its kind when numbers are given (reference §3.5).
+        public var ordersAcrossKinds = false
+        /// The requests that are answered later, and not at once.
+        public var awaits: AwaitedAnswers = []
+        /// What hosts do differently from each other.
+        public var profile = HostProfile.openvmm
 
         /// A host that speaks all versions.
         public init() {}
+
+        /// A host that behaves like a real one.
+        public init(profile: HostProfile) {
+            self.profile = profile
+            maximumVersion = profile.maximumVersion
+        }
     }
 
     /// How far the connection is.
     public enum State: Sendable, Hashable {
         case disconnected
+        /// The host's surroundings have been asked to accept the guest; the action follows their answer.
+        case connecting(ContactRequest, then: NextAction)
         case connected
         /// Channels are being closed; the action follows when the last one is.
         case disconnecting(then: NextAction)
     }
 
-    /// What follows a disconnect.
+    /// What follows an answer that the connection waits for.
     public enum NextAction: Sendable, Hashable {
-        /// Nothing: the guest is gone.
+        /// What was begun goes on as it was meant.
         case none
+        /// Nothing: the guest is gone.
+        case reset
         /// The guest asked to end the connection.
         case unloadComplete
         /// The guest began anew.
-        case contact(InitiateContact)
+        case contact(ContactRequest)
+        /// The guest began anew with a version that the host does not have.
+        case refuse(ContactRequest)
     }
 
     /// Channels at the same time: numbers 1 to 2047 (reference §1.3).
     public static let maximumChannels = Int(SynIC.eventFlagCount) - 1
     /// Page lists that are under way at the same time. Ours: OpenVMM and Windows state no limit.
     public static let maximumAssemblies = 256
-    /// Page lists held at the same time. Ours, as above.
+    /// Page lists held at the same time, those under way included. Ours, as above.
     public static let maximumPageLists = 8192
+    /// Sockets that are being connected at the same time (OpenVMM's limit, anchors A.5).
+    public static let maximumSockets = 16
+    /// Messages kept for a paused guest. Ours: an answer for every page list that there can be.
+    public static let maximumHeldMessages = 8192
 
     /// How far the connection is.
     public internal(set) var state = State.disconnected
@@ -51,90 +77,139 @@ public struct HostConnection: Sendable, Hashable {
     public internal(set) var agreement = WireContext(version: .windows2008)
     /// The guest's processor for the host's messages.
     public internal(set) var targetVP: UInt32 = 0
+    /// Who the guest says it is, where the feature was agreed on.
+    public internal(set) var clientID: GUID?
+    /// Whether the connection takes messages of the guest's trusted part only.
+    public internal(set) var isTrusted = false
+    /// The monitor pages in use; nil for none.
+    public internal(set) var monitorPages: MonitorPages?
+    /// Whether the host gave the monitor pages.
+    public internal(set) var monitorPagesAreHosts = false
+    /// The shared interrupt page, below 2.4; nil for none.
+    public internal(set) var interruptPage: UInt64?
+    /// Whether the guest has asked the host to hold its messages.
+    public internal(set) var isPaused = false
     /// The host's channels, oldest first.
     public internal(set) var channels: [HostChannel] = []
-    /// The page lists that the host holds, oldest first.
-    public internal(set) var pageLists: [HostPageList] = []
-    /// The guest's page in which monitored channels signal; 0 for none.
-    public internal(set) var childToParentMonitorPage: UInt64 = 0
-    let configuration: Configuration
-    var assemblies: [PageListAssembly] = []
-    var offersSent = false
-    private var nextKey: UInt32 = 1
-    private var isPaused = false
-    private var held: [HostEffect] = []
+    /// What the host brings along; the newest version can be lowered by `limitVersion`.
+    public internal(set) var configuration: Configuration
+    /// The newest version from the next disconnect on.
+    var delayedMaximumVersion: ProtocolVersion?
+    /// The change of monitor pages that the surroundings have not answered.
+    var pageChange: PageChange?
+    /// Sockets that are being connected.
+    var sockets: [TLConnectRequest] = []
+    /// Whether the guest has asked for the offers.
+    public internal(set) var offersSent = false
+    var held: [OutgoingMessage] = []
+    var nextKey: UInt32 = 1
+    var nextListAge: UInt64 = 0
+    var pageListCount = 0
+    var sharedPages = 0
+    /// Which channel each number means, whether the guest still may use it or not.
+    var relids: [UInt32: HostChannelKey] = [:]
+    var lowestFreeRelid: UInt32 = 1
+    /// Which channel each list under way belongs to: its further parts name none.
+    var assembling: [UInt32: HostChannelKey] = [:]
+    var identities: [ChannelIdentity: HostChannelKey] = [:]
+    /// Channels whose devices owe an answer before a disconnect is complete.
+    var owing: Set<HostChannelKey> = []
+
+    /// Other monitor pages, or none.
+    struct PageChange: Sendable, Hashable {
+        var pages: MonitorPages?
+    }
 
     /// A host that no guest has contacted.
     public init(_ configuration: Configuration = Configuration()) { self.configuration = configuration }
 
-    /// Takes in one message of the guest, which came over a connection.
-    public mutating func receive(_ bytes: [UInt8], connectionID: UInt32) -> [HostEffect] {
+    /// Takes in one message of the guest.
+    ///
+    /// - Parameters:
+    ///   - bytes: the message.
+    ///   - connectionID: the connection that it was posted to.
+    ///   - isTrusted: whether it came from inside the guest's trusted part (a paravisor), and not over the hypervisor.
+    public mutating func receive(
+        _ bytes: [UInt8], connectionID: UInt32, isTrusted: Bool = false
+    ) -> [HostEffect] {
         let message: ChannelMessage
         do throws(WireError) {
             message = try ChannelMessage.decode(bytes, context: decodingContext)
         } catch {
             return [.violation(ProtocolViolation(error))]
         }
-        if let violation = refusal(of: message) { return [.violation(violation)] }
-        return handle(message)
+        do throws(ProtocolViolation) {
+            try check(message, isTrusted: isTrusted)
+            return try handle(message, connectionID: connectionID, isTrusted: isTrusted)
+        } catch {
+            return [.violation(error)]
+        }
     }
 
-    /// Before there is an agreement, only contacts are read, and they tell their own version.
+    /// Before there is an agreement, only messages are read that have one layout or tell their own version.
     private var decodingContext: WireContext { state == .connected ? agreement : .newest }
 
-    private func refusal(of message: ChannelMessage) -> ProtocolViolation? {
-        guard let facts = message.type.facts else { return nil }
+    /// Direction, trust, version, feature and order, before any handler sees the message.
+    private func check(_ message: ChannelMessage, isTrusted: Bool) throws(ProtocolViolation) {
+        guard let facts = message.type.facts else { return }
         func violation(_ rule: String, _ value: String, _ explanation: String) -> ProtocolViolation {
             ProtocolViolation(rule: rule, place: facts.name, value: value, explanation: explanation)
         }
         if facts.direction != .guestToHost {
-            return violation("direction", "from the guest", "only a host sends this message")
+            throw violation("direction", "from the guest", "only a host sends this message")
         }
-        if case .initiateContact = message { return nil }
-        guard state == .connected else {
-            return violation("contact-first", "while \(stateWord)", "the connection does not stand")
+        if self.isTrusted, !isTrusted {
+            throw violation("trusted-connection", "untrusted", "a trusted connection takes trusted messages only")
+        }
+        switch (state, message) {
+        case (_, .initiateContact): return
+        case (.connected, _): break
+        case (_, .closeReservedChannel), (.connecting, .unload), (.disconnecting, .unload): return
+        default: throw violation("contact-first", "while \(stateWord)", "the connection does not stand")
         }
         if facts.version > agreement.version {
-            return violation("version", agreement.version.description, "the message came with version \(facts.version)")
+            throw violation("version", agreement.version.description, "the message came with version \(facts.version)")
         }
         if !agreement.features.isSuperset(of: facts.feature) {
-            return violation("feature", agreement.features.meaning ?? "none", "the feature was not agreed on")
+            throw violation("feature", agreement.features.meaning ?? "none", "the feature was not agreed on")
         }
         if isPaused, message.type != .resume, message.type != .unload {
-            return violation("paused", facts.name, "a paused connection is resumed or ended first")
+            throw violation("paused", facts.name, "a paused connection is resumed or ended first")
         }
-        return nil
     }
 
     private var stateWord: String {
         switch state {
         case .disconnected: "disconnected"
+        case .connecting: "connecting"
         case .connected: "connected"
         case .disconnecting: "disconnecting"
         }
     }
 
-    private mutating func handle(_ message: ChannelMessage) -> [HostEffect] {
+    private mutating func handle(
+        _ message: ChannelMessage, connectionID: UInt32, isTrusted: Bool
+    ) throws(ProtocolViolation) -> [HostEffect] {
         switch message {
-        case .initiateContact(let contact): return self.contact(contact)
-        case .requestOffers: return requestOffers()
-        case .gpadlHeader(let header): return pageListHeader(header)
-        case .gpadlBody(let body): return pageListBody(body)
-        case .gpadlTeardown(let teardown): return pageListTeardown(teardown)
-        case .openChannel(let open): return self.open(open)
-        case .closeChannel(let reference): return close(reference.relid)
-        case .relidReleased(let reference): return released(reference.relid)
-        case .modifyChannel(let modify): return self.modify(modify)
-        case .unload: return disconnect(then: .unloadComplete)
-        case .tlConnectRequest(let request):
-            return send(
-                .tlConnectResult(
-                    TLConnectResult(
-                        endpointID: request.endpointID, serviceID: request.serviceID, status: .connectionRefused)),
-                since: .redstone3)
-        case .modifyConnection(let modify):
-            childToParentMonitorPage = modify.childToParentMonitorPage
-            return send(.modifyConnectionResponse(ModifyConnectionResponse()))
+        case .initiateContact(let contact):
+            let isMultiClient =
+                connectionID == ConnectionID.multiClientMessage || connectionID == ConnectionID.redirectedMessage
+                || connectionID == configuration.messageConnection && connectionID != ConnectionID.message
+            return try self.contact(
+                ContactRequest(message: contact, isMultiClient: isMultiClient, isTrusted: isTrusted))
+        case .requestOffers: return try requestOffers()
+        case .gpadlHeader(let header): return try pageListHeader(header)
+        case .gpadlBody(let body): return try pageListBody(body)
+        case .gpadlTeardown(let teardown): return try pageListTeardown(teardown)
+        case .openChannel(let open): return try self.open(open)
+        case .closeChannel(let reference): return try close(reference.relid)
+        case .relidReleased(let reference): return try released(reference.relid)
+        case .modifyChannel(let modify): return try self.modify(modify)
+        case .unload: return unload()
+        case .openReservedChannel(let open): return try openReserved(open)
+        case .closeReservedChannel(let close): return try closeReserved(close)
+        case .tlConnectRequest(let request): return connectSocket(request)
+        case .modifyConnection(let modify): return modifyConnection(modify)
         case .pause:
             let response = send(.pauseResponse)
             isPaused = true
@@ -142,25 +217,39 @@ public struct HostConnection: Sendable, Hashable {
         case .resume:
             isPaused = false
             defer { held = [] }
-            return held
-        case .openReservedChannel(let open):
-            return violation(
-                "reserved-channel", "OPEN_RESERVED_CHANNEL.relid", String(open.relid),
-                "this host offers no reserved channel")
-        case .closeReservedChannel(let close):
-            return violation(
-                "reserved-channel", "CLOSE_RESERVED_CHANNEL.relid", String(close.relid),
-                "this host offers no reserved channel")
-        default: return []
+            return held.map(\.effect)
+        case .offerChannel, .rescindChannelOffer, .allOffersDelivered, .openChannelResult, .gpadlCreated,
+            .gpadlTorndown, .versionResponse, .unloadComplete, .closeReservedResponse, .tlConnectResult,
+            .modifyChannelResponse, .modifyConnectionResponse, .pauseResponse:
+            // `check` has refused the direction already.
+            return []
         }
     }
+}
 
-    /// A message to the guest; held back while the guest has paused the host.
+// MARK: - Sending
+
+extension HostConnection {
+    /// A message to the guest, if its version has it; held back while the guest has paused the host.
     mutating func send(_ message: ChannelMessage, since version: ProtocolVersion = .windows2008) -> [HostEffect] {
         guard agreement.version >= version else { return [] }
-        let effect = HostEffect.send(bytes: message.encoded(context: agreement), targetVP: targetVP)
-        guard isPaused else { return [effect] }
-        held.append(effect)
+        return post(
+            OutgoingMessage(
+                bytes: message.encoded(context: agreement), target: MessageTarget(vp: targetVP), isReply: false))
+    }
+
+    /// A message to a place that a request named.
+    mutating func reply(_ message: ChannelMessage, to target: MessageTarget) -> [HostEffect] {
+        post(OutgoingMessage(bytes: message.encoded(context: agreement), target: target, isReply: true))
+    }
+
+    mutating func post(_ message: OutgoingMessage) -> [HostEffect] {
+        guard isPaused else { return [message.effect] }
+        guard held.count < Self.maximumHeldMessages else {
+            return violation(
+                "paused", "RESUME", "\(held.count) messages held", "a paused guest misses what goes beyond this")
+        }
+        held.append(message)
         return []
     }
 
@@ -169,126 +258,50 @@ public struct HostConnection: Sendable, Hashable {
     }
 }
 
+// MARK: - Finding
+
 extension HostConnection {
-    private mutating func contact(_ contact: InitiateContact) -> [HostEffect] {
-        switch state {
-        case .connected: return disconnect(then: .contact(contact))
-        case .disconnecting:
-            state = .disconnecting(then: .contact(contact))
-            return []
-        case .disconnected: return answer(contact)
-        }
+    /// The channel with a key.
+    public func channel(_ key: HostChannelKey) -> HostChannel? { position(key).map { channels[$0] } }
+
+    /// The channel with a number that the guest may hold.
+    public func channel(relid: UInt32) -> HostChannel? { relids[relid].flatMap { channel($0) } }
+
+    /// The page lists that the host holds complete, oldest first.
+    public var pageLists: [HostPageList] {
+        channels.flatMap { $0.lists.values.filter(\.isShared) }.sorted { $0.age < $1.age }
     }
 
-    private mutating func answer(_ contact: InitiateContact) -> [HostEffect] {
-        targetVP = contact.version >= .windows8_1 ? contact.targetVP : 0
-        agreement = WireContext(version: contact.version)
-        guard ProtocolVersion.all.contains(contact.version), contact.version <= configuration.maximumVersion,
-            contact.version < .redstone3MultiClient || contact.targetSINT == SynIC.vmbusSINT
-        else {
-            agreement = WireContext(version: .windows2008)
-            return send(.versionResponse(VersionResponse(supported: false)))
+    /// Whether a change of the monitor pages waits for its answer.
+    public var isModifying: Bool { pageChange != nil }
+
+    /// The page that the guest writes to signal; 0 for none.
+    public var childToParentMonitorPage: UInt64 { monitorPages?.childToParent ?? 0 }
+
+    /// Keys only grow, so that the channels are in their order.
+    func position(_ key: HostChannelKey) -> Int? {
+        var (low, high) = (0, channels.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if channels[middle].key < key { low = middle + 1 } else { high = middle }
         }
-        guard (contact.parentToChildMonitorPage == 0) == (contact.childToParentMonitorPage == 0) else {
-            return send(.versionResponse(VersionResponse(supported: true, connectionState: .unknownFailure)))
-                + violation(
-                    "monitor-pages", "INITIATE_CONTACT.monitor_page_parent_to_child",
-                    Hexadecimal.prefixed(contact.parentToChildMonitorPage), "both monitor pages are given, or none")
-        }
-        let features = contact.version >= .copper ? contact.features.intersection(configuration.features) : []
-        if features.contains(.clientID), contact.clientID == nil {
-            return violation(
-                "client-id", "INITIATE_CONTACT.client_id", "missing", "the feature client_id brings the id")
-        }
-        agreement = WireContext(version: contact.version, features: features)
-        childToParentMonitorPage = contact.childToParentMonitorPage
-        state = .connected
-        offersSent = false
-        let response = VersionResponse(
-            supported: true,
-            versionOrConnectionID: contact.version >= .redstone3MultiClient
-                ? configuration.messageConnection : contact.version.rawValue,
-            features: contact.version >= .copper ? features : nil)
-        return send(.versionResponse(response)) + [.connected(agreement)]
+        return low < channels.count && channels[low].key == key ? low : nil
     }
 
-    /// Everything is closed and let go of; the action follows when the devices have answered.
-    mutating func disconnect(then action: NextAction) -> [HostEffect] {
-        var effects: [HostEffect] = []
-        isPaused = false
-        held = []
-        assemblies = []
-        for index in channels.indices {
-            switch channels[index].state {
-            case .open, .closingReopen:
-                if case .open = channels[index].state { effects.append(.close(channels[index].key)) }
-                channels[index].state = .closingClientRelease
-            case .opening: channels[index].state = .openingClientRelease
-            case .closing: channels[index].state = .closingClientRelease
-            case .closed, .reoffered: channels[index].state = .clientReleased
-            default: break
-            }
+    /// The channel that a message means.
+    ///
+    /// - Throws: the rule that a number breaks which the guest does not hold, or not any more.
+    func known(_ relid: UInt32, _ message: String) throws(ProtocolViolation) -> Int {
+        guard let index = relids[relid].flatMap({ position($0) }) else {
+            throw ProtocolViolation(
+                rule: "relid-unique", place: "\(message).relid", value: String(relid),
+                explanation: "no such channel is on offer")
         }
-        channels.removeAll { $0.state == .revoked }
-        effects += pageLists.map { .pageListReleased(handle: $0.handle, relid: $0.relid) }
-        pageLists = []
-        state = .disconnecting(then: action)
-        return effects + finishDisconnect()
-    }
-
-    /// Goes on once no device has anything left to close.
-    mutating func finishDisconnect() -> [HostEffect] {
-        guard case .disconnecting(let action) = state,
-            !channels.contains(where: { $0.state == .closingClientRelease || $0.state == .openingClientRelease })
-        else { return [] }
-        for index in channels.indices { channels[index].offer.relid = 0 }
-        state = .disconnected
-        childToParentMonitorPage = 0
-        offersSent = false
-        switch action {
-        case .none: return [.disconnected]
-        case .unloadComplete: return send(.unloadComplete, since: .windows7) + [.disconnected]
-        case .contact(let contact): return [.disconnected] + answer(contact)
+        guard channels[index].isKnownToGuest else {
+            throw ProtocolViolation(
+                rule: "relid-released", place: "\(message).relid", value: String(relid),
+                explanation: "the guest has let go of the channel")
         }
+        return index
     }
-
-    /// The guest is gone without a word: reset, crash, switched off.
-    public mutating func reset() -> [HostEffect] {
-        switch state {
-        case .disconnected: return []
-        case .connected: return disconnect(then: .none)
-        case .disconnecting:
-            state = .disconnecting(then: .none)
-            return finishDisconnect()
-        }
-    }
-
-    mutating func takeKey() -> HostChannelKey {
-        defer { nextKey += 1 }
-        return HostChannelKey(number: nextKey)
-    }
-}
-
-/// What the host's end wants done.
-public enum HostEffect: Sendable, Hashable {
-    /// Put a message into the guest's slot of VMBus's source.
-    case send(bytes: [UInt8], targetVP: UInt32)
-    /// A version is agreed on.
-    case connected(WireContext)
-    /// The connection has ended: the guest's memory must not be touched any more.
-    case disconnected
-    /// The device opens; answered by `openCompleted`.
-    case open(HostChannelKey, OpenRequest)
-    /// The device closes; answered by `closeCompleted`.
-    case close(HostChannelKey)
-    /// A page list stands.
-    case pageListCreated(handle: UInt32, relid: UInt32)
-    /// The guest has taken a page list back: its pages must not be touched any more.
-    case pageListReleased(handle: UInt32, relid: UInt32)
-    /// The host interrupts another processor of the guest from now on.
-    case moved(HostChannelKey, targetVP: UInt32)
-    /// The guest has let go of a channel.
-    case released(HostChannelKey)
-    /// The guest broke a rule.
-    case violation(ProtocolViolation)
 }

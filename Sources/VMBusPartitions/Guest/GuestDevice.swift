@@ -26,8 +26,6 @@ public struct GuestDevice: Sendable {
         public let relid: UInt32
         /// The processor that takes its interrupts.
         public internal(set) var targetVP: UInt32 = 0
-        var connectionID: UInt32 = 0
-        var monitorID: UInt8?
         var ringList: UInt32 = 0
         var rings: (outgoing: RingPages, incoming: RingPages)?
         var port: ChannelPort?

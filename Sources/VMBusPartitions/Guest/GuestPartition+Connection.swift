@@ -12,8 +12,9 @@ extension GuestPartition {
                 activity.effects.append(.post(bytes: bytes, connectionID: connectionID))
             case .offered(let offer): offered(offer, &activity)
             case .pageListCreated(let handle, let relid): pageListCreated(handle, relid, &activity)
-            case .pageListRefused(let handle, let relid, _): pageListEnded(handle, relid, &activity)
-            case .pageListTorndown(let handle, let relid): pageListEnded(handle, relid, &activity)
+            case .pageListRefused(let handle, _, _): pageListEnded(handle, &activity)
+            case .pageListTorndown(let handle, _): pageListEnded(handle, &activity)
+            case .pageListLeaked(let handle, _): pageListEnded(handle, leaks: true, &activity)
             case .opened(let relid): opened(relid, &activity)
             case .openRefused(let relid, _):
                 guard let (device, channel) = position(relid: relid) else { continue }
@@ -23,7 +24,17 @@ extension GuestPartition {
             case .connectFailed: activity.effects.append(.disconnected)
             case .unloaded: unloaded(&activity)
             case .violation(let violation): activity.effects.append(.violation(violation))
-            case .connected, .allOffersDelivered, .modified, .socketRefused: break
+            case .wake(let token, let delay):
+                let (nanoseconds, overflow) = delay.multipliedReportingOverflow(by: 1000)
+                activity.effects.append(
+                    .wake(afterNanoseconds: overflow ? .max : nanoseconds, .connection(token)))
+            case .postFailed(let type, let result):
+                activity.effects.append(
+                    .note("\(type.meaning ?? "a message") was not posted: \(result.meaning ?? "unknown failure")"))
+            case .connected, .allOffersDelivered, .modified, .reservedClosed, .socketConnected, .socketRefused,
+                .socketTimedOut, .connectionModified, .messagesPaused, .suspended, .readopted, .offersMissing,
+                .pollMessagePages, .clearMessageSlots, .unloadAbandoned:
+                break
             }
         }
     }
@@ -39,9 +50,7 @@ extension GuestPartition {
                     consumer: configuration.consumer(for: kind, instance: offer.interfaceInstance)))
         }
         guard let index = devices.firstIndex(where: { $0.instance == offer.interfaceInstance }) else { return }
-        var channel = GuestDevice.Channel(subchannel: offer.subchannelIndex, relid: offer.relid)
-        channel.connectionID = connection.agreement.version >= .windows7 ? offer.connectionID : ConnectionID.event
-        channel.monitorID = offer.isMonitored ? offer.monitorID : nil
+        let channel = GuestDevice.Channel(subchannel: offer.subchannelIndex, relid: offer.relid)
         devices[index].channels.append(channel)
         guard devices[index].consumer != nil else { return }
         let ringPages = configuration.ringPages(for: kind)
@@ -105,14 +114,18 @@ extension GuestPartition {
         }
     }
 
-    /// The pages of a list are the guest's own again.
+    /// A list is gone: its pages are the guest's own again, unless the host may touch them for ever.
     mutating func pageListEnded<Memory>(
-        _ handle: UInt32, _ relid: UInt32, _ activity: inout PartitionActivity<Memory>
+        _ handle: UInt32, leaks: Bool = false, _ activity: inout PartitionActivity<Memory>
     ) {
         for device in devices.indices {
             guard let index = devices[device].lists.firstIndex(where: { $0.handle == handle }) else { continue }
             let list = devices[device].lists.remove(at: index)
-            allocator.release(list.pages)
+            if leaks {
+                activity.effects.append(.note("\(list.pages.count) pages are given up: the host may hold them"))
+            } else {
+                allocator.release(list.pages)
+            }
             if let purpose = list.purpose {
                 act(device, &activity) { (end, memory, _) in
                     end.bufferCreated(purpose: purpose, buffer: nil, memory: &memory)
@@ -133,7 +146,7 @@ extension GuestPartition {
         if buffersFirst { act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) } }
         perform((try? connection.close(relid: relid)) ?? [], &activity)
         if !buffersFirst { act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) } }
-        for list in connection.pageLists where list.relid == relid {
+        for list in connection.pageLists(of: relid) {
             perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
         }
     }
@@ -141,7 +154,7 @@ extension GuestPartition {
     mutating func rescinded<Memory>(_ relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
         closeChannel(relid, &activity)
         guard let (device, channel) = position(relid: relid) else { return }
-        for list in connection.pageLists where list.relid == relid { pageListEnded(list.handle, relid, &activity) }
+        for list in connection.pageLists(of: relid) { pageListEnded(list.handle, &activity) }
         devices[device].channels.remove(at: channel)
         if devices[device].channels.isEmpty {
             for list in devices[device].lists { allocator.release(list.pages) }

@@ -131,18 +131,28 @@ extension GuestPartition {
 
     /// Signals the host the way the channel's offer says (reference §1.9).
     mutating func signal<Memory>(_ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>) {
-        guard let (device, channel) = position(relid: place.relid) else { return }
-        if let monitorID = devices[device].channels[channel].monitorID, let bit = MonitorPage.place(of: monitorID) {
-            let address = Self.childToParentMonitorPage * 4096 + UInt64(bit.pendingOffset)
-            if let word = try? activity.memory.load32(address),
-                (try? activity.memory.store32(word | 1 << UInt32(bit.bit), at: address)) != nil
-            {
-                activity.effects.append(.monitorSignal(place, monitorID: monitorID))
-                return
-            }
+        guard let (device, channel) = position(relid: place.relid),
+            let path = connection.signalPath(relid: place.relid)
+        else { return }
+        if path.setsSendHalf, let bit = ChannelBit.sendHalf(place.relid) {
+            let offset = bit.byte * 8 + bit.bit
+            setBit(offset % 32, at: Self.interruptPageAddress + UInt64(offset / 32 * 4), &activity)
         }
-        devices[device].channels[channel].counters.events += 1
-        activity.effects.append(.signal(place, connectionID: devices[device].channels[channel].connectionID))
+        switch path.action {
+        case .monitor(let monitorID, let page):
+            guard let bit = MonitorPage.place(of: monitorID) else { return }
+            setBit(bit.bit, at: page + UInt64(bit.pendingOffset), &activity)
+            activity.effects.append(.monitorSignal(place, monitorID: monitorID))
+        case .hypercall(let connectionID):
+            devices[device].channels[channel].counters.events += 1
+            activity.effects.append(.signal(place, connectionID: connectionID))
+        }
+    }
+
+    /// Sets a bit of a 32-bit word that the guest shares; a page outside its memory keeps none.
+    private func setBit<Memory>(_ bit: Int, at address: UInt64, _ activity: inout PartitionActivity<Memory>) {
+        guard let word = try? activity.memory.load32(address) else { return }
+        try? activity.memory.store32(word | 1 << UInt32(bit), at: address)
     }
 
     mutating func transmit<Memory>(

@@ -89,7 +89,7 @@ public struct GuestPartition: Sendable {
             signal(place, &activity)
         }
         activity.effects += drained.violations.map { .violation($0) }
-        for packet in drained.packets { deliver(packet, place, &activity) }
+        for (packet, _) in drained.packets { deliver(packet, place, &activity) }
         if port.isBlocked { sendAgain(relid, &activity) }
         if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
     }
@@ -97,6 +97,7 @@ public struct GuestPartition: Sendable {
     /// Time that was asked for has passed.
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
+        case .connection(let token): perform(connection.wake(token), &activity)
         case .drain(let relid): interrupted(relid: relid, &activity)
         case .workload(let index, let generation):
             guard network.indices.contains(index),
@@ -114,7 +115,7 @@ public struct GuestPartition: Sendable {
 
     /// The channel that a page list belongs to, from its first message to GPADL_TORNDOWN.
     public func channel(pageList handle: UInt32) -> ChannelPlace? {
-        connection.pageLists.first { $0.handle == handle }.flatMap { list in
+        connection.pageList(handle).flatMap { list in
             position(relid: list.relid).map { devices[$0.device].place($0.channel) }
         }
     }

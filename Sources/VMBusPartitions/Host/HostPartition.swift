@@ -88,7 +88,7 @@ public struct HostPartition: Sendable {
         devices[device].channels[channel].port = port
         if drained.signal { interrupt(key, place, &activity) }
         activity.effects += drained.violations.map { .violation($0) }
-        for packet in drained.packets { deliver(packet, place, &activity) }
+        for (packet, bytes) in drained.packets { deliver(packet, bytes, place, &activity) }
         if port.isBlocked { sendAgain(key, &activity) }
         if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
     }
@@ -109,7 +109,7 @@ public struct HostPartition: Sendable {
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
-        case .workload: break
+        case .workload, .connection: break
         case .device(let instance, let token, let generation):
             guard
                 let index = devices.firstIndex(where: {
@@ -141,7 +141,9 @@ public struct HostPartition: Sendable {
             device.firstMonitorID = nextMonitorID
             nextMonitorID += UInt8(min(configuration.channelCount, Int(MonitorPage.idCount) - Int(nextMonitorID)))
         }
-        let (key, effects) = connection.addOffer(device.offer(subchannel: 0))
+        // A scenario has no two devices of one name, and a host no place for more channels than there are numbers.
+        guard let (key, effects) = try? connection.addOffer(device.offer(subchannel: 0), order: UInt64(generation))
+        else { return [] }
         device.channels = [HostDevice.Channel(key: key, subchannel: 0)]
         devices.append(device)
         return effects
@@ -155,11 +157,21 @@ extension HostPartition {
         for effect in effects {
             switch effect {
             case .send(let bytes, let targetVP): activity.effects.append(.send(bytes: bytes, targetVP: targetVP))
+            case .reply(let bytes, let target) where target.sint == SynIC.vmbusSINT:
+                activity.effects.append(.send(bytes: bytes, targetVP: target.vp))
+            case .reply(_, let target):
+                activity.effects.append(
+                    .note("an answer to source \(target.sint) of processor \(target.vp), which nobody listens to here"))
+            case .forward(let request):
+                activity.effects.append(.note("a contact for trust level \(request.targetVTL ?? 0), which has no host"))
             case .open(let key, let request): open(key, request, &activity)
             case .close(let key): close(key, &activity)
             case .disconnected: disconnected()
             case .violation(let violation): activity.effects.append(.violation(violation))
-            case .connected, .pageListCreated, .pageListReleased, .moved, .released: break
+            case .connected, .pageListCreated, .pageListReleased, .moved, .released, .resumed, .abandoned: break
+            case .contact, .modifyConnection, .pageListOffered, .pageListTeardown, .move, .socket:
+                // Asked only of a host that awaits answers, and this one's configuration awaits none.
+                break
             }
         }
     }
@@ -277,18 +289,26 @@ extension HostPartition {
     ) {
         for _ in 0..<count {
             let subchannel = UInt16(devices[device].channels.count)
-            let (key, effects) = connection.addOffer(devices[device].offer(subchannel: subchannel))
+            guard let (key, effects) = try? connection.addOffer(devices[device].offer(subchannel: subchannel)) else {
+                return
+            }
             devices[device].channels.append(HostDevice.Channel(key: key, subchannel: subchannel))
             perform(effects, &activity)
         }
     }
 
     private mutating func deliver<Memory>(
-        _ packet: ChannelPacket, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
+        _ packet: ChannelPacket, _ bytes: [UInt8], _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
         guard let index = devices.firstIndex(where: { $0.configuration.instance == place.device }) else { return }
+        // What is received comes before what it leads to.
+        let position = activity.effects.count
+        var attachment: [UInt8] = []
+        defer {
+            activity.effects.insert(.received(place, packet.type, bytes: bytes, attachment: attachment), at: position)
+        }
         act(index, &activity) { (end, memory, time) in
-            let attachment = end.attachment(of: packet, memory: memory)
+            attachment = end.attachment(of: packet, memory: memory)
             return end.receive(
                 packet, attachment: attachment, subchannel: place.subchannel, time: time, memory: &memory)
         }

@@ -188,12 +188,13 @@ extension FieldNode {
         guard !header.isEmpty else { return (nodes, descriptor, payload, nil) }
         let inner: (fields: [FieldNode], problem: WireError?, name: String)
         switch descriptor.type {
-        case .dataUsingGPADirect:
-            let tree = GPADirectHeader.fields(header, base: PacketDescriptor.byteCount)
-            inner = (tree.fields, tree.problem, "gpa_direct")
-        case .dataUsingTransferPages:
-            let tree = TransferPageHeader.fields(header, base: PacketDescriptor.byteCount)
-            inner = (tree.fields, tree.problem, "transfer_pages")
+        case .dataUsingGPADirect: inner = tree(GPADirectHeader.self, header, "gpa_direct")
+        case .dataUsingTransferPages: inner = tree(TransferPageHeader.self, header, "transfer_pages")
+        case .addTransferPageSet, .removeTransferPageSet:
+            inner = tree(TransferPageSetHeader.self, header, "transfer_page_set")
+        case .establishGPADL: inner = tree(EstablishGPADLHeader.self, header, "establish_gpadl")
+        case .teardownGPADL, .dataUsingGPADL: inner = tree(GPADLReferenceHeader.self, header, "gpadl_reference")
+        case .additionalData: inner = tree(AdditionalDataHeader.self, header, "additional_data")
         default:
             nodes.append(
                 FieldNode(
@@ -206,5 +207,12 @@ extension FieldNode {
                 name: inner.name, offset: PacketDescriptor.byteCount, size: header.count, value: .composite,
                 help: "where the bulk of the data lies", children: inner.fields))
         return (nodes, descriptor, payload, inner.problem)
+    }
+
+    private static func tree<Header: WireStructure>(
+        _ type: Header.Type, _ header: ArraySlice<UInt8>, _ name: String
+    ) -> (fields: [FieldNode], problem: WireError?, name: String) {
+        let tree = type.fields(header, base: PacketDescriptor.byteCount)
+        return (tree.fields, tree.problem, name)
     }
 }

@@ -15,15 +15,21 @@ struct ScenarioOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Number that decides everything that is left to chance.", valueName: "n"))
     var seed: UInt64?
 
+    /// The simulation at its start.
+    func source() throws(CommandFailure) -> SimulatorSource {
+        SimulatorSource(try ScenarioFile.read(scenario), seed: seed)
+    }
+}
+
+/// Scenarios by name: shipped ones and files.
+enum ScenarioFile {
     /// A scenario's text is short; whatever is longer is no scenario.
     private static let limit = 1 << 20
 
-    /// The simulation at its start.
-    func source() throws(CommandFailure) -> SimulatorSource {
-        SimulatorSource(try read(), seed: seed)
-    }
-
-    private func read() throws(CommandFailure) -> Scenario {
+    /// The scenario of a name or a path.
+    ///
+    /// - Throws: `CommandFailure` if there is none, or what is wrong with it.
+    static func read(_ scenario: String) throws(CommandFailure) -> Scenario {
         do throws(ConfigurationError) {
             if let shipped = try Scenarios.named(scenario) { return shipped }
         } catch {
@@ -35,7 +41,7 @@ struct ScenarioOptions: ParsableArguments {
                 "there is no scenario '\(scenario)'; choose one of \(Scenarios.names.joined(separator: ", ")) "
                     + "or name a TOML file")
         }
-        let bytes = try bytes()
+        let bytes = try bytes(scenario)
         do throws(ConfigurationError) {
             return try Scenario(ConfigurationDocument(parsing: bytes, file: scenario))
         } catch {
@@ -43,10 +49,10 @@ struct ScenarioOptions: ParsableArguments {
         }
     }
 
-    private func bytes() throws(CommandFailure) -> [UInt8] {
+    private static func bytes(_ scenario: String) throws(CommandFailure) -> [UInt8] {
         let path = scenario.hasPrefix("/") ? scenario : "./" + scenario
         do throws(SystemError) {
-            return try SystemFiles().read(path, limit: Self.limit)
+            return try SystemFiles().read(path, limit: limit)
         } catch {
             throw CommandFailure(.failure, error.description)
         }

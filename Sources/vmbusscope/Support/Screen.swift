@@ -43,9 +43,18 @@ enum Screen {
         try run(options) { .stepped(source) }
     }
 
+    /// Shows a source that runs on a thread of its own; `end` is called when the screen is gone, before anything else.
+    static func show(
+        posted source: PostedSource, _ options: InspectorOptions, end: () -> Void
+    ) throws(CommandFailure) {
+        // Made and used on the main thread alone.
+        nonisolated(unsafe) let source = source
+        try run(options, end: end) { .posted(source) }
+    }
+
     /// The runner is made where the screen lives, the main thread, on which commands run as well.
     private static func run(
-        _ options: InspectorOptions, _ runner: @Sendable () -> SourceRunner
+        _ options: InspectorOptions, end: () -> Void = {}, _ runner: @Sendable () -> SourceRunner
     ) throws(CommandFailure) {
         guard hasTerminal else {
             throw CommandFailure(
@@ -58,6 +67,7 @@ enum Screen {
                 return .failure(error)
             }
         }
+        end()
         let exit: InspectorExit
         do throws(TerminalError) {
             exit = try result.get()

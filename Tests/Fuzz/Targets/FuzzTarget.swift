@@ -14,6 +14,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "page-list", run: fuzzPageList),
         FuzzTarget(name: "guest-connection", run: fuzzGuestConnection),
         FuzzTarget(name: "host-connection", run: fuzzHostConnection),
+        FuzzTarget(name: "guest-saved-state", run: fuzzGuestSavedState),
+        FuzzTarget(name: "host-saved-state", run: fuzzHostSavedState),
         FuzzTarget(name: "dissector", run: fuzzDissector),
     ]
 

@@ -8,29 +8,31 @@ func fuzzGuestConnection(_ bytes: [UInt8]) throws(Finding) {
     configuration.versions = Array(configuration.versions.dropFirst(feed.next(below: 11)))
     var run = GuestRun(guest: GuestConnection(configuration))
     try run.take(run.guest.connect())
-    while !feed.isEmpty {
-        let before = run.guest
-        let effects: [GuestEffect]
-        do throws(GuestRefusal) {
-            effects = try run.step(&feed)
-        } catch {
-            try require(run.guest == before, "a refused wish changed the guest: \(error)")
-            continue
-        }
-        try run.take(effects, before: before)
-        try run.checkState()
-    }
+    while !feed.isEmpty { try run.go(&feed) }
 }
 
-private struct GuestRun {
+struct GuestRun {
     var guest: GuestConnection
     /// What was posted and not answered yet, oldest first.
     private var posted: [ChannelMessage] = []
-    private var listsMade = 0
+    var listsMade = 0
 
     init(guest: GuestConnection) { self.guest = guest }
 
-    mutating func step(_ feed: inout ByteFeed) throws(GuestRefusal) -> [GuestEffect] {
+    /// One step, with all that must hold behind it.
+    mutating func go(_ feed: inout ByteFeed) throws(Finding) {
+        let before = guest
+        let effects: [GuestEffect]
+        do throws(GuestRefusal) {
+            effects = try step(&feed)
+        } catch {
+            return try require(guest == before, "a refused wish changed the guest: \(error)")
+        }
+        try take(effects, before: before)
+        try checkState()
+    }
+
+    private mutating func step(_ feed: inout ByteFeed) throws(GuestRefusal) -> [GuestEffect] {
         switch feed.next(below: 18) {
         case 0, 1: return guest.receive(feed.piece())
         case 2: return guest.connect()

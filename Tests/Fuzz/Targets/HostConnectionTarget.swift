@@ -8,14 +8,10 @@ func fuzzHostConnection(_ bytes: [UInt8]) throws(Finding) {
     configuration.maximumVersion = feed.choose(ProtocolVersion.all) ?? .copper
     var run = HostRun(host: HostConnection(configuration))
     for _ in 0..<feed.next(below: 8) { run.addOffer(&feed) }
-    while !feed.isEmpty {
-        let before = run.host
-        try run.take(run.step(&feed), before: before)
-        try run.checkState()
-    }
+    while !feed.isEmpty { try run.go(&feed) }
 }
 
-private struct HostRun {
+struct HostRun {
     var host: HostConnection
     /// What devices were asked and have not answered yet.
     private var opening: [HostChannelKey] = []
@@ -29,10 +25,17 @@ private struct HostRun {
         offer.interfaceType = GUID(0, 0, 0, UInt64(feed.next(UInt8.self) & 3))
         offer.interfaceInstance = GUID(0, 0, 0, UInt64(feed.next(UInt8.self) & 7))
         offer.subchannelIndex = UInt16(feed.next(UInt8.self) & 3)
-        return host.addOffer(offer).effects
+        return (try? host.addOffer(offer))?.effects ?? []
     }
 
-    mutating func step(_ feed: inout ByteFeed) -> [HostEffect] {
+    /// One step, with all that must hold behind it.
+    mutating func go(_ feed: inout ByteFeed) throws(Finding) {
+        let before = host
+        try take(step(&feed), before: before)
+        try checkState()
+    }
+
+    private mutating func step(_ feed: inout ByteFeed) -> [HostEffect] {
         switch feed.next(below: 20) {
         case 0, 1: return receive(feed.piece(), isMultiClient: feed.next(below: 2) == 0)
         case 2, 3: return contact(&feed)

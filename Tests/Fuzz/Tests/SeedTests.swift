@@ -3,6 +3,7 @@ import FuzzTargets
 import Glibc
 import Platform
 import Testing
+import VMBusEngine
 import VMBusSimulator
 import VMBusWire
 
@@ -53,6 +54,8 @@ enum Seeds {
         seeds["page-list"] = pageLists(messages(batch, 1, .guestToHost)) + [twoRanges]
         seeds["guest-connection"] = guests + [connection(messages(batch, 1, .hostToGuest), first: [0])]
         seeds["host-connection"] = hosts + [connection(messages(batch, 1, .guestToHost) + recorded, first: hosts[0])]
+        seeds["guest-saved-state"] = guests.map(savedGuestRun) + [raw(savedGuest)]
+        seeds["host-saved-state"] = hosts.map(savedHostRun) + [raw(savedHost, behind: devices)]
         seeds["dissector"] = conversations(batch)
         seeds["ring-receiver"] = rings
         seeds["ring-dump"] = try dumps()
@@ -153,6 +156,50 @@ enum Seeds {
             13,
         ],
     ]
+
+    /// Eight devices of a host, three bytes each.
+    private static let devices: [UInt8] = (0..<8).flatMap { [$0 & 3, $0 & 7, 0] }
+
+    /// Steps before a guest is saved, and the same ones behind.
+    private static func savedGuestRun(_ steps: [UInt8]) -> [UInt8] {
+        let head: [UInt8] = [10, 0, 1, UInt8(steps.count), 0]
+        return head + steps + steps
+    }
+
+    /// The same with a host's steps, which its version and offers stand before.
+    private static func savedHostRun(_ steps: [UInt8]) -> [UInt8] {
+        let behind = Array(steps.dropFirst(8))
+        let head: [UInt8] = [10, 0] + devices
+        let count: [UInt8] = [1, UInt8(behind.count), 0]
+        return head + count + behind + behind
+    }
+
+    /// A saved state as it is, in the newest version.
+    private static func raw(_ state: [UInt8], behind devices: [UInt8] = []) -> [UInt8] {
+        let head: [UInt8] = [10, 0] + devices
+        let count: [UInt8] = [0, UInt8(state.count & 0xFF), UInt8(state.count >> 8)]
+        return head + count + state
+    }
+
+    /// A guest that has posted its proposal.
+    private static var savedGuest: [UInt8] {
+        var guest = GuestConnection()
+        _ = guest.connect()
+        return guest.saved()
+    }
+
+    /// A host that a guest of 5.3 has contacted and asked for offers.
+    private static var savedHost: [UInt8] {
+        var host = HostConnection()
+        let context = WireContext(version: .iron)
+        let contact = InitiateContact(
+            version: .iron, targetVP: 0, interruptPage: 0, targetVTL: 0, features: [], parentToChildMonitorPage: 0,
+            childToParentMonitorPage: 0, clientID: nil)
+        for message in [ChannelMessage.initiateContact(contact), .requestOffers] {
+            _ = host.receive(message.encoded(context: context), connectionID: ConnectionID.multiClientMessage)
+        }
+        return host.saved()
+    }
 
     /// Sends and receives with a script of the other end that is empty, or writes an index now and then.
     private static let rings: [[UInt8]] = [

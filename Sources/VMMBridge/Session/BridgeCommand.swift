@@ -1,0 +1,88 @@
+public import VMBusPartitions
+public import VMBusWire
+
+/// What can be done to a guest from outside while it runs.
+public enum BridgeCommand: Sendable, Hashable {
+    /// The host takes a device back.
+    case rescind(GUID)
+    /// The host offers a device of the scenario (again).
+    case offer(GUID)
+
+    /// Reads `rescind DEVICE` or `offer DEVICE`; the device is a kind that the guest has, or an instance.
+    ///
+    /// - Throws: what is not understood, and what is.
+    public init(_ line: String, for guest: GuestConfiguration) throws(BridgeCommandError) {
+        let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
+        guard words.count == 2, ["rescind", "offer"].contains(words[0]) else {
+            throw BridgeCommandError("'\(line)' is no command: rescind DEVICE, offer DEVICE or quit")
+        }
+        let devices = guest.host.devices
+        guard
+            let device = devices.first(where: { $0.kind.word == words[1] })
+                ?? GUID(words[1]).flatMap({ instance in devices.first { $0.instance == instance } })
+        else {
+            let known = devices.map(\.kind.word).joined(separator: ", ")
+            throw BridgeCommandError("the scenario has no device '\(words[1])'; it has: \(known)")
+        }
+        self = words[0] == "rescind" ? .rescind(device.instance) : .offer(device.instance)
+    }
+}
+
+/// Why a command was not understood.
+public struct BridgeCommandError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What, and what to say instead.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension BridgeSession {
+    /// Carries out a command; the log says what became of it.
+    public mutating func perform(_ command: BridgeCommand, at time: UInt64) {
+        log.time = time
+        switch command {
+        case .rescind(let instance): rescind(instance)
+        case .offer(let instance): offer(instance)
+        }
+        settle()
+    }
+
+    /// Lets an event of the scenario happen.
+    mutating func perform(_ action: ScenarioEvent.Action) {
+        switch action {
+        case .rescind(let instance): rescind(instance)
+        case .offer(let instance): offer(instance)
+        case .move, .reboot: log.note("the scenario's '\(action.word)' is left out: only the guest itself can do that")
+        }
+    }
+
+    private mutating func rescind(_ instance: GUID) {
+        var found = false
+        exchange.disconnect(switchPort(instance))
+        carryOut(visit { found = $0.rescind(device: instance, &$1) })
+        if !found { log.note("there is no device \(instance) to take back") }
+    }
+
+    private mutating func offer(_ instance: GUID) {
+        guard let device = guest.host.devices.first(where: { $0.instance == instance }),
+            !host.devices.contains(where: { $0.configuration.instance == instance })
+        else {
+            log.note("device \(instance) is on offer already, or the scenario does not have it")
+            return
+        }
+        if device.kind == .network { connectToSwitch(instance) }
+        carryOut(visit { $0.offer(device, &$1) })
+    }
+}
+
+extension ScenarioEvent.Action {
+    /// The word for it in scenarios.
+    fileprivate var word: String {
+        switch self {
+        case .rescind: "rescind"
+        case .offer: "offer"
+        case .move: "move"
+        case .reboot: "reboot"
+        }
+    }
+}

@@ -1,0 +1,270 @@
+public import BusModel
+public import VMBusPartitions
+import VMBusRing
+public import VMBusWire
+
+/// One virtual machine in front of a host's end of the bus, as a state machine without I/O: frames of the monitor go in;
+/// frames for it, and records of what happened, come out.
+///
+/// A hypercall is answered first and worked on afterwards, as a processor of the guest waits for the answer: `receive` gives
+/// the answer, then `work` does the work. The guest's memory is lent to the host's end by ``MemoryAccess`` alone, and that
+/// has none to lend outside a connection.
+public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
+    /// The guest's number in the log; the root is 0.
+    static var partition: UInt16 { 1 }
+
+    /// How the guest's host is made.
+    public let guest: GuestConfiguration
+    /// What happens to it, counted from the moment when it asks for offers.
+    let events: [ScenarioEvent]
+    /// What of that is still to come in this connection, with its moment in the log.
+    var agenda: [(due: UInt64, action: ScenarioEvent.Action)] = []
+    let mode: InterruptMode
+    var host: HostPartition
+    var memory = MemoryAccess<Memory>()
+    var delivery: InterruptDelivery
+    var timers = TimerQueue()
+    var monitorPoll: UInt64?
+    var nextSample: UInt64?
+    var log = SessionLog()
+    /// Joins the guest's network devices with each other.
+    var exchange = VirtualSwitch()
+    private var pending: [Work] = []
+    private var frames: [HostFrame] = []
+    private(set) var processors: UInt32 = 0
+    /// Below 2.4: guest-physical address of the page with a bit per channel; 0 for none.
+    var interruptPage: UInt64 = 0
+    var crashParameters: [UInt64] = [0, 0, 0, 0, 0]
+    /// Why the guest cannot be served any more.
+    private(set) var failure: ProtocolViolation?
+
+    enum Work: Sendable {
+        case message([UInt8], connectionID: UInt32)
+        case signal(relids: [UInt32])
+        case legacySignal
+        case register(RegisterWrite)
+    }
+
+    /// A guest that has just come, at a moment of the log in nanoseconds.
+    ///
+    /// - Parameter events: what happens to it, in order of time, counted from the moment when it asks for offers.
+    public init(_ guest: GuestConfiguration, events: [ScenarioEvent] = [], mode: InterruptMode, time: UInt64) {
+        self.guest = guest
+        self.events = events
+        self.mode = mode
+        host = HostPartition(guest.host)
+        delivery = InterruptDelivery(mode, processors: 0)
+        log.time = time
+        appear()
+        for device in guest.host.devices where device.kind == .network { connectToSwitch(device.instance) }
+    }
+
+    /// What the monitor is to be sent, in order.
+    public mutating func takeFrames() -> [HostFrame] {
+        defer { frames = [] }
+        return frames
+    }
+
+    /// What happened since the last call; not numbered.
+    public mutating func takeRecords() -> FlowBatch { log.take() }
+
+    /// Whether the monitor has shown the guest's memory.
+    public var hasMemory: Bool { memory.isShown }
+
+    /// When there is something to do though no frame comes.
+    public var nextTime: UInt64? {
+        [timers.nextTime, monitorPoll, nextSample, agenda.first?.due].compactMap { $0 }.min()
+    }
+
+    mutating func send(_ more: [HostFrame]) { frames += more }
+
+    /// The guest broke a rule that leaves nothing to go on with.
+    mutating func fail(_ violation: ProtocolViolation) {
+        log.violation(violation)
+        failure = failure ?? violation
+    }
+
+    // MARK: Frames
+
+    /// The monitor has shown the guest's memory.
+    public mutating func show(_ memory: Memory, _ hello: Hello, at time: UInt64) {
+        log.time = time
+        self.memory.show(memory)
+        processors = hello.processors
+        delivery = InterruptDelivery(mode, processors: hello.processors)
+        let bytes = hello.regions.reduce(UInt64(0)) { $0 &+ $1.byteCount }
+        log.note(
+            "the monitor shows a guest with \(hello.processors) virtual processors and \(bytes >> 20) MiB of memory in "
+                + "\(hello.regions.count) regions")
+        log.state([AttributeReading(.virtualProcessors, UInt64(hello.processors))])
+    }
+
+    /// Takes in a frame, except HELLO, which `show` takes. What must be answered is answered; the rest waits for `work`.
+    public mutating func receive(_ frame: MonitorFrame, at time: UInt64) {
+        log.time = time
+        switch frame {
+        case .hello:
+            fail(
+                ProtocolViolation(
+                    rule: "hello-once", place: "HELLO", value: "a second one", explanation: "memory is shown once"))
+        case .postMessage(let message, let sequence):
+            let status = admit(message)
+            send([.result(status, sequence: sequence)])
+        case .signalEvent(let event, let sequence):
+            let status = admit(event)
+            if sequence != 0 { send([.result(status, sequence: sequence)]) }
+        case .delivered(let delivery, let tag): delivered(delivery, tag)
+        case .register(let write): pending.append(.register(write))
+        case .reset: reset()
+        case .unknown(let type):
+            log.violation(
+                ProtocolViolation(
+                    rule: "frame-type", place: "frame", value: String(type.rawValue),
+                    explanation: "monitors send types 1 to 6; the frame is skipped"))
+        }
+    }
+
+    /// A frame of a hypercall that cannot be read: the processor that waits gets an answer all the same.
+    public mutating func refuse(_ header: FrameHeader, _ error: WireError, at time: UInt64) {
+        log.time = time
+        log.violation(ProtocolViolation(error))
+        guard header.type == .postMessage || header.type == .signalEvent, header.sequence != 0 else { return }
+        send([.result(.invalidInput, sequence: header.sequence)])
+    }
+
+    private mutating func admit(_ message: PostedMessage) -> HypercallStatus {
+        guard memory.isShown, message.processor < processors else {
+            return refused("POST_MESSAGE.vp", message.processor)
+        }
+        // The upper eight bits are reserved (reference §1.4).
+        let connectionID = message.connectionID & 0xFF_FFFF
+        guard host.accepts(connectionID: connectionID) else {
+            log.note(
+                "HvPostMessage to connection \(connectionID) fails: HV_STATUS_INVALID_CONNECTION_ID (0x12)")
+            return .invalidConnectionID
+        }
+        guard message.messageType == SynIC.channelMessageType else {
+            log.violation(
+                ProtocolViolation(
+                    rule: "message-type", place: "POST_MESSAGE.message_type", value: String(message.messageType),
+                    explanation: "channel messages have type 1"))
+            return .success
+        }
+        pending.append(.message(message.payload, connectionID: connectionID))
+        return .success
+    }
+
+    private mutating func admit(_ event: SignalledEvent) -> HypercallStatus {
+        guard memory.isShown, event.processor < processors else {
+            return refused("SIGNAL_EVENT.vp", event.processor)
+        }
+        let connectionID = event.connectionID & 0xFF_FFFF
+        let input = SignalEventInput(connectionID: connectionID, flagNumber: event.flag)
+        if let place = host.channel(connectionID: connectionID) {
+            log.channel(
+                .signal, place, .guestToHost, code: SignalCode.hypercall.rawValue, input.encoded())
+            pending.append(.signal(relids: [place.relid]))
+            return .success
+        }
+        if connectionID == ConnectionID.event, interruptPage != 0 {
+            pending.append(.legacySignal)
+            return .success
+        }
+        log.note(
+            "HvSignalEvent of connection \(Hexadecimal.prefixed(connectionID)) fails: HV_STATUS_INVALID_CONNECTION_ID (0x12)"
+        )
+        return .invalidConnectionID
+    }
+
+    private mutating func refused(_ place: String, _ processor: UInt32) -> HypercallStatus {
+        log.violation(
+            ProtocolViolation(
+                rule: "hello-first", place: place, value: String(processor),
+                explanation: "a hypercall comes from one of the \(processors) processors that HELLO has announced"))
+        return .invalidInput
+    }
+
+    private mutating func delivered(_ answer: Delivery, _ tag: UInt64) {
+        if !delivery.delivered(tag: tag) {
+            log.violation(
+                ProtocolViolation(
+                    rule: "delivered-asked", place: "DELIVERED.seq", value: String(tag),
+                    explanation: "an answer repeats the tag of a frame that was sent"))
+        } else if answer.status != 0 {
+            log.note("delivery \(tag) failed: \(answer.words)")
+        }
+    }
+
+    // MARK: Work
+
+    /// Does what the frames so far ask for.
+    public mutating func work(at time: UInt64) {
+        log.time = time
+        let work = pending
+        pending = []
+        for item in work where failure == nil {
+            switch item {
+            case .message(let bytes, let connectionID): message(bytes, connectionID)
+            case .signal(let relids): signalled(relids)
+            case .legacySignal: signalled(takeInterruptPage())
+            case .register(let write): register(write)
+            }
+        }
+        settle()
+    }
+
+    /// Lets time pass: timers, the monitor page, and a look at the rings' fills.
+    public mutating func advance(to time: UInt64) {
+        log.time = time
+        while failure == nil, let token = timers.take(at: time) {
+            carryOut(visit { $0.wake(token, &$1) })
+        }
+        while failure == nil, let next = agenda.first, next.due <= time {
+            agenda.removeFirst()
+            perform(next.action)
+        }
+        if let due = monitorPoll, due <= time {
+            monitorPoll = nil
+            pollMonitorPage()
+        }
+        if let due = nextSample, due <= time {
+            nextSample = nil
+            sample()
+        }
+        settle()
+    }
+
+    /// The machine was reset. Nothing of what was on its way may reach the next guest, whose memory it is now.
+    private mutating func reset() {
+        memory.take()
+        pending = []
+        delivery.reset()
+        let wasConnected = host.isConnected
+        carryOut(visit { $0.reset(&$1) })
+        forgetConnection()
+        log.note("the machine was reset")
+        if wasConnected || log.hasDevices { appear(again: true) }
+    }
+
+    /// The monitor is gone.
+    public mutating func end(_ reason: String, at time: UInt64) {
+        log.time = time
+        memory.take()
+        pending = []
+        forgetConnection()
+        log.note(reason)
+        log.partition(.removed, [])
+    }
+
+    private mutating func appear(again: Bool = false) {
+        if again { log.partition(.removed, []) }
+        var partition = PartitionSnapshot(number: Self.partition, name: guest.name, role: .guest)
+        if processors > 0 { partition.virtualProcessors = .known(UInt64(processors)) }
+        partition.connection = .known(.disconnected)
+        log.partition(.appeared, partition.attributeReadings)
+    }
+
+    func switchPort(_ device: GUID) -> VirtualSwitch.Port { VirtualSwitch.Port(guest: 0, device: device) }
+
+    mutating func connectToSwitch(_ device: GUID) { exchange.connect(switchPort(device)) }
+}

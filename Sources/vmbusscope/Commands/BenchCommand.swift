@@ -1,0 +1,99 @@
+import ArgumentParser
+import Benchmarks
+import Platform
+import VMBusRing
+
+/// `bench`: how fast the parts are, beside C or the physical floor.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure how fast this program's parts are, side by side with C in the same run.",
+        discussion: """
+            The contestants take turns in short slices, so that what disturbs the machine disturbs them alike. Times are the \
+            median of all slices and the best one. Build with -c release before you compare anything.
+
+            EXAMPLES
+              vmbusscope bench ring                     our ring, a ring in C with the same rules, memcpy
+              vmbusscope bench ring --json | jq '.results[] | .ours_ns / .c_ns'
+            """,
+        subcommands: [Ring.self, RingPeer.self])
+
+    /// `bench ring`.
+    struct Ring: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Our ring, a ring in C with the same rules, and memcpy of the same bytes.",
+            discussion: """
+                Nanoseconds a packet sent and received. With one thread it sends a batch and receives it again; with two \
+                one sends and the other receives, both waiting actively on processors of their own, and the time of handing \
+                one word to the other processor and getting it back stands beside it. memcpy is one thread's, in and out.
+                """)
+
+        @Flag(help: "One JSON document.")
+        var json = false
+
+        @Option(help: ArgumentHelp("Slices of each contestant in each case.", valueName: "n"))
+        var rounds = 101
+
+        @Flag(help: "Map the data of the rings once instead of twice back to back.")
+        var mappedOnce = false
+
+        func validate() throws {
+            guard rounds >= 1 else { throw ValidationError("--rounds \(rounds): choose at least 1") }
+        }
+
+        func run() throws {
+            let benchmark = RingBenchmark(isMappedTwice: !mappedOnce, rounds: rounds)
+            if !json { try Output.write(RingBenchmark.heading) }
+            var results: [RingBenchmark.Result] = []
+            for measured in RingBenchmark.Case.all {
+                do throws(BenchmarkFailure) {
+                    results.append(try benchmark.measure(measured))
+                } catch {
+                    throw CommandFailure(.failure, "bench ring: \(error)")
+                }
+                if !json, let result = results.last { try Output.write(RingBenchmark.row(result)) }
+            }
+            if json { try Output.write(RingBenchmark.json(results)) }
+        }
+    }
+
+    /// `bench ring-peer`: one end of a ring in a file whose other end is the process that started this one.
+    struct RingPeer: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ring-peer",
+            abstract: "One end of a ring in a file that the caller has the other end of.",
+            discussion: """
+                Descriptor 3 is the file, 4 an eventfd that wakes this end, 5 an eventfd that wakes the other one. Prints how \
+                often it slept and signalled.
+                """,
+            shouldDisplay: false)
+
+        @Flag(help: "Send instead of receive.")
+        var send = false
+
+        @Option(help: ArgumentHelp("Packets that travel.", valueName: "n"))
+        var packets: Int
+
+        @Option(help: ArgumentHelp("Bytes in the file: a control page and the data.", valueName: "n"))
+        var ringBytes: Int
+
+        @Flag(help: "Wake the sender by the rule of OpenVMM instead of that of Linux.")
+        var atLeast = false
+
+        @Flag(help: "Map the data once instead of twice back to back.")
+        var mappedOnce = false
+
+        func run() throws {
+            let settings = RingSettings(wakeRule: atLeast ? .atLeast : .strictlyMore)
+            let outcome: RingExercise.Outcome
+            do throws(BenchmarkFailure) {
+                outcome = try RingExercise(send ? .send : .receive, packets: packets, settings: settings).run(
+                    file: 3, ringBytes: ringBytes, isMappedTwice: !mappedOnce, own: Bell(owning: 4),
+                    other: Bell(owning: 5))
+            } catch {
+                throw CommandFailure(.failure, "bench ring-peer: \(error)")
+            }
+            try Output.write("\(outcome.sleeps) \(outcome.signals)\n")
+        }
+    }
+}

@@ -16,6 +16,10 @@ let memorySafe = settings + [.strictMemorySafety()]
 let package = Package(
     name: "VMBusScope",
     products: [.executable(name: "vmbusscope", targets: ["vmbusscope"])],
+    traits: [
+        .trait(name: "Fuzzing", description: "The program fuzz is a libFuzzer target; see .ci/fuzz."),
+        .trait(name: "FuzzingCanary", description: "Places deep in each fuzz target count as findings."),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -81,6 +85,20 @@ let package = Package(
                 "BusModel", "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusRing", "VMBusWire",
             ],
             swiftSettings: settings),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "CaptureFiles", "VMBusRing", "VMBusEngine", "VMBusDevices", "VMBusWire",
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: settings),
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver", swiftSettings: settings),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "FuzzTargets", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "BusModel", "Platform", "VMBusWire",
+            ],
+            path: "Tests/Fuzz/Tests", swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
         .testTarget(name: "VMBusWireTests", dependencies: ["VMBusWire"], swiftSettings: settings),
         .testTarget(name: "VMBusEngineTests", dependencies: ["VMBusEngine", "VMBusWire"], swiftSettings: settings),

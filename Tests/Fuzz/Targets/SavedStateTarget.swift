@@ -1,0 +1,82 @@
+import VMBusEngine
+import VMBusWire
+
+/// A guest's saved state: what a run leaves is taken up as it was; the same bytes with some of them changed, or any bytes, are
+/// refused or make a guest that goes on by all rules.
+func fuzzGuestSavedState(_ bytes: [UInt8]) throws(Finding) {
+    var feed = ByteFeed(bytes)
+    var configuration = GuestConnection.Configuration()
+    configuration.maximumVersion = feed.choose(ProtocolVersion.all) ?? .copper
+    let changes = feed.next(below: 4)
+    var state: [UInt8]
+    if feed.next(below: 2) == 0 {
+        state = feed.take(Int(feed.next(UInt16.self)))
+    } else {
+        var run = GuestRun(guest: GuestConnection(configuration))
+        try run.take(run.guest.connect())
+        var steps = ByteFeed(feed.take(Int(feed.next(UInt16.self))))
+        while !steps.isEmpty { try run.go(&steps) }
+        state = run.guest.saved()
+        try require(state.count < 1 << 24, "a saved guest of \(state.count) bytes")
+        guard let again = try? GuestConnection.restore(state, configuration: configuration, repeatsRequests: false)
+        else {
+            throw Finding("a guest does not take up what it saved")
+        }
+        try require(again.connection.saved() == state, "a guest that was taken up is saved in another way")
+    }
+    change(&state, changes, &feed)
+    guard let restored = try? GuestConnection.restore(state, configuration: configuration) else { return }
+    var run = GuestRun(guest: restored.connection)
+    run.listsMade = restored.connection.pageLists.count
+    try run.checkState()
+    try run.take(restored.effects)
+    try canary(
+        changes > 0 && restored.connection.channels.contains { $0.state == .open && $0.isModifying },
+        "a changed state with an open channel that moves")
+    while !feed.isEmpty { try run.go(&feed) }
+}
+
+/// A host's saved state, in the same ways.
+func fuzzHostSavedState(_ bytes: [UInt8]) throws(Finding) {
+    var feed = ByteFeed(bytes)
+    var configuration = HostConnection.Configuration()
+    configuration.maximumVersion = feed.choose(ProtocolVersion.all) ?? .copper
+    let changes = feed.next(below: 4)
+    let offers = ByteFeed(feed.take(24))
+    /// A host with the same devices each time.
+    func fresh() -> HostRun {
+        var (run, offers) = (HostRun(host: HostConnection(configuration)), offers)
+        for _ in 0..<8 { run.addOffer(&offers) }
+        return run
+    }
+    var state: [UInt8]
+    if feed.next(below: 2) == 0 {
+        state = feed.take(Int(feed.next(UInt16.self)))
+    } else {
+        var run = fresh()
+        var steps = ByteFeed(feed.take(Int(feed.next(UInt16.self))))
+        while !steps.isEmpty { try run.go(&steps) }
+        state = run.host.saved()
+        try require(state.count < 1 << 24, "a saved host of \(state.count) bytes")
+        var again = fresh()
+        guard (try? again.host.restore(state)) != nil else { throw Finding("a host does not take up what it saved") }
+    }
+    change(&state, changes, &feed)
+    var run = fresh()
+    let before = run.host
+    guard let effects = try? run.host.restore(state) else {
+        return try require(run.host == before, "a refused state changed the host")
+    }
+    try run.checkState()
+    try run.take(effects, before: before)
+    try canary(
+        changes > 0 && run.host.channels.filter(\.isOpen).count > 1, "a changed state with two open channels")
+    while !feed.isEmpty { try run.go(&feed) }
+}
+
+/// Changes as many bytes as there are changes.
+private func change(_ state: inout [UInt8], _ changes: Int, _ feed: inout ByteFeed) {
+    for _ in 0..<changes where !state.isEmpty {
+        state[Int(feed.next(UInt16.self)) % state.count] = feed.next()
+    }
+}

@@ -21,11 +21,11 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// Takes up an end whose rings the guest has prepared.
-    init(outgoing: RingPages, incoming: RingPages) {
+    init(outgoing: RingPages, incoming: RingPages, _ settings: RingSettings = RingSettings()) {
         self.outgoing = outgoing
         self.incoming = incoming
-        sender = RingSender()
-        receiver = RingReceiver()
+        sender = RingSender(settings)
+        receiver = RingReceiver(settings)
     }
 
     /// The guest's duty before it opens a channel: control words of both rings at their start (reference §4.1).

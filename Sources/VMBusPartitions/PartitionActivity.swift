@@ -29,8 +29,8 @@ public enum PartitionEffect: Sendable, Hashable {
     case signal(ChannelPlace, connectionID: UInt32)
     /// Guest: the channel's bit in the monitor page has been set.
     case monitorSignal(ChannelPlace, monitorID: UInt8)
-    /// Host: set the channel's event flag on a processor of the guest.
-    case interrupt(ChannelPlace, targetVP: UInt32)
+    /// Host: set the channel's event flag, its number unless the guest chose another one, on a processor of the guest.
+    case interrupt(ChannelPlace, targetVP: UInt32, eventFlag: UInt32)
     /// A packet was written to a ring: its bytes, and those that it points to.
     case packet(ChannelPlace, Direction, PacketType, bytes: [UInt8], attachment: [UInt8])
     /// Host: a packet of the guest was taken out of a ring, for whoever does not see the guest's end.

@@ -37,7 +37,8 @@ extension Simulation {
                         .messageInterrupt(guest: guest, processor: targetVP),
                         at: time + latency(SimulatedLatency.messageInterrupt))
                 }
-            case .interrupt(let place, let targetVP): interrupt(guest, place, targetVP)
+            case .interrupt(let place, let targetVP, let eventFlag):
+                interrupt(guest, place, targetVP, eventFlag)
             case .frame(let device, let frame):
                 let port = VirtualSwitch.Port(guest: guest, device: device)
                 for target in exchange.forward(frame, from: port) {
@@ -112,9 +113,9 @@ extension Simulation {
     }
 
     /// The host's interrupt: a flag of its own from 2.4, before that the interrupt page and flag 0 (reference §1.9).
-    private mutating func interrupt(_ guest: Int, _ place: ChannelPlace, _ targetVP: UInt32) {
+    private mutating func interrupt(_ guest: Int, _ place: ChannelPlace, _ targetVP: UInt32, _ eventFlag: UInt32) {
         let isOld = guests[guest].host.agreement.version < .windows8
-        let flag = isOld ? 0 : place.relid
+        let flag = isOld ? 0 : eventFlag
         let processor = isOld ? 0 : targetVP
         if isOld { setInterruptPage(guest, half: 0, relid: place.relid) }
         record(

@@ -73,8 +73,11 @@ extension Simulation {
     private mutating func eventInterrupt(_ guest: Int, _ processor: UInt32) {
         for flag in guests[guest].controller.takeFlags(processor: processor) {
             // Flag 0 is no channel: old hosts point with it to the interrupt page (reference §1.3).
-            let relids = flag == 0 ? takeInterruptPage(guest, half: 0) : [flag]
-            for relid in relids {
+            guard flag == 0 else {
+                carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.interrupted(eventFlag: flag, &$1) })
+                continue
+            }
+            for relid in takeInterruptPage(guest, half: 0) {
                 carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.interrupted(relid: relid, &$1) })
             }
         }

@@ -89,8 +89,7 @@ extension GuestPartition {
             }
             return
         }
-        let targetVP = configuration.targetVP(
-            performance: devices[device].isPerformanceDevice, ordinal: devices[device].channels[channel].subchannel)
+        let targetVP = targetVP(of: channel, device)
         devices[device].channels[channel].targetVP = targetVP
         perform(
             (try? connection.open(
@@ -98,11 +97,21 @@ extension GuestPartition {
                 downstreamPageOffset: UInt32(list.pages.count / 2))) ?? [], &activity)
     }
 
+    /// The processor for a channel's interrupts: as its driver says, or as the guest's profile spreads them (reference §8.2).
+    private mutating func targetVP(of channel: Int, _ device: Int) -> UInt32 {
+        let isPerformance = devices[device].isPerformanceDevice
+        return spread.next(
+            isPerformance: isPerformance, used: devices[device].channels.filter { $0.port != nil }.map(\.targetVP),
+            given: configuration.targetVP(
+                performance: isPerformance, ordinal: devices[device].channels[channel].subchannel))
+    }
+
     mutating func opened<Memory>(_ relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
         guard let (device, channel) = position(relid: relid), let rings = devices[device].channels[channel].rings else {
             return
         }
-        devices[device].channels[channel].port = ChannelPort(outgoing: rings.outgoing, incoming: rings.incoming)
+        devices[device].channels[channel].port = ChannelPort(
+            outgoing: rings.outgoing, incoming: rings.incoming, RingSettings(configuration.profile))
         let subchannel = devices[device].channels[channel].subchannel
         act(device, &activity) { (end, memory, time) in
             end.opened(subchannel: subchannel, time: time, memory: &memory)

@@ -14,6 +14,7 @@ public struct GuestPartition: Sendable {
     var allocator: PageAllocator
     var network: [GuestNetworkStack]
     var generation: UInt32 = 0
+    var spread: ChannelSpread
 
     /// The guest's page for the legacy interrupt bitmap.
     private static let interruptPage: UInt64 = 1
@@ -28,13 +29,14 @@ public struct GuestPartition: Sendable {
     /// A guest that has not booted.
     public init(_ configuration: GuestConfiguration) {
         self.configuration = configuration
-        var connection = GuestConnection.Configuration()
-        connection.versions = ProtocolVersion.all.reversed().filter { $0 <= configuration.maximumVersion }
+        var connection = GuestConnection.Configuration(profile: configuration.profile)
+        connection.versions = configuration.profile.versions.filter { $0 <= configuration.maximumVersion }
         connection.interruptPage = Self.interruptPageAddress
         connection.parentToChildMonitorPage = Self.parentToChildMonitorPage * 4096
         connection.childToParentMonitorPage = Self.childToParentMonitorPage * 4096
         connection.clientID = configuration.clientID
         self.connection = GuestConnection(connection)
+        spread = ChannelSpread(configuration.profile.spread, nodes: [Array(0..<configuration.processors)])
         allocator = PageAllocator(first: Self.firstFreePage, end: configuration.memoryPages)
         network = configuration.addresses.map { GuestNetworkStack($0) }
     }
@@ -67,6 +69,12 @@ public struct GuestPartition: Sendable {
         relid: UInt32, targetVP: UInt32, _ activity: inout PartitionActivity<Memory>
     ) throws(GuestRefusal) {
         perform(try connection.modify(relid: relid, targetVP: targetVP), &activity)
+    }
+
+    /// An event flag was set. One that no open channel waits for is nobody's: it may be left from a channel that was closed.
+    public mutating func interrupted<Memory>(eventFlag: UInt32, _ activity: inout PartitionActivity<Memory>) {
+        guard let flag = UInt16(exactly: eventFlag), let relid = connection.relid(eventFlag: flag) else { return }
+        interrupted(relid: relid, &activity)
     }
 
     /// The channel's event flag was set: takes packets out of its host→guest ring.

@@ -18,7 +18,7 @@ public struct HostPartition: Sendable {
     /// A host with the devices of the configuration on offer.
     public init(_ configuration: HostConfiguration) {
         self.configuration = configuration
-        var engine = HostConnection.Configuration()
+        var engine = HostConnection.Configuration(profile: configuration.profile)
         engine.maximumVersion = configuration.maximumVersion
         connection = HostConnection(engine)
         for device in configuration.devices { _ = add(device) }
@@ -187,7 +187,8 @@ extension HostPartition {
             perform(connection.openCompleted(key, success: false), &activity)
             return
         }
-        devices[device].channels[channel].port = ChannelPort(outgoing: outgoing, incoming: incoming)
+        devices[device].channels[channel].port = ChannelPort(
+            outgoing: outgoing, incoming: incoming, RingSettings(configuration.profile))
         perform(connection.openCompleted(key, success: true), &activity)
         let subchannel = devices[device].channels[channel].subchannel
         act(device, &activity) { (end, memory, time) in
@@ -324,9 +325,8 @@ extension HostPartition {
     private func interrupt<Memory>(
         _ key: HostChannelKey, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let targetVP = connection.channel(key)?.targetVP, targetVP != OpenChannel.interruptsDisabled else {
-            return
-        }
-        activity.effects.append(.interrupt(place, targetVP: targetVP))
+        guard let channel = connection.channel(key), case .open(let request) = channel.state, request.interruptsEnabled
+        else { return }
+        activity.effects.append(.interrupt(place, targetVP: channel.targetVP, eventFlag: request.eventFlag))
     }
 }

@@ -1,5 +1,6 @@
 public import Configuration
 import VMBusDevices
+import VMBusEngine
 import VMBusWire
 
 extension Scenario {
@@ -13,13 +14,15 @@ extension Scenario {
         title = try root.stringIfPresent("title") ?? ""
         seed = UInt64(bitPattern: try root.integerIfPresent("seed", in: 0 ... .max) ?? 1)
         let rootTable = try root.tableIfPresent("root")
-        try rootTable?.requireOnly(["name", "version"])
+        try rootTable?.requireOnly(["name", "profile", "version"])
         rootName = try rootTable?.stringIfPresent("name") ?? "root"
-        let hostVersion = try rootTable?.versionIfPresent("version") ?? .copper
+        let hostProfile = try rootTable?.profileIfPresent("profile", HostProfile.all, \.name) ?? .openvmm
+        var host = HostConfiguration(profile: hostProfile, maximumVersion: hostProfile.maximumVersion, devices: [])
+        host.maximumVersion = try rootTable?.versionIfPresent("version") ?? host.maximumVersion
         let tables = try root.tables("guest")
         guests = []
         for (index, table) in tables.enumerated() {
-            guests.append(try GuestConfiguration(table, index: index, hostVersion: hostVersion))
+            guests.append(try GuestConfiguration(table, index: index, host: host))
         }
         guard !guests.isEmpty else {
             throw root.unacceptable("guest", value: "none", expected: "at least one [[guest]]")
@@ -34,18 +37,27 @@ extension Scenario {
 
 extension GuestConfiguration {
     fileprivate init(
-        _ table: ConfigurationTable, index: Int, hostVersion: ProtocolVersion
+        _ table: ConfigurationTable, index: Int, host: HostConfiguration
     ) throws(ConfigurationError) {
         try table.requireOnly([
-            "name", "version", "host_version", "processors", "memory_mib", "boot_at", "device",
+            "name", "profile", "version", "host_profile", "host_version", "processors", "memory_mib", "boot_at",
+            "device",
         ])
         name = try table.string("name")
-        maximumVersion = try table.versionIfPresent("version") ?? .iron
+        let named = try table.profileIfPresent("profile", GuestProfile.all, \.name)
+        profile = named ?? GuestProfile()
+        // A guest that is nobody's speaks what the newest Linux in wide use speaks.
+        maximumVersion = try table.versionIfPresent("version") ?? (named == nil ? .iron : .copper)
         processors = UInt32(try table.integerIfPresent("processors", in: 1...2048) ?? 1)
         memoryPages = UInt64(try table.integerIfPresent("memory_mib", in: 4...65536) ?? 64) * 256
         bootTime = try table.durationIfPresent("boot_at") ?? 0
         clientID = GUID(0x7363_6F70, 0x0000, 0x4000, UInt64(index + 1))
-        host = HostConfiguration(maximumVersion: try table.versionIfPresent("host_version") ?? hostVersion, devices: [])
+        self.host = host
+        if let profile = try table.profileIfPresent("host_profile", HostProfile.all, \.name) {
+            self.host.profile = profile
+            self.host.maximumVersion = profile.maximumVersion
+        }
+        self.host.maximumVersion = try table.versionIfPresent("host_version") ?? self.host.maximumVersion
         addresses = []
         drivers = []
         guard table.contains("device") else { return }
@@ -179,6 +191,16 @@ extension ConfigurationTable {
             throw unacceptable(key, value: text, expected: "one of \(known)")
         }
         return version
+    }
+
+    fileprivate func profileIfPresent<Profile>(
+        _ key: String, _ all: [Profile], _ name: (Profile) -> String
+    ) throws(ConfigurationError) -> Profile? {
+        guard let text = try stringIfPresent(key) else { return nil }
+        guard let profile = all.first(where: { name($0) == text }) else {
+            throw unacceptable(key, value: text, expected: "one of \(all.map(name).joined(separator: ", "))")
+        }
+        return profile
     }
 
     fileprivate func guidIfPresent(_ key: String) throws(ConfigurationError) -> GUID? {

@@ -1,4 +1,5 @@
 public import VMBusDevices
+public import VMBusEngine
 public import VMBusWire
 
 /// What a simulation or a host is made from: a root partition, its guests, and what happens to them (TOML).
@@ -21,6 +22,8 @@ public struct Scenario: Sendable, Hashable {
 public struct GuestConfiguration: Sendable, Hashable {
     /// Its name.
     public var name: String
+    /// Whose habits it has.
+    public var profile: GuestProfile
     /// The newest version that it speaks.
     public var maximumVersion: ProtocolVersion
     /// Virtual processors.
@@ -75,6 +78,8 @@ public struct DriverConfiguration: Sendable, Hashable {
 
 /// How the host's side of a guest's bus is made.
 public struct HostConfiguration: Sendable, Hashable {
+    /// Whose habits it has.
+    public var profile: HostProfile
     /// The newest version that it accepts.
     public var maximumVersion: ProtocolVersion
     /// The devices that are on offer from the start.

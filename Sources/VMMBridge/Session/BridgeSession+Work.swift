@@ -86,7 +86,7 @@ extension BridgeSession {
                 deliver { delivery, memory throws(Memory.Failure) in
                     try delivery.post(bytes, processor: targetVP, in: &memory)
                 }
-            case .interrupt(let place, let targetVP): interrupt(place, targetVP)
+            case .interrupt(let place, let targetVP, let eventFlag): interrupt(place, targetVP, eventFlag)
             case .packet(let place, let direction, let type, let bytes, let attachment):
                 log.channel(
                     .packet, place, direction, code: UInt32(type.rawValue), bytes, attachment: attachment)
@@ -125,9 +125,9 @@ extension BridgeSession {
     }
 
     /// A flag of its own from 2.4, before that the interrupt page and flag 0 (reference §1.9).
-    private mutating func interrupt(_ place: ChannelPlace, _ targetVP: UInt32) {
+    private mutating func interrupt(_ place: ChannelPlace, _ targetVP: UInt32, _ eventFlag: UInt32) {
         let isOld = host.agreement.version < .windows8
-        let flag = isOld ? 0 : place.relid
+        let flag = isOld ? 0 : eventFlag
         let processor = isOld ? 0 : targetVP
         if isOld, interruptPage != 0 {
             let address = interruptPage &+ UInt64(place.relid / 32) * 4

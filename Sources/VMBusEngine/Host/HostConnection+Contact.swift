@@ -191,7 +191,11 @@ extension HostConnection {
         pageChange = nil
         state = .disconnecting(then: action)
         var effects: [HostEffect] = []
-        for index in channels.indices where action == .reset || channels[index].reservation == nil {
+        for index in channels.indices {
+            guard action == .reset || channels[index].reservation == nil else {
+                dropUnfinishedLists(at: index)
+                continue
+            }
             effects += letGo(at: index)
             if owes(index) { owing.insert(channels[index].key) }
         }

@@ -86,8 +86,8 @@ extension HostConnection {
         if channel.moving != nil { effects += answerMove(channel.relid, configuration.profile.failureStatus) }
         for list in channel.pageLists {
             switch list.state {
-            case .offered, .offeredTearingDown:
-                effects += refuseList(channel.relid, list.handle) + removeList(list.handle, at: index)
+            case .offered: effects += refuseList(channel.relid, list.handle) + removeList(list.handle, at: index)
+            case .offeredTearingDown: effects += removeList(list.handle, at: index)
             case .tearingDown:
                 effects += removeList(list.handle, at: index)
                 effects += send(.gpadlTorndown(GPADLTorndown(gpadl: list.handle)))

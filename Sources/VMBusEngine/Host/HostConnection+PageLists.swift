@@ -179,6 +179,17 @@ extension HostConnection {
         return effects
     }
 
+    /// What a reserved channel keeps over the end of a connection are the lists that the guest has an answer for.
+    mutating func dropUnfinishedLists(at index: Int) {
+        for list in channels[index].pageLists {
+            switch list.state {
+            case .inProgress: _ = take(list.handle, at: index)
+            case .offered: channels[index].lists[list.handle]?.state = .offeredTearingDown
+            case .offeredTearingDown, .accepted, .tearingDown: break
+            }
+        }
+    }
+
     /// Takes the lists away from a device that answers no more.
     mutating func removeLists(at index: Int) -> [HostEffect] {
         channels[index].pageLists.flatMap { removeList($0.handle, at: index) }

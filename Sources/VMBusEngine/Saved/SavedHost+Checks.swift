@@ -240,8 +240,7 @@ extension SavedHostChannel {
             switch list.state {
             case .inProgress, .accepted: try require(!isGone, what)
             case .offered: try require(!isGone && !isRevoked, what)
-            case .offeredTearingDown: try require(isGone, what)
-            case .tearingDown: try require(!isRevoked, what)
+            case .offeredTearingDown, .tearingDown: try require(!isRevoked, what)
             }
         }
     }

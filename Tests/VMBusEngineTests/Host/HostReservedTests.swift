@@ -78,6 +78,21 @@ import VMBusWire
         #expect(driver.effects.told() == [.listCreated, .sends(.gpadlCreated)])
     }
 
+    @Test func `what a guest was still sharing with a reserved channel is not met by the next guest`() {
+        var driver = HostDriver(HostDriver.patient(), offers: [BothEnds.offer(1), BothEnds.offer(2)])
+        driver.connect()
+        driver.share(HostDriver.ring)
+        driver.send(HostDriver.list(5, pages: 60)[0])
+        driver.share(6, accept: false)
+        driver.send(HostDriver.openReserved())
+        let key = driver.keys[0]
+        driver.answer { $0.openCompleted(key, success: true) }
+        driver.send(.unload)
+        driver.connect()
+        #expect(driver.send(HostDriver.list(5, relid: 2)[0]).told() == [.listOffered])
+        #expect(driver.answer { $0.pageListAnswered(key, handle: 6, accepted: true) }.told() == [.listTeardown])
+    }
+
     @Test func `a close that is under way at the unload is answered to where it was asked from`() throws {
         var driver = opened()
         driver.send(HostDriver.closeReserved(vp: 7, sint: 1))

@@ -82,7 +82,9 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "Benchmarks", "Inspector", "InspectorTUI",
-                "BusModel", "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusRing", "VMBusWire",
+                "BusModel", "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusEngine",
+                "VMBusRing",
+                "VMBusWire",
             ],
             swiftSettings: settings),
         .target(

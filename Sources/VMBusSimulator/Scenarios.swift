@@ -7,11 +7,12 @@ public enum Scenarios {
     public static let defaultName = "two-guests"
 
     /// Their names, in alphabetical order.
-    public static let names = ["heartbeat", "heartbeat-and-network", defaultName]
+    public static let names = ["habits", "heartbeat", "heartbeat-and-network", defaultName]
 
     /// The text of one of them, with its comments; nil for a name that is none.
     public static func text(_ name: String) -> [UInt8]? {
         switch name {
+        case "habits": PackageResources.habits_toml
         case "heartbeat": PackageResources.heartbeat_toml
         case "heartbeat-and-network": PackageResources.heartbeat_and_network_toml
         case defaultName: PackageResources.two_guests_toml

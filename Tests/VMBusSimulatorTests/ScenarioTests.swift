@@ -22,6 +22,8 @@ import VMBusSimulator
         ("name = \"x\"\n[[guest]]\nname = \"a\"\n[[guest.device]]\nkind = \"network\"\nmac = \"1:2\"", "mac"),
         ("name = \"x\"\n[[guest]]\nname = \"a\"\nboot_at = \"soon\"", "boot_at"),
         ("name = \"x\"\n[[guest]]\nname = \"a\"\ncolour = 1", "colour"),
+        ("name = \"x\"\n[[guest]]\nname = \"a\"\nprofile = \"beos\"", "default, linux, freebsd, openvmm"),
+        ("name = \"x\"\n[root]\nprofile = \"xen\"\n[[guest]]\nname = \"a\"", "windows-host"),
         (
             "name = \"x\"\n[[guest]]\nname = \"a\"\n[[event]]\nat = \"1s\"\nguest = \"b\"\naction = \"reboot\"", "guest"
         ),

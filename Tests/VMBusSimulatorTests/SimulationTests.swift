@@ -57,6 +57,25 @@ import VMBusWire
         #expect(!batch.headers.contains { $0.kind == .fault })
     }
 
+    @Test func `guests with the habits of Linux, FreeBSD and OpenVMM agree with hosts that have others`() throws {
+        var source = SimulatorSource(try #require(try Scenarios.named("habits")), seed: 3)
+        var snapshot = BusSnapshot()
+        let batch = source.advance(.time(60_000_000, limit: 20_000))
+        snapshot.apply(batch)
+        let versions: [(String, ProtocolVersion, Int)] = [
+            ("linux", .iron, 5), ("freebsd", .windows8, 2), ("openvmm", .copper, 3),
+        ]
+        for (name, version, channels) in versions {
+            let partition = try #require(snapshot.partitions.first { $0.name == name })
+            #expect(partition.version.value == version, "\(name)")
+            #expect(partition.openChannelCount == channels, "\(name)")
+            let interrupts = batch.headers.filter { $0.kind == .interrupt && $0.partition == partition.number }
+            // The ping of a few milliseconds and the heartbeat, both ways.
+            #expect(interrupts.count > 20, "\(name)")
+        }
+        #expect(!batch.headers.contains { $0.kind == .fault })
+    }
+
     @Test func `frames of one guest reach the other and are answered`() throws {
         var source = try Self.source()
         let batch = source.advance(.time(60_000_000, limit: 8000))

@@ -7,10 +7,14 @@ extension HostPartition {
     /// Whether a version is agreed on, so that the guest's pages may be touched.
     public var isConnected: Bool { connection.state == .connected }
 
-    /// The channel that is signalled through a connection (reference §1.6).
+    /// The channel that is signalled through a connection: the offer's, or one that the guest chose (reference §1.6, §3.6).
     public func channel(connectionID: UInt32) -> ChannelPlace? {
-        connection.channels.first { $0.relid != 0 && $0.offer.connectionID == connectionID }
-            .flatMap { channel(relid: $0.relid) }
+        connection.channels.first { channel in
+            guard channel.relid != 0, connectionID != 0 else { return false }
+            if case .open(let request) = channel.state, request.message.connectionID == connectionID { return true }
+            return channel.offer.connectionID == connectionID
+        }
+        .flatMap { channel(relid: $0.relid) }
     }
 
     /// The numbers of the open channels that signal through the monitor page, with their bits there.

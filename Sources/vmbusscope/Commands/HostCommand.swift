@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Glibc
 import Platform
+public import VMBusEngine
 import VMBusPartitions
 public import VMBusWire
 import VMMBridge
@@ -23,6 +24,7 @@ struct HostCommand: ParsableCommand {
             EXAMPLES
               vmbusscope host --listen /tmp/bus.sock
               vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --max-version 4.1
+              vmbusscope host --listen /tmp/bus.sock --profile windows-host
               vmbusscope host --listen /tmp/bus.sock --json | jq -c 'select(.kind == "message") | .name'
               echo 'rescind heartbeat' | vmbusscope host --listen /tmp/bus.sock --json --control
             """)
@@ -36,6 +38,12 @@ struct HostCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("The newest protocol version to accept, such as 4.1.", valueName: "version"))
     var maxVersion: ProtocolVersion?
+
+    @Option(
+        help: ArgumentHelp(
+            "Behave like this host: \(HostProfile.all.map(\.name).joined(separator: ", ")); as the scenario says by default.",
+            valueName: "name"))
+    var profile: HostProfile?
 
     @Flag(help: "Write the guest's message and event pages here instead of asking the monitor to.")
     var raw = false
@@ -53,6 +61,10 @@ struct HostCommand: ParsableCommand {
         guard var guest = scenario.guests.first else {
             throw CommandFailure(.failure, "the scenario '\(self.scenario)' has no guest")
         }
+        if let profile {
+            guest.host.profile = profile
+            guest.host.maximumVersion = profile.maximumVersion
+        }
         if let maxVersion { guest.host.maximumVersion = maxVersion }
         let service = HostService(
             scenario: scenario, guest: guest, mode: raw ? .ownPages : .monitorPages, path: listen)
@@ -62,6 +74,15 @@ struct HostCommand: ParsableCommand {
             try service.show(screen.inspectorOptions)
         }
     }
+}
+
+extension HostProfile: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let profile = Self.named(argument) else { return nil }
+        self = profile
+    }
+
+    public static var allValueStrings: [String] { all.map(\.name) }
 }
 
 extension ProtocolVersion: ExpressibleByArgument {

@@ -12,29 +12,14 @@ extension Simulation {
                 guard let rings = channel.ringPages else { continue }
                 let place = guests[guest].host.channel(relid: channel.relid)
                 guard let place, place.device == device.instance else { continue }
+                let memory = guests[guest].memory
                 let readings =
-                    channel.counters.readings
-                    + ringReadings(guest, rings.incoming, .inUsed, .inMask, .inWriteIndex, .inReadIndex)
-                    + ringReadings(guest, rings.outgoing, .outUsed, .outMask, .outWriteIndex, .outReadIndex)
+                    channel.counters.readings + memory.readings(of: rings.incoming, .hostToGuest)
+                    + memory.readings(of: rings.outgoing, .guestToHost)
                 record(.sample, partition: Self.partition(guest), place, AttributeList(readings).encoded())
             }
         }
         queue.push(.sample(guest: guest), at: time + Self.sampleInterval)
-    }
-
-    private func ringReadings(
-        _ guest: Int, _ pages: RingPages, _ used: Attribute, _ mask: Attribute, _ write: Attribute, _ read: Attribute
-    ) -> [AttributeReading] {
-        let ring = PagedRingMemory(guest: guests[guest].memory, pages: pages)
-        guard let control = try? ring.control() else { return [] }
-        var readings = [
-            AttributeReading(mask, UInt64(control.interruptMask)), AttributeReading(write, UInt64(control.writeIndex)),
-            AttributeReading(read, UInt64(control.readIndex)),
-        ]
-        if let bytes = try? control.usedBytes(dataSize: pages.dataSize) {
-            readings.append(AttributeReading(used, UInt64(bytes)))
-        }
-        return readings
     }
 
     /// A driver has taken a device, or has given it a name.

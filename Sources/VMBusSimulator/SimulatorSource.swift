@@ -113,12 +113,7 @@ public struct SimulatorSource: BusSource, Sendable {
             let rings = guest.guest.devices.first(where: { $0.instance == channel.device })?
                 .channels.first(where: { $0.subchannel == channel.subchannel })?.ringPages
         else { return nil }
-        let pages = (direction == .guestToHost ? rings.outgoing : rings.incoming).pageFrameNumbers
-        var bytes: [UInt8] = []
-        for page in pages {
-            guard (try? guest.memory.appendBytes(page * 4096, count: 4096, to: &bytes)) != nil else { return nil }
-        }
-        return RingImage(controlPage: Array(bytes[..<4096]), data: Array(bytes[4096...]))
+        return guest.memory.ringImage(of: direction == .guestToHost ? rings.outgoing : rings.incoming)
     }
 
     /// Changes take effect at once. What was before them cannot be gone back to.

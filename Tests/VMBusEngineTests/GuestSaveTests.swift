@@ -231,7 +231,7 @@ import VMBusWire
         try check(old, "paused without the feature") { $0.flow = 1 }
         try check(old, "reserved below 4.0") { $0.channels[0].state = 4 }
         try check(old, "moved below 5.3") { $0.channels[0].flags = 4 }
-        try check(old, "sockets below 4.0") { $0.sockets = [SavedGuestSocket()] }
+        try check(old, "sockets below 4.0") { $0.sockets = [SavedSocket()] }
         try check(old, "pages asked for by nobody") { $0.newChildToParent = 1 }
         try check(old, "a refused post of nobody") { $0.refused.bytes = [3] }
         var reserved = GuestRig.connected(offers: [GuestRig.offer(1)])
@@ -240,7 +240,7 @@ import VMBusWire
         try check(reserved, "a reserved open of another channel") { $0.channels[0].request[8] = 2 }
         try check(reserved, "too many sockets") { saved in
             saved.sockets = (0...GuestConnection.maximumSockets).map { number in
-                SavedGuestSocket(TLConnectRequest(endpointID: GUID(low: UInt64(number), high: 0), serviceID: .zero))
+                SavedSocket(TLConnectRequest(endpointID: GUID(low: UInt64(number), high: 0), serviceID: .zero))
             }
         }
         try check(reserved, "too many late answers") { saved in

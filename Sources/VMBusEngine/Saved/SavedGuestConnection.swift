@@ -59,7 +59,7 @@ struct SavedGuestConnection: WireStructure {
     var lists: [SavedGuestPageList] = []
     var late: [SavedGuestLateAnswer] = []
     var reserved: [SavedGuestReservedChannel] = []
-    var sockets: [SavedGuestSocket] = []
+    var sockets: [SavedSocket] = []
     var unposted: [SavedGuestPost] = []
     var held: [SavedGuestPost] = []
 
@@ -130,7 +130,7 @@ extension GuestConnection {
         saved.lists = lists.elements.map { SavedGuestPageList($0) }
         saved.late = zip(late.keys, late.elements).map { SavedGuestLateAnswer($0, $1) }
         saved.reserved = reserved.elements.map { SavedGuestReservedChannel($0) }
-        saved.sockets = sockets.elements.map { SavedGuestSocket($0.request) }
+        saved.sockets = sockets.elements.map { SavedSocket($0.request) }
         saved.unposted = unposted.map { SavedGuestPost($0) }
         saved.held = held.map { SavedGuestPost($0) }
         return saved.encoded(context: .newest)

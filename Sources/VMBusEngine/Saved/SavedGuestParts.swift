@@ -184,38 +184,6 @@ struct SavedGuestReservedChannel: WireStructure {
     }
 }
 
-/// An hv_sock connection that the host has not answered.
-struct SavedGuestSocket: WireStructure {
-    static let structureName: StaticString = "SAVED_GUEST_SOCKET"
-
-    var endpointID = GUID.zero
-    var serviceID = GUID.zero
-    var hasSilo: UInt8 = 0
-    var siloID = GUID.zero
-
-    init() {}
-    init(_ request: TLConnectRequest) {
-        endpointID = request.endpointID
-        serviceID = request.serviceID
-        hasSilo = request.siloID == nil ? 0 : 1
-        siloID = request.siloID ?? .zero
-    }
-
-    var request: TLConnectRequest {
-        TLConnectRequest(endpointID: endpointID, serviceID: serviceID, siloID: hasSilo == 1 ? siloID : nil)
-    }
-
-    mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
-        try visitor.field("endpoint_id", &endpointID, "the guest's end")
-        try visitor.field("service_id", &serviceID, "the host's service")
-        try visitor.field("has_silo", &hasSilo, "1 when a silo is named")
-        try visitor.require(hasSilo < 2, "has_silo", UInt64(hasSilo), "0 or 1")
-        try visitor.choice("a silo is named", when: hasSilo == 1) { visitor throws(WireError) in
-            try visitor.field("silo_id", &siloID, "the silo that is meant")
-        }
-    }
-}
-
 /// A message that was not posted.
 struct SavedGuestPost: WireStructure {
     static let structureName: StaticString = "SAVED_GUEST_POST"

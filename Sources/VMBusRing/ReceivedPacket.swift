@@ -52,21 +52,6 @@ public struct ReceivedPacket: Hashable, Sendable {
         offset > dataSize - ringBytes
     }
 
-    /// Copies the type-specific header, or as much of it as `buffer` takes.
-    /// - Returns: the bytes copied.
-    @inlinable
-    public func copyHeader<Memory: RingMemory>(
-        from memory: Memory, into buffer: UnsafeMutableRawBufferPointer
-    ) throws(Memory.Failure) -> Int {
-        let count = min(headerCount, buffer.count)
-        if count > 0 {
-            try memory.copyOut(
-                from: headerOffset(dataSize: memory.dataSize),
-                into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
-        }
-        return count
-    }
-
     /// Copies the payload from byte `start` on, or as much of it as `buffer` takes.
     /// - Returns: the bytes copied, 0 where the payload does not reach `start`.
     @inlinable @inline(__always)

@@ -27,6 +27,24 @@ import VMBusWire
         #expect(fresh.map { GuestEvent($0) } == [.offered])
     }
 
+    @Test func `a list that its messages cannot announce is refused before anything is posted`() throws {
+        var rig = GuestRig.connected(.iron, profile: .linux)
+        rig.send(.offerChannel(GuestRig.offer(1)))
+        let range = GPARange(byteCount: 8190 * 4096, byteOffset: 0, pages: Array(0..<8190))
+        let before = rig.guest
+        #expect(throws: GuestRefusal.self) {
+            try rig.guest.createPageList(relid: 1, PageList(ranges: [range, range]))
+        }
+        #expect(rig.guest.pageLists.count == before.pageLists.count)
+    }
+
+    @Test func `equal connections hash alike`() throws {
+        var rig = GuestRig.connected(.iron, profile: .linux)
+        rig.send(.offerChannel(GuestRig.offer(1)))
+        let copy = rig.guest
+        #expect(Set([rig.guest, copy]).count == 1)
+    }
+
     @Test func `answers that never come are forgotten, the oldest first`() throws {
         var rig = GuestRig.connected(.iron, profile: .linux)
         let range = GPARange(byteCount: 4096, byteOffset: 0, pages: [7])

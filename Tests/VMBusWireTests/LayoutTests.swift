@@ -97,6 +97,26 @@ private struct SmallestSize: Sendable, CustomTestStringConvertible {
         #expect(throws: WireError.self) { try PostMessageInput.decode(bytes) }
     }
 
+    @Test func `a register of the hypervisor is named as the reference spells it`() {
+        let named: [(UInt32, String)] = [
+            (0x4000_0000, "GUEST_OS_ID"), (0x4000_0001, "HYPERCALL"), (0x4000_0073, "VP_ASSIST_PAGE"),
+            (0x4000_0080, "SCONTROL"), (0x4000_0082, "SIEFP"), (0x4000_0083, "SIMP"), (0x4000_0084, "EOM"),
+            (0x4000_0090, "SINT0"), (0x4000_009F, "SINT15"), (0x4000_0100, "CRASH_P0"), (0x4000_0104, "CRASH_P4"),
+            (0x4000_0105, "CRASH_CTL"),
+        ]
+        for (number, name) in named { #expect(HypervisorRegister(rawValue: number).meaning == name) }
+        #expect(HypervisorRegister(rawValue: 0x4000_00A0).meaning == nil)
+        #expect(HypervisorRegister(rawValue: 0x4000_009F).source == 15)
+    }
+
+    @Test func `a guest's system tells its name and version`() {
+        // What Linux 6.12.107 writes (BRIDGE-PROTOCOL's measured session).
+        #expect(GuestOSID(rawValue: 0x8100_0006_0C6B_0000).name == "Linux 6.12.107")
+        #expect(GuestOSID(rawValue: 0x8200_0015_0000_0000).name == "FreeBSD 1376256")
+        #expect(GuestOSID(rawValue: 0x8500_0000_0000_0000).name == nil)
+        #expect(GuestOSID(rawValue: 0x0001_0406_0003_2580).name == nil, "a closed system has no such form")
+    }
+
     @Test func `a signed number is shown with its sign`() {
         #expect(Int32(-5).fieldValue(.decimal) == .signed(-5))
         #expect(Int32(-5).fieldValue(.hexadecimal) == .identifier(0xFFFF_FFFB))

@@ -41,8 +41,10 @@ final class TerminalSession {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         Program.unblockSignals(&attributes, flags: Self.newSession)
-        // What a sanitizer was told is for the program too; everything else is the same on every machine.
-        let sanitizers = ProcessEnvironment.variables().filter { $0.key.hasSuffix("SAN_OPTIONS") }
+        // What a sanitizer or the coverage was told is for the program too; everything else is the same on every machine.
+        let sanitizers = ProcessEnvironment.variables().filter {
+            $0.key.hasSuffix("SAN_OPTIONS") || $0.key == "LLVM_PROFILE_FILE"
+        }
         let environment =
             ["TERM=xterm-256color", "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "SWIFT_BACKTRACE=enable=no"]
             + sanitizers.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }

@@ -91,6 +91,23 @@ import VMBusWire
         #expect(rig.guest.reservedChannels.isEmpty)
     }
 
+    @Test func `a reserved channel that outlived its connection is not closed over one that has no such message`()
+        throws
+    {
+        var rig = GuestRig.connected(offers: [GuestRig.offer(1)]) { $0.versions = [.copper, .windows8_1] }
+        let handle = try rig.share(1)
+        _ = try rig.guest.openReserved(relid: 1, pageList: handle, targetVP: 0, downstreamPageOffset: 4)
+        rig.send(.openChannelResult(OpenChannelResult(relid: 1, openID: 0, status: .success)))
+        _ = rig.guest.unload()
+        rig.send(.unloadComplete)
+        rig.effects = rig.guest.connect()
+        rig.send(.versionResponse(VersionResponse(supported: false)))
+        rig.answerContact()
+        #expect(rig.guest.agreement.version == .windows8_1)
+        #expect(throws: GuestRefusal.self) { try rig.guest.closeReserved(relid: 1) }
+        #expect(rig.guest.reservedChannels.map(\.isClosing) == [false])
+    }
+
     @Test func `reserved channels need 4_0`() throws {
         var rig = GuestRig.connected(.windows8_1, offers: [GuestRig.offer(1)])
         let handle = try rig.share(1)

@@ -69,6 +69,22 @@ import VMBusWire
         }
     }
 
+    @Test func `no more devices are awaited than a guest has channels, however often it hibernates`() throws {
+        var rig = GuestRig.connected(.iron)
+        for round in 0..<3 as Range<UInt64> {
+            for relid in 1...1000 as ClosedRange<UInt32> {
+                rig.send(.offerChannel(GuestRig.offer(relid, instance: round << 32 | UInt64(relid))))
+            }
+            let effects = try rig.guest.suspend()
+            let taken = effects.count { if case .rescinded = $0 { true } else { false } }
+            #expect(taken == (round < 2 ? 0 : 953))
+            rig.send(.unloadComplete)
+            rig.effects = try rig.guest.resume()
+            rig.answerContact()
+        }
+        #expect(rig.guest.awaitedOffers.count == GuestConnection.maximumChannels)
+    }
+
     @Test func `a hibernating guest is saved and restored`() throws {
         let rig = try suspended()
         var (guest, _) = try GuestConnection.restore(rig.guest.saved(), configuration: rig.configuration)

@@ -137,6 +137,21 @@ import VMBusWire
         #expect(error([1, 2, 3], GuestConnection.Configuration()) != nil)
     }
 
+    @Test func `an isolated guest that proposes an old version goes on with the proposal, and ends where it is taken`()
+        throws
+    {
+        var configuration = GuestConnection.Configuration()
+        configuration.versions = [.redstone4]
+        configuration.isIsolated = true
+        var guest = GuestConnection(configuration)
+        _ = guest.connect()
+        var again = try restore(guest.saved(), configuration, repeats: false).get().connection
+        #expect(again.state == .connecting(.redstone4))
+        let accepted = VersionResponse(supported: true, versionOrConnectionID: 4)
+        let effects = again.receive(ChannelMessage.versionResponse(accepted).encoded(context: again.agreement))
+        #expect(effects == [.connectFailed])
+    }
+
     private enum HostRoleState {
         static let bytes = SavedStateHeader(role: .host).encoded()
     }

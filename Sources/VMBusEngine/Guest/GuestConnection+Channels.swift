@@ -70,8 +70,11 @@ extension GuestConnection {
 
     /// Closes a reserved channel, of this connection or of one that has ended.
     ///
-    /// - Throws: when no such channel is open.
+    /// - Throws: when no such channel is open, or the connection that stands is older than 4.0.
     public mutating func closeReserved(relid: UInt32) throws(GuestRefusal) -> [GuestEffect] {
+        guard state != .connected || agreement.version >= .windows10 else {
+            throw GuestRefusal("closing a reserved channel needs version 4.0, \(agreement.version) was negotiated")
+        }
         var message = CloseReservedChannel()
         message.relid = relid
         if state == .connected, let channel = table[relid], channel.state == .openReserved {

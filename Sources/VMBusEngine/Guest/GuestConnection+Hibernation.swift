@@ -2,7 +2,8 @@ import VMBusWire
 
 extension GuestConnection {
     /// Ends the connection so that `resume` can find the devices again (reference §8.1). Their drivers have closed their
-    /// channels; sub-channels and hv_sock connections are taken from them here.
+    /// channels; sub-channels, hv_sock connections and what is beyond `maximumChannels` awaited devices are taken from them
+    /// here.
     ///
     /// - Throws: when the profile cannot hibernate, the connection does not stand, or a channel is open.
     public mutating func suspend() throws(GuestRefusal) -> [GuestEffect] {
@@ -15,12 +16,14 @@ extension GuestConnection {
         }
         var effects: [GuestEffect] = []
         for channel in channels where !channel.isRescinded {
-            guard channel.offer.subchannelIndex == 0, !channel.isSocket else {
+            var kept = GuestChannel(offer: channel.offer)
+            kept.offer.relid = GuestChannel.noRelid
+            // Devices of earlier hibernations may still be missing.
+            let hasPlace = awaited.count < Self.maximumChannels || awaited[kept.place] != nil
+            guard channel.offer.subchannelIndex == 0, !channel.isSocket, hasPlace else {
                 effects.append(.rescinded(relid: channel.relid))
                 continue
             }
-            var kept = GuestChannel(offer: channel.offer)
-            kept.offer.relid = GuestChannel.noRelid
             awaited[kept.place] = kept
         }
         let goodbye = postUnload()

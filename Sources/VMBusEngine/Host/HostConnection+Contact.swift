@@ -92,7 +92,9 @@ extension HostConnection {
 
     /// The surroundings are ready for the guest.
     public mutating func contactAccepted() -> [HostEffect] {
-        guard case .connecting(let request, let action) = state else { return [] }
+        guard case .connecting(let request, var action) = state else { return [] }
+        // The newest version may have been lowered since they were asked.
+        if action == .none, !isSupported(request.message.version) { action = .refuse(request) }
         guard action == .none else {
             state = .disconnected
             return [.disconnected] + follow(action)

@@ -64,7 +64,8 @@ extension GuestConnection {
             guard configuration.wantedFeatures.isSuperset(of: saved.features) else {
                 throw .features(saved.features, allowed: configuration.wantedFeatures)
             }
-            if configuration.isIsolated, version < .redstone5 {
+            // An older version may be proposed; the guest ends the attempt when it is taken.
+            if configuration.isIsolated, version < .redstone5, state != .connecting {
                 throw .inconsistent("an isolated guest needs version 5.2, and the state speaks \(version)")
             }
         }
@@ -139,6 +140,9 @@ extension GuestConnection {
             }
             table[relid] = channel
         }
+        try Self.require(
+            saved.awaited.count <= Self.maximumChannels,
+            "\(saved.awaited.count) devices that are to come back are too many")
         for entry in saved.awaited {
             let channel = try entry.channel()
             try Self.require(

@@ -159,6 +159,18 @@ import VMBusWire
         #expect(driver.send(HostDriver.contact(.iron)).told() == [.disconnected, .refuses(.versionResponse)])
     }
 
+    @Test func `a cap counts for a contact that the surroundings have not answered yet`() {
+        var driver = HostDriver(HostDriver.patient())
+        #expect(driver.send(HostDriver.contact(.copper)).told() == [.contact])
+        driver.host.limitVersion(to: .iron)
+        driver.answer { $0.contactAccepted() }
+        #expect(driver.effects.told() == [.disconnected, .refuses(.versionResponse)])
+        #expect(driver.host.state == .disconnected)
+        driver.send(HostDriver.contact(.iron))
+        driver.answer { $0.contactAccepted() }
+        #expect(driver.host.agreement.version == .iron)
+    }
+
     @Test func `a second contact closes everything before it is answered`() {
         var driver = HostChannelTableTests.driver(.open)
         let key = driver.keys[0]

@@ -1,167 +1,194 @@
 import VMBusEngine
 import VMBusWire
 
-/// A guest's end of the bus: messages of a host that knows the rules, or does not, between the wishes of drivers.
+/// A guest's end of the bus: messages of a host that knows the rules, or does not, between the wishes of drivers, refusals of
+/// the hypervisor and times that pass.
 func fuzzGuestConnection(_ bytes: [UInt8]) throws(Finding) {
     var feed = ByteFeed(bytes)
-    var configuration = GuestConnection.Configuration()
-    configuration.versions = Array(configuration.versions.dropFirst(feed.next(below: 11)))
-    var run = GuestRun(guest: GuestConnection(configuration))
-    try run.take(run.guest.connect())
-    while !feed.isEmpty { try run.go(&feed) }
+    var run = GuestRun(GuestRun.configuration(&feed))
+    try run.begin()
+    for _ in 0..<mostSteps where !feed.isEmpty { try run.go(&feed) }
 }
 
+/// The most steps of one run: longer ones say little more and take long.
+let mostSteps = 120
+
+/// The most times that one run is saved and restored, for the same reason.
+let mostRestores = 4
+
+/// A guest with what its surroundings know of it.
 struct GuestRun {
+    let configuration: GuestConnection.Configuration
     var guest: GuestConnection
     /// What was posted and not answered yet, oldest first.
-    private var posted: [ChannelMessage] = []
+    var posted: [ChannelMessage] = []
+    /// What the last step posted.
+    var justPosted: [GuestPost] = []
+    /// The most messages that the guest may be keeping back.
+    var keptBack = 0
+    /// The most messages that the step under way may add to those that are posted or kept back.
+    var mayPost = 0
+    var wakes: [GuestWake] = []
     var listsMade = 0
+    var sockets: Set<GUID> = []
+    /// What the step under way has found.
+    var broken: Finding?
+    /// Whether the canary is planted here; the targets of saved states have another one.
+    var hasCanary = true
+    var restores = 0
 
-    init(guest: GuestConnection) { self.guest = guest }
+    /// The longest time that a guest may ask to be woken after: the limit of the crash path (reference §2.7).
+    static let longestWake: UInt64 = 100_000_000
+
+    init(_ configuration: GuestConnection.Configuration) {
+        self.configuration = configuration
+        guest = GuestConnection(configuration)
+    }
+
+    /// A guest of a profile and of what it may bring along.
+    static func configuration(_ feed: inout ByteFeed) -> GuestConnection.Configuration {
+        var configuration = GuestConnection.Configuration(profile: feed.choose(GuestProfile.all) ?? GuestProfile())
+        configuration.maximumVersion = feed.choose(ProtocolVersion.all) ?? .copper
+        let options = feed.next(UInt8.self)
+        configuration.isIsolated = options & 1 != 0
+        configuration.hasConfidentialBus = options & 2 != 0
+        configuration.requestsOffers = options & 4 == 0
+        configuration.clientID = options & 8 != 0 ? GUID(1, 2, 3, 4) : nil
+        configuration.targetVTL = options & 16 != 0 ? 2 : 0
+        if options & 32 != 0 {
+            (configuration.parentToChildMonitorPage, configuration.childToParentMonitorPage) = (0x1000, 0x2000)
+        }
+        if options & 64 != 0 { configuration.features = .all }
+        configuration.interruptPage = options & 128 != 0 ? 0x3000 : 0
+        return configuration
+    }
+
+    /// The guest starts.
+    mutating func begin() throws(Finding) {
+        let before = guest
+        mayPost = 1
+        try take(guest.connect(), before)
+    }
 
     /// One step, with all that must hold behind it.
     mutating func go(_ feed: inout ByteFeed) throws(Finding) {
         let before = guest
+        mayPost = 2
         let effects: [GuestEffect]
         do throws(GuestRefusal) {
             effects = try step(&feed)
         } catch {
+            try require(!error.description.isEmpty, "a refusal without words")
             return try require(guest == before, "a refused wish changed the guest: \(error)")
         }
-        try take(effects, before: before)
+        if let broken { throw broken }
+        try take(effects, before)
         try checkState()
     }
 
-    private mutating func step(_ feed: inout ByteFeed) throws(GuestRefusal) -> [GuestEffect] {
-        switch feed.next(below: 18) {
-        case 0, 1: return guest.receive(feed.piece())
-        case 2: return guest.connect()
-        case 3, 4: return answer(.success, &feed)
-        case 5: return answer(MessageStatus(rawValue: feed.next()), &feed)
-        case 6, 7: return guest.receive(offer(&feed))
-        case 8: return receive(.rescindChannelOffer(ChannelReference(relid: relid(&feed))))
-        case 9, 10:
-            let pages = (0..<UInt64(feed.next(UInt8.self)) + 1).map { 0x1000 + $0 }
-            guard let list = PageList(pages: pages) else { return [] }
-            let (_, effects) = try guest.createPageList(relid: relid(&feed), list)
-            listsMade += 1
-            return effects
-        case 11:
-            let handle = feed.choose(guest.pageLists)?.handle ?? feed.next()
-            return try guest.open(
-                relid: relid(&feed), pageList: handle, targetVP: UInt32(feed.next(UInt8.self)),
-                downstreamPageOffset: UInt32(feed.next(UInt8.self)))
-        case 12: return try guest.close(relid: relid(&feed))
-        case 13: return try guest.modify(relid: relid(&feed), targetVP: UInt32(feed.next(UInt8.self)))
-        case 14: return try guest.release(relid: relid(&feed))
-        case 15: return try guest.tearDownPageList(feed.choose(guest.pageLists)?.handle ?? feed.next())
-        case 16:
-            var request = TLConnectRequest()
-            request.endpointID = GUID(0, 0, 0, UInt64(feed.next(UInt8.self)))
-            return try guest.connectSocket(request)
-        default: return feed.next(below: 2) == 0 ? guest.unload() : guest.postRefused()
-        }
-    }
-
-    /// A channel that there is, or any number.
-    private func relid(_ feed: inout ByteFeed) -> UInt32 {
-        let number = UInt32(feed.next(UInt8.self))
-        guard number < 0xF0, !guest.channels.isEmpty else { return number }
-        return guest.channels[Int(number) % guest.channels.count].relid
-    }
-
-    private mutating func receive(_ message: ChannelMessage) -> [GuestEffect] {
-        guest.receive(message.encoded(context: guest.agreement))
-    }
-
-    private func offer(_ feed: inout ByteFeed) -> [UInt8] {
-        var offer = OfferChannel()
-        offer.relid = UInt32(feed.next(UInt8.self))
-        offer.interfaceInstance = GUID(0, 0, 0, UInt64(feed.next(UInt8.self) & 7))
-        offer.subchannelIndex = UInt16(feed.next(UInt8.self) & 3)
-        offer.connectionID = offer.relid &+ 0x10000
-        return ChannelMessage.offerChannel(offer).encoded(context: guest.agreement)
-    }
-
-    /// What a host says to the oldest message that it owes an answer.
-    private mutating func answer(_ status: MessageStatus, _ feed: inout ByteFeed) -> [GuestEffect] {
-        while !posted.isEmpty {
-            switch posted.removeFirst() {
-            case .initiateContact(let contact):
-                let isNew = contact.version >= .copper
-                return receive(
-                    .versionResponse(
-                        VersionResponse(
-                            supported: status == .success,
-                            versionOrConnectionID: contact.version >= .redstone3MultiClient
-                                ? ConnectionID.multiClientMessage : contact.version.rawValue,
-                            features: isNew ? contact.features : nil)))
-            case .requestOffers: return receive(.allOffersDelivered)
-            case .gpadlHeader(let header):
-                return receive(.gpadlCreated(GPADLCreated(relid: header.relid, gpadl: header.gpadl, status: status)))
-            case .gpadlTeardown(let teardown):
-                return receive(.gpadlTorndown(GPADLTorndown(gpadl: teardown.gpadl)))
-            case .openChannel(let open):
-                return receive(
-                    .openChannelResult(OpenChannelResult(relid: open.relid, openID: open.openID, status: status)))
-            case .modifyChannel(let modify):
-                return receive(.modifyChannelResponse(ModifyChannelResponse(relid: modify.relid, status: status)))
-            case .unload: return receive(.unloadComplete)
-            case .tlConnectRequest(let request):
-                return receive(
-                    .tlConnectResult(
-                        TLConnectResult(
-                            endpointID: request.endpointID, serviceID: request.serviceID, status: status)))
-            default: break
-            }
-        }
-        return []
+    /// Remembers what a step found, as it throws refusals only.
+    mutating func note(_ condition: Bool, _ what: @autoclosure () -> String) {
+        if !condition, broken == nil { broken = Finding(what()) }
     }
 
     /// Looks at what the guest wants done.
-    mutating func take(_ effects: [GuestEffect], before: GuestConnection? = nil) throws(Finding) {
-        let bound = 64 + 4 * (guest.channels.count + guest.pageLists.count + (before?.channels.count ?? 0))
-        try require(effects.count <= bound + (before?.pageLists.count ?? 0), "\(effects.count) effects at once")
-        for effect in effects {
-            switch effect {
-            case .post(let bytes, _): try post(bytes)
-            case .violation(let violation):
-                try require(!violation.rule.isEmpty && !violation.explanation.isEmpty, "a violation without words")
-                if effects.count == 1, let before {
-                    try require(guest == before, "a broken rule changed the guest: \(violation)")
-                }
-            case .rescinded(let relid):
-                let lists = guest.pageLists.filter { $0.relid == relid && $0.state == .created }
+    mutating func take(_ effects: [GuestEffect], _ before: GuestConnection) throws(Finding) {
+        if effects.count > 8 {
+            let held = guest.channels.count + guest.pageLists.count + before.channels.count + before.pageLists.count
+            try require(
+                effects.count <= 8 + 3 * held + keptBack + mayPost,
+                "\(effects.count) effects of \(held) channels and lists, \(keptBack) messages kept back, \(mayPost) new"
+            )
+        }
+        justPosted = []
+        if guest.state != .connected { sockets = [] }
+        for effect in effects { try take(effect, before, isAlone: effects.count == 1) }
+        keptBack = max(0, keptBack + mayPost - justPosted.count)
+    }
+
+    private mutating func take(
+        _ effect: GuestEffect, _ before: GuestConnection, isAlone: Bool
+    ) throws(Finding) {
+        switch effect {
+        case .post(let bytes, let connectionID): try post(GuestPost(bytes: bytes, connectionID: connectionID))
+        case .violation(let violation):
+            try require(!violation.rule.isEmpty && !violation.explanation.isEmpty, "a violation without words")
+            if isAlone { try require(guest == before, "a broken rule changed the guest: \(violation)") }
+        case .connected(let context):
+            try require(context == guest.agreement && guest.state == .connected, "connected and not connected")
+            try require(
+                configuration.features.union(.confidentialChannels).isSuperset(of: context.features),
+                "features that were not asked for: \(context.features)")
+            try require(context.version <= configuration.maximumVersion, "a version that was not proposed")
+        case .rescinded(let relid):
+            let lists = guest.pageLists(of: relid).filter { $0.state == .created }
+            if hasCanary {
                 try canary(
                     guest.channel(relid)?.state == .open && lists.count > 1, "an open channel with two lists taken back"
                 )
-            default: break
             }
+        case .wake(let wake, let time):
+            try require(time <= Self.longestWake, "a guest sleeps for \(time) microseconds")
+            wakes.append(wake)
+            if wakes.count > 64 { wakes.removeFirst() }
+        case .socketConnected(let request, _), .socketTimedOut(let request): sockets.remove(request.endpointID)
+        case .socketRefused(let result): sockets.remove(result.endpointID)
+        case .offersMissing(let offers): try require(!offers.isEmpty, "no device is missing")
+        default: break
         }
     }
 
-    private mutating func post(_ bytes: [UInt8]) throws(Finding) {
-        try require(bytes.count <= ChannelMessage.maximumSize, "a post of \(bytes.count) bytes")
-        guard let message = try? ChannelMessage.decode(bytes, context: guest.agreement),
+    private mutating func post(_ post: GuestPost) throws(Finding) {
+        try require(post.bytes.count <= ChannelMessage.maximumSize, "a post of \(post.bytes.count) bytes")
+        guard let message = try? ChannelMessage.decode(post.bytes, context: guest.agreement),
             let facts = message.type.facts
-        else { throw Finding("a post that is not readable: \(bytes)") }
+        else { throw Finding("a post that is not readable: \(post.bytes)") }
         try require(facts.direction == .guestToHost, "a guest posts \(facts.name)")
-        // A contact proposes its own version, and an unload may end a connection that never stood.
-        try require(facts.version <= guest.agreement.version, "\(facts.name) at \(guest.agreement.version)")
+        // A reserved channel of an earlier connection is closed in every state but that of a version without them.
+        if message.type != .closeReservedChannel || guest.state == .connected {
+            try require(facts.version <= guest.agreement.version, "\(facts.name) at \(guest.agreement.version)")
+            try require(guest.agreement.features.isSuperset(of: facts.feature), "\(facts.name) without its feature")
+        }
+        justPosted.append(post)
         posted.append(message)
         if posted.count > 4096 { posted.removeFirst() }
     }
 
     func checkState() throws(Finding) {
-        let relids = guest.channels.map(\.relid)
-        try require(relids.count < Int(SynIC.eventFlagCount), "\(relids.count) channels")
-        try require(Set(relids).count == relids.count, "a relid twice in \(relids)")
+        let channels = guest.channels
+        let relids = Set(channels.map(\.relid))
+        try require(channels.count <= GuestConnection.maximumChannels, "\(channels.count) channels")
+        try require(relids.count == channels.count, "a relid twice in \(relids)")
         try require(relids.allSatisfy { (1..<SynIC.eventFlagCount).contains($0) }, "a relid out of bounds in \(relids)")
-        let handles = guest.pageLists.map(\.handle)
-        try require(Set(handles).count == handles.count, "a handle twice in \(handles)")
-        try require(handles.count <= listsMade, "\(handles.count) page lists of \(listsMade)")
-        if guest.state == .disconnected {
-            try require(relids.isEmpty && handles.isEmpty, "a disconnected guest keeps channels or page lists")
+        for channel in channels {
+            if let flag = channel.eventFlag {
+                try require(guest.relid(eventFlag: flag) == channel.relid, "event flag \(flag) is another channel's")
+            }
+            try require(guest.signalPath(relid: channel.relid) != nil, "channel \(channel.relid) cannot signal")
+        }
+        let lists = guest.pageLists
+        try require(Set(lists.map(\.handle)).count == lists.count, "a handle twice in \(lists.map(\.handle))")
+        try require(lists.count <= listsMade, "\(lists.count) page lists of \(listsMade)")
+        for list in lists { try require(relids.contains(list.relid), "a list of channel \(list.relid)") }
+        try checkConnection(channels, lists)
+    }
+
+    private func checkConnection(_ channels: [GuestChannel], _ lists: [GuestPageList]) throws(Finding) {
+        let reserved = guest.reservedChannels
+        try require(Set(reserved.map(\.relid)).count == reserved.count, "a reserved channel twice")
+        let awaited = guest.awaitedOffers
+        try require(awaited.count <= GuestConnection.maximumChannels, "\(awaited.count) devices are to come back")
+        try require(awaited.allSatisfy { $0.relid == GuestChannel.noRelid }, "a device is awaited and has a number")
+        try require(guest.flow == .flowing || guest.state == .connected, "\(guest.flow) while \(guest.state)")
+        try require(!guest.isModifying || guest.state == .connected, "monitor pages change while \(guest.state)")
+        try require(sockets.count <= GuestConnection.maximumSockets, "\(sockets.count) hv_sock connections wait")
+        switch guest.state {
+        case .disconnected:
+            try require(awaited.isEmpty, "a disconnected guest awaits devices")
+            fallthrough
+        case .connecting, .suspended, .resuming:
+            try require(channels.isEmpty && lists.isEmpty, "channels or page lists while \(guest.state)")
+        case .connected, .disconnecting, .crashing, .suspending: break
         }
     }
 }

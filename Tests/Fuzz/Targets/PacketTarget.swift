@@ -18,7 +18,10 @@ func fuzzPacket(_ bytes: [UInt8]) throws(Finding) {
     } catch {
         return
     }
-    try require(descriptor != nil && problem == nil, "a packet is readable and its header is not: \(problem as Any)")
+    // The headers of retired types are shown and not decoded.
+    let isDecoded = packet.type == .dataUsingGPADirect || packet.type == .dataUsingTransferPages
+    try require(descriptor != nil, "a packet is readable and its descriptor is not")
+    try require(!isDecoded || problem == nil, "a packet is readable and its header is not: \(problem as Any)")
     guard let encoded = packet.encoded else { throw Finding("a packet of \(bytes.count) bytes became too long") }
     try require(encoded.count <= bytes.count, "a packet grew from \(bytes.count) to \(encoded.count) bytes")
     guard let again = try? ChannelPacket.decode(encoded[...]) else { throw Finding("a packet is not readable again") }

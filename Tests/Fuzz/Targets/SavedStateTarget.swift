@@ -5,17 +5,17 @@ import VMBusWire
 /// refused or make a guest that goes on by all rules.
 func fuzzGuestSavedState(_ bytes: [UInt8]) throws(Finding) {
     var feed = ByteFeed(bytes)
-    var configuration = GuestConnection.Configuration()
-    configuration.maximumVersion = feed.choose(ProtocolVersion.all) ?? .copper
+    let configuration = GuestRun.configuration(&feed)
     let changes = feed.next(below: 4)
     var state: [UInt8]
     if feed.next(below: 2) == 0 {
         state = feed.take(Int(feed.next(UInt16.self)))
     } else {
-        var run = GuestRun(guest: GuestConnection(configuration))
-        try run.take(run.guest.connect())
+        var run = GuestRun(configuration)
+        run.hasCanary = false
+        try run.begin()
         var steps = ByteFeed(feed.take(Int(feed.next(UInt16.self))))
-        while !steps.isEmpty { try run.go(&steps) }
+        for _ in 0..<mostSteps where !steps.isEmpty { try run.go(&steps) }
         state = run.guest.saved()
         try require(state.count < 1 << 24, "a saved guest of \(state.count) bytes")
         guard let again = try? GuestConnection.restore(state, configuration: configuration, repeatsRequests: false)
@@ -26,26 +26,31 @@ func fuzzGuestSavedState(_ bytes: [UInt8]) throws(Finding) {
     }
     change(&state, changes, &feed)
     guard let restored = try? GuestConnection.restore(state, configuration: configuration) else { return }
-    var run = GuestRun(guest: restored.connection)
+    var run = GuestRun(configuration)
+    run.hasCanary = false
+    run.guest = restored.connection
     run.listsMade = restored.connection.pageLists.count
+    // What the state keeps back is part of it.
+    run.keptBack = state.count / 8
+    run.mayPost = restored.effects.count
     try run.checkState()
-    try run.take(restored.effects)
+    try run.take(restored.effects, restored.connection)
     try canary(
         changes > 0 && restored.connection.channels.contains { $0.state == .open && $0.isModifying },
         "a changed state with an open channel that moves")
-    while !feed.isEmpty { try run.go(&feed) }
+    for _ in 0..<mostSteps where !feed.isEmpty { try run.go(&feed) }
 }
 
 /// A host's saved state, in the same ways.
 func fuzzHostSavedState(_ bytes: [UInt8]) throws(Finding) {
     var feed = ByteFeed(bytes)
-    var configuration = HostConnection.Configuration()
-    configuration.maximumVersion = feed.choose(ProtocolVersion.all) ?? .copper
+    let configuration = HostRun.configuration(&feed)
     let changes = feed.next(below: 4)
-    let offers = ByteFeed(feed.take(24))
+    let offers = ByteFeed(feed.take(16))
     /// A host with the same devices each time.
     func fresh() -> HostRun {
-        var (run, offers) = (HostRun(host: HostConnection(configuration)), offers)
+        var (run, offers) = (HostRun(configuration), offers)
+        run.hasCanary = false
         for _ in 0..<8 { run.addOffer(&offers) }
         return run
     }
@@ -55,10 +60,15 @@ func fuzzHostSavedState(_ bytes: [UInt8]) throws(Finding) {
     } else {
         var run = fresh()
         var steps = ByteFeed(feed.take(Int(feed.next(UInt16.self))))
-        while !steps.isEmpty { try run.go(&steps) }
+        for _ in 0..<mostSteps where !steps.isEmpty { try run.go(&steps) }
         state = run.host.saved()
         try require(state.count < 1 << 24, "a saved host of \(state.count) bytes")
-        var again = fresh()
+        // A connection that stands may be newer than what its side accepts by now.
+        var newest = configuration
+        newest.maximumVersion = .copper
+        var again = HostRun(newest)
+        var devices = offers
+        for _ in 0..<8 { again.addOffer(&devices) }
         guard (try? again.host.restore(state)) != nil else { throw Finding("a host does not take up what it saved") }
     }
     change(&state, changes, &feed)
@@ -67,11 +77,12 @@ func fuzzHostSavedState(_ bytes: [UInt8]) throws(Finding) {
     guard let effects = try? run.host.restore(state) else {
         return try require(run.host == before, "a refused state changed the host")
     }
+    run.messages += state.count / 8
+    try run.take(effects, before)
     try run.checkState()
-    try run.take(effects, before: before)
     try canary(
         changes > 0 && run.host.channels.filter(\.isOpen).count > 1, "a changed state with two open channels")
-    while !feed.isEmpty { try run.go(&feed) }
+    for _ in 0..<mostSteps where !feed.isEmpty { try run.go(&feed) }
 }
 
 /// Changes as many bytes as there are changes.

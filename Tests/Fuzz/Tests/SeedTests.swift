@@ -49,13 +49,15 @@ enum Seeds {
         let batch = source.advance(.time(2_000_000_000, limit: 3000))
         let recorded = try recorded()
         var seeds: [String: [[UInt8]]] = [:]
-        seeds["channel-message"] = (messages(batch, 1, nil) + recorded + empty).map { [9, 0xFF] + $0 }.distinct
+        seeds["channel-message"] = (empty + recorded + messages(batch, 1, nil)).map { [9, 0xFF] + $0 }.distinct
         seeds["packet"] = packets(batch).map { Array($0.payload.prefix(longest)) }.distinct
         seeds["page-list"] = pageLists(messages(batch, 1, .guestToHost)) + [twoRanges]
-        seeds["guest-connection"] = guests + [connection(messages(batch, 1, .hostToGuest), first: [0])]
-        seeds["host-connection"] = hosts + [connection(messages(batch, 1, .guestToHost) + recorded, first: hosts[0])]
-        seeds["guest-saved-state"] = guests.map(savedGuestRun) + [raw(savedGuest)]
-        seeds["host-saved-state"] = hosts.map(savedHostRun) + [raw(savedHost, behind: devices)]
+        let (guests, hosts) = (ConnectionSteps.guests, ConnectionSteps.hosts)
+        let said = messages(batch, 1, nil) + recorded
+        seeds["guest-connection"] = guests.map(\.input) + ConnectionSteps.guest(hearing: said)
+        seeds["host-connection"] = hosts.map(\.input) + ConnectionSteps.host(hearing: said)
+        seeds["guest-saved-state"] = guests.map(\.savedInput) + [ConnectionSteps.savedGuest]
+        seeds["host-saved-state"] = hosts.map(\.savedInput) + [ConnectionSteps.savedHost]
         seeds["dissector"] = conversations(batch)
         seeds["ring-receiver"] = rings
         seeds["ring-dump"] = try dumps()
@@ -80,10 +82,15 @@ enum Seeds {
         }
     }
 
-    /// Messages that were kept as files.
+    /// Messages that were kept as files: the first ones of each type.
     private static func recorded() throws -> [[UInt8]] {
         guard let place = getenv("VMBUSSCOPE_FUZZ_MESSAGES").map({ String(cString: $0) }) else { return [] }
-        return try SystemFiles().names(in: place).map { try WholeFile.read("\(place)/\($0)", limit: 4096) }
+        var counts: [UInt8: Int] = [:]
+        return try SystemFiles().names(in: place).map { try WholeFile.read("\(place)/\($0)", limit: 4096) }.filter {
+            guard let type = $0.first else { return false }
+            counts[type, default: 0] += 1
+            return counts[type, default: 0] <= 8
+        }
     }
 
     private static func conversations(_ batch: FlowBatch) -> [[UInt8]] {
@@ -124,12 +131,7 @@ enum Seeds {
         [UInt8(words.count)] + words.flatMap { $0.littleEndianBytes }
     }
 
-    /// Every message as it is, one step each.
-    private static func connection(_ messages: [[UInt8]], first: [UInt8]) -> [UInt8] {
-        first + messages.prefix(60).flatMap { [0, UInt8($0.count)] + $0 }
-    }
-
-    // MARK: Steps of our own
+    // MARK: Inputs of our own
 
     /// A message of each type with nothing but zeros behind its header.
     private static let empty: [[UInt8]] = (1...29).map { [$0] + [UInt8](repeating: 0, count: 199) }
@@ -137,69 +139,6 @@ enum Seeds {
     /// Two ranges in a header and a body, the second one with a page to spare.
     private static let twoRanges: [UInt8] =
         [48, 0, 2, 0, 7] + part([8192, 0x10, 0x11]) + part([4096, 0x12, 0x13])
-
-    /// Connect, three offers, two page lists, open, move, close, take back, end; with and without answers.
-    private static let guests: [[UInt8]] = [
-        [0, 3, 6, 1, 1, 0, 6, 2, 1, 1, 6, 3, 2, 0, 3, 9, 8, 0, 9, 40, 1, 3, 3, 11, 0, 0, 0, 4, 3, 13, 0, 5, 3, 12, 0],
-        [2, 3, 3, 6, 5, 1, 0, 9, 8, 0, 3, 11, 0, 0, 0, 4, 3, 8, 0, 14, 0, 17, 0, 3],
-        [1, 5, 0, 0, 0, 0, 17, 1, 17, 1, 3, 16, 9, 3, 17, 0, 3, 2],
-    ]
-
-    /// A host of the newest version with offers; contact, offers asked for, lists, open, move, close, unload.
-    private static let hosts: [[UInt8]] = [
-        [
-            10, 2, 0, 0, 0, 1, 1, 0, 2, 10, 0xF7, 1, 0, 4, 5, 0, 40, 0, 1, 5, 1, 8, 1, 1, 7, 0, 0, 4, 14, 1, 11, 0, 9,
-            8, 0, 15,
-        ],
-        [
-            9, 1, 0, 0, 0, 2, 9, 0, 1, 0, 4, 5, 0, 3, 0, 1, 7, 0, 0, 1, 14, 1, 17, 0, 15, 9, 0, 0, 10, 0, 16, 1, 1, 1,
-            13,
-        ],
-    ]
-
-    /// Eight devices of a host, three bytes each.
-    private static let devices: [UInt8] = (0..<8).flatMap { [$0 & 3, $0 & 7, 0] }
-
-    /// Steps before a guest is saved, and the same ones behind.
-    private static func savedGuestRun(_ steps: [UInt8]) -> [UInt8] {
-        let head: [UInt8] = [10, 0, 1, UInt8(steps.count), 0]
-        return head + steps + steps
-    }
-
-    /// The same with a host's steps, which its version and offers stand before.
-    private static func savedHostRun(_ steps: [UInt8]) -> [UInt8] {
-        let behind = Array(steps.dropFirst(8))
-        let head: [UInt8] = [10, 0] + devices
-        let count: [UInt8] = [1, UInt8(behind.count), 0]
-        return head + count + behind + behind
-    }
-
-    /// A saved state as it is, in the newest version.
-    private static func raw(_ state: [UInt8], behind devices: [UInt8] = []) -> [UInt8] {
-        let head: [UInt8] = [10, 0] + devices
-        let count: [UInt8] = [0, UInt8(state.count & 0xFF), UInt8(state.count >> 8)]
-        return head + count + state
-    }
-
-    /// A guest that has posted its proposal.
-    private static var savedGuest: [UInt8] {
-        var guest = GuestConnection()
-        _ = guest.connect()
-        return guest.saved()
-    }
-
-    /// A host that a guest of 5.3 has contacted and asked for offers.
-    private static var savedHost: [UInt8] {
-        var host = HostConnection()
-        let context = WireContext(version: .iron)
-        let contact = InitiateContact(
-            version: .iron, targetVP: 0, interruptPage: 0, targetVTL: 0, features: [], parentToChildMonitorPage: 0,
-            childToParentMonitorPage: 0, clientID: nil)
-        for message in [ChannelMessage.initiateContact(contact), .requestOffers] {
-            _ = host.receive(message.encoded(context: context), connectionID: ConnectionID.multiClientMessage)
-        }
-        return host.saved()
-    }
 
     /// Sends and receives with a script of the other end that is empty, or writes an index now and then.
     private static let rings: [[UInt8]] = [

@@ -152,6 +152,17 @@ import VMBusWire
         #expect(effects == [.connectFailed])
     }
 
+    @Test func `a request for offers that was given up after an offer came leaves a state that can be taken up`() throws
+    {
+        var rig = GuestRig(GuestConnection.Configuration())
+        rig.effects = rig.guest.connect()
+        rig.answerContact()
+        guard case .post(let bytes, let connectionID)? = rig.effects.last else { throw Unexpected() }
+        rig.send(.offerChannel(GuestRig.offer(1)))
+        _ = rig.guest.postRefused(.accessDenied, [GuestPost(bytes: bytes, connectionID: connectionID)])
+        #expect(error(rig.guest.saved(), rig.configuration) == nil)
+    }
+
     private enum HostRoleState {
         static let bytes = SavedStateHeader(role: .host).encoded()
     }

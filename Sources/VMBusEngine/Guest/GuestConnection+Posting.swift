@@ -81,7 +81,8 @@ extension GuestConnection {
         guard let message = try? ChannelMessage.decode(post.bytes, context: agreement) else { return failure }
         switch message {
         case .initiateContact: return failure + contactRefused(result)
-        case .requestOffers: if offers == .requested { offers = .notRequested }
+        // A host that has sent offers has the request, whatever the hypervisor says.
+        case .requestOffers: if offers == .requested, table.count == 0 { offers = .notRequested }
         case .gpadlHeader(let header): return failure + pageListUnposted(header.gpadl)
         case .gpadlBody(let body): return failure + pageListUnposted(body.gpadl)
         case .gpadlTeardown(let teardown): return failure + teardownUnposted(teardown.gpadl)

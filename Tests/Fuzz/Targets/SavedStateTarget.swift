@@ -18,11 +18,14 @@ func fuzzGuestSavedState(_ bytes: [UInt8]) throws(Finding) {
         for _ in 0..<mostSteps where !steps.isEmpty { try run.go(&steps) }
         state = run.guest.saved()
         try require(state.count < 1 << 24, "a saved guest of \(state.count) bytes")
-        guard let again = try? GuestConnection.restore(state, configuration: configuration, repeatsRequests: false)
-        else {
-            throw Finding("a guest does not take up what it saved")
+        let isSame: Bool
+        do throws(RestoreError) {
+            let again = try GuestConnection.restore(state, configuration: configuration, repeatsRequests: false)
+            isSame = again.connection.saved() == state
+        } catch {
+            throw Finding("a guest does not take up what it saved: \(error)")
         }
-        try require(again.connection.saved() == state, "a guest that was taken up is saved in another way")
+        try require(isSame, "a guest that was taken up is saved in another way")
     }
     change(&state, changes, &feed)
     guard let restored = try? GuestConnection.restore(state, configuration: configuration) else { return }
@@ -36,8 +39,8 @@ func fuzzGuestSavedState(_ bytes: [UInt8]) throws(Finding) {
     try run.checkState()
     try run.take(restored.effects, restored.connection)
     try canary(
-        changes > 0 && restored.connection.channels.contains { $0.state == .open && $0.isModifying },
-        "a changed state with an open channel that moves")
+        changes > 0 && restored.connection.channels.contains { $0.state == .open },
+        "a changed state with an open channel")
     for _ in 0..<mostSteps where !feed.isEmpty { try run.go(&feed) }
 }
 
@@ -80,8 +83,7 @@ func fuzzHostSavedState(_ bytes: [UInt8]) throws(Finding) {
     run.messages += state.count / 8
     try run.take(effects, before)
     try run.checkState()
-    try canary(
-        changes > 0 && run.host.channels.filter(\.isOpen).count > 1, "a changed state with two open channels")
+    try canary(changes > 0 && run.host.channels.contains(where: \.isOpen), "a changed state with an open channel")
     for _ in 0..<mostSteps where !feed.isEmpty { try run.go(&feed) }
 }
 

@@ -15,8 +15,12 @@ struct ConnectionSteps {
     /// The run.
     var input: [UInt8] { configuration + (isHost ? [UInt8(devices.count / 2)] + devices : []) + steps }
 
-    /// The run, with its end saved, and once more with what was taken up; nothing of it is changed.
-    var savedInput: [UInt8] { saved([1, UInt8(steps.count & 0xFF), UInt8(steps.count >> 8)]) + steps + steps }
+    /// The run, saved in its middle, late and at its end, and once more with what was taken up; nothing of it is changed.
+    var savedInputs: [[UInt8]] {
+        [steps.count / 2, steps.count * 3 / 4, steps.count].map { count in
+            saved([1, UInt8(count & 0xFF), UInt8(count >> 8)]) + steps.prefix(count) + steps
+        }
+    }
 
     private func saved(_ start: [UInt8]) -> [UInt8] {
         configuration + [0] + (isHost ? Array((devices + [UInt8](repeating: 0, count: 16)).prefix(16)) : []) + start

@@ -56,8 +56,8 @@ enum Seeds {
         let said = messages(batch, 1, nil) + recorded
         seeds["guest-connection"] = guests.map(\.input) + ConnectionSteps.guest(hearing: said)
         seeds["host-connection"] = hosts.map(\.input) + ConnectionSteps.host(hearing: said)
-        seeds["guest-saved-state"] = guests.map(\.savedInput) + [ConnectionSteps.savedGuest]
-        seeds["host-saved-state"] = hosts.map(\.savedInput) + [ConnectionSteps.savedHost]
+        seeds["guest-saved-state"] = guests.flatMap(\.savedInputs) + [ConnectionSteps.savedGuest]
+        seeds["host-saved-state"] = hosts.flatMap(\.savedInputs) + [ConnectionSteps.savedHost]
         seeds["dissector"] = conversations(batch)
         seeds["ring-receiver"] = rings
         seeds["ring-dump"] = try dumps()

@@ -98,7 +98,7 @@ extension HostConnection {
                 return refuseList(list.relid, handle)
             }
             channels[index].lists[handle]?.state = .accepted
-            return [.pageListCreated(handle: handle, relid: list.relid)]
+            return [.pageListCreated(key, handle: handle)]
                 + send(.gpadlCreated(GPADLCreated(relid: list.relid, gpadl: handle, status: .success)))
         case .offeredTearingDown:
             guard accepted else { return removeList(handle, at: index) + settled(key) }
@@ -197,7 +197,7 @@ extension HostConnection {
 
     mutating func removeList(_ handle: UInt32, at index: Int) -> [HostEffect] {
         guard let list = take(handle, at: index), list.isShared else { return [] }
-        return [.pageListReleased(handle: handle, relid: list.relid)]
+        return [.pageListReleased(channels[index].key, handle: handle)]
     }
 
     mutating func insert(_ list: HostPageList, at index: Int) {

@@ -159,7 +159,7 @@ extension HostConnection {
         for list in channel.pageLists {
             switch list.state {
             case .inProgress: break
-            case .accepted: effects.append(.pageListCreated(handle: list.handle, relid: list.relid))
+            case .accepted: effects.append(.pageListCreated(key, handle: list.handle))
             case .offered, .offeredTearingDown:
                 effects +=
                     awaitsLists

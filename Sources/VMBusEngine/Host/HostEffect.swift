@@ -27,11 +27,11 @@ public enum HostEffect: Sendable, Hashable {
     /// The device looks at a page list; answered by `pageListAnswered`.
     case pageListOffered(HostChannelKey, handle: UInt32)
     /// A page list stands.
-    case pageListCreated(handle: UInt32, relid: UInt32)
+    case pageListCreated(HostChannelKey, handle: UInt32)
     /// The device lets go of a page list; answered by `pageListTornDown`.
     case pageListTeardown(HostChannelKey, handle: UInt32)
     /// The guest has taken a page list back: its pages must not be touched any more.
-    case pageListReleased(handle: UInt32, relid: UInt32)
+    case pageListReleased(HostChannelKey, handle: UInt32)
     /// Interrupt another processor of the guest; answered by `moveCompleted`.
     case move(HostChannelKey, targetVP: UInt32)
     /// The host interrupts another processor of the guest from now on.

@@ -46,7 +46,7 @@ struct HostRun {
     }
 
     struct ListName: Hashable {
-        let relid: UInt32
+        let key: HostChannelKey
         let handle: UInt32
     }
 
@@ -141,10 +141,9 @@ struct HostRun {
         case .abandoned(let key): asked.removeAll { $0.key == key }
         case .pageListOffered(let key, let handle): asked.append(.pageList(key, handle))
         case .pageListTeardown(let key, let handle): asked.append(.teardown(key, handle))
-        case .pageListCreated(let handle, let relid):
-            standing[ListName(relid: relid, handle: handle), default: 0] += 1
-        case .pageListReleased(let handle, let relid):
-            let name = ListName(relid: relid, handle: handle)
+        case .pageListCreated(let key, let handle): standing[ListName(key: key, handle: handle), default: 0] += 1
+        case .pageListReleased(let key, let handle):
+            let name = ListName(key: key, handle: handle)
             standing[name] = standing[name].flatMap { $0 > 1 ? $0 - 1 : nil }
         case .move(let key, _): asked.append(.move(key))
         case .socket(let request):
@@ -199,7 +198,7 @@ struct HostRun {
         var (assemblies, pages) = (0, 0)
         var there: [ListName: Int] = [:]
         for (channel, list) in lists {
-            let name = ListName(relid: list.relid, handle: list.handle)
+            let name = ListName(key: channel.key, handle: list.handle)
             if case .inProgress = list.state {
                 assemblies += 1
                 continue

@@ -42,6 +42,24 @@ import VMBusWire
         }
     }
 
+    @Test func `lists of two channels that had one number after each other are told apart`() throws {
+        var driver = HostDriver(HostDriver.patient())
+        driver.connect()
+        let former = try #require(driver.keys.first)
+        driver.share(7, accept: false)
+        driver.send(.relidReleased(ChannelReference(relid: 1)))
+        // The device has not looked at the list yet, and another channel gets the number.
+        let latter = try driver.host.addOffer(BothEnds.offer(2)).key
+        #expect(driver.host.channel(relid: 1)?.key == latter)
+        driver.share(7)
+        #expect(driver.effects.contains(.pageListCreated(latter, handle: 7)))
+        driver.answer { $0.pageListAnswered(former, handle: 7, accepted: true) }
+        #expect(driver.effects == [.pageListTeardown(former, handle: 7)])
+        driver.answer { $0.pageListTornDown(former, handle: 7) }
+        #expect(driver.effects == [.pageListReleased(former, handle: 7)])
+        #expect(driver.host.channel(relid: 1)?.pageLists.map(\.handle) == [7])
+    }
+
     @Test func `padding behind the last word is ignored, and a body too many has no list`() {
         let words = words([GPARange(byteCount: 8192, byteOffset: 0, pages: [5, 6] as [UInt64])])
         var driver = HostDriver()

@@ -102,7 +102,10 @@ struct HostRun {
     mutating func take(_ effects: [HostEffect], _ before: HostConnection) throws(Finding) {
         let lists = before.channels.reduce(0) { $0 + $1.pageLists.count }
         let released = before.isPaused && !host.isPaused ? HostConnection.maximumHeldMessages : 0
-        let bound = 8 * messages + 4 * (host.channels.count + before.channels.count) + 3 * lists + released
+        // A restore asks once more for the sockets that were being connected.
+        let bound =
+            8 * messages + 4 * (host.channels.count + before.channels.count) + 3 * lists + released
+            + HostConnection.maximumSockets
         try require(effects.count <= bound, "\(effects.count) effects at once, not \(bound)")
         if host.state != .connected { sockets = [] }
         for effect in effects { try take(effect, before) }

@@ -45,8 +45,6 @@ int cl_timerfd_set(int descriptor, uint64_t first, uint64_t interval) {
 
 void cl_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-int cl_memory_file(void) { return memfd_create("vmbusscope", MFD_CLOEXEC); }
-
 int cl_processors(uint64_t *words, size_t count) {
     return sched_getaffinity(0, count * sizeof *words, (cpu_set_t *)(void *)words);
 }

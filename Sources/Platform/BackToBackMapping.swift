@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// Parts of a file that lie one behind the other in this process's memory, seen by everybody who has mapped them too.
@@ -42,8 +41,7 @@ public struct BackToBackMapping: ~Copyable, @unchecked Sendable {
     ///   - size: bytes in the file, all zero.
     ///   - parts: as above.
     public init(ofNewFile size: Int, parts: [Range<Int>]) throws(SystemError) {
-        let file = try OwnedDescriptor(checking: cl_memory_file(), "memfd_create")
-        guard ftruncate(file.rawValue, off_t(size)) == 0 else { throw SystemError.last("ftruncate") }
+        let file = try OwnedDescriptor.memoryFile("vmbusscope", byteCount: UInt64(clamping: size))
         try self.init(of: file.rawValue, parts: parts)
     }
 

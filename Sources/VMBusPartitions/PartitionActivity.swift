@@ -1,3 +1,4 @@
+public import BusModel
 import VMBusDevices
 public import VMBusEngine
 public import VMBusRing
@@ -29,8 +30,9 @@ public enum PartitionEffect: Sendable, Hashable {
     case signal(ChannelPlace, connectionID: UInt32)
     /// Guest: the channel's bit in the monitor page has been set.
     case monitorSignal(ChannelPlace, monitorID: UInt8)
-    /// Host: set the channel's event flag, its number unless the guest chose another one, on a processor of the guest.
-    case interrupt(ChannelPlace, targetVP: UInt32, eventFlag: UInt32)
+    /// Host: set an event flag on a processor of the guest. Below 2.4 it says no more than that the channel's bit in the
+    /// host's half of the interrupt page is to be set first (reference §1.9).
+    case interrupt(ChannelPlace, EventFlagDelivery, throughInterruptPage: Bool)
     /// A packet was written to a ring: its bytes, and those that it points to.
     case packet(ChannelPlace, Direction, PacketType, bytes: [UInt8], attachment: [UInt8])
     /// Host: a packet of the guest was taken out of a ring, for whoever does not see the guest's end.

@@ -37,8 +37,8 @@ extension Simulation {
                         .messageInterrupt(guest: guest, processor: targetVP),
                         at: time + latency(SimulatedLatency.messageInterrupt))
                 }
-            case .interrupt(let place, let targetVP, let eventFlag):
-                interrupt(guest, place, targetVP, eventFlag)
+            case .interrupt(let place, let delivery, let isShared):
+                interrupt(guest, place, delivery, throughInterruptPage: isShared)
             case .frame(let device, let frame):
                 let port = VirtualSwitch.Port(guest: guest, device: device)
                 for target in exchange.forward(frame, from: port) {
@@ -99,55 +99,44 @@ extension Simulation {
         }
     }
 
-    /// HvSignalEvent. Without a connection of its own the channel's bit in the interrupt page says which one it was
-    /// (reference §1.7).
+    /// HvSignalEvent. Without a connection of its own the channel's bit in the interrupt page, which the guest has set, says
+    /// which one it was (reference §1.7).
     private mutating func signal(_ guest: Int, _ place: ChannelPlace, _ connectionID: UInt32) {
         record(
             .signal, partition: Self.partition(guest), place, direction: .guestToHost,
             code: SignalCode.hypercall.rawValue,
             SignalEventInput(connectionID: connectionID).encoded())
-        if connectionID == ConnectionID.event { setInterruptPage(guest, half: 0x800, relid: place.relid) }
         guard !guests[guest].signalled.contains(place.relid) else { return }
         guests[guest].signalled.append(place.relid)
         queue.push(.hostSignal(guest: guest, relid: place.relid), at: time + latency(SimulatedLatency.signal))
     }
 
-    /// The host's interrupt: a flag of its own from 2.4, before that the interrupt page and flag 0 (reference §1.9).
-    private mutating func interrupt(_ guest: Int, _ place: ChannelPlace, _ targetVP: UInt32, _ eventFlag: UInt32) {
-        let isOld = guests[guest].host.agreement.version < .windows8
-        let flag = isOld ? 0 : eventFlag
-        let processor = isOld ? 0 : targetVP
-        if isOld { setInterruptPage(guest, half: 0, relid: place.relid) }
+    private mutating func interrupt(
+        _ guest: Int, _ place: ChannelPlace, _ delivery: EventFlagDelivery, throughInterruptPage isShared: Bool
+    ) {
+        if isShared {
+            let (offset, bit) = InterruptPage.place(of: place.relid)
+            guests[guest].memory.setBit(bit, at: GuestPartition.interruptPageAddress + offset)
+        }
         record(
-            .interrupt, partition: Self.partition(guest), place, direction: .hostToGuest,
-            EventFlagDelivery(vp: processor, flag: flag).encoded())
-        if guests[guest].controller.setFlag(flag, processor: processor) {
+            .interrupt, partition: Self.partition(guest), place, direction: .hostToGuest, delivery.encoded())
+        if guests[guest].controller.setFlag(delivery.flag, processor: delivery.vp) {
             queue.push(
-                .eventInterrupt(guest: guest, processor: processor),
+                .eventInterrupt(guest: guest, processor: delivery.vp),
                 at: time + latency(SimulatedLatency.eventInterrupt))
         }
     }
 
-    private func interruptPageWord(_ guest: Int, half: UInt64, relid: UInt32) -> (address: UInt64, bit: UInt32) {
-        (GuestPartition.interruptPageAddress + half + UInt64(relid / 32) * 4, relid % 32)
-    }
-
-    private mutating func setInterruptPage(_ guest: Int, half: UInt64, relid: UInt32) {
-        let (address, bit) = interruptPageWord(guest, half: half, relid: relid)
-        guard let word = try? guests[guest].memory.load32(address) else { return }
-        try? guests[guest].memory.store32(word | 1 << bit, at: address)
-    }
-
-    /// Takes all bits of one half of the interrupt page.
-    mutating func takeInterruptPage(_ guest: Int, half: UInt64) -> [UInt32] {
-        var relids: [UInt32] = []
-        for index in 0..<(SynIC.eventFlagCount / 32) {
-            let (address, _) = interruptPageWord(guest, half: half, relid: index * 32)
-            guard let word = try? guests[guest].memory.load32(address), word != 0 else { continue }
-            try? guests[guest].memory.store32(0, at: address)
-            relids += (0..<32).filter { word & 1 << $0 != 0 }.map { index * 32 + $0 }
+    /// Takes all bits of the host's half of the interrupt page.
+    mutating func takeInterruptPage(_ guest: Int) -> [UInt32] {
+        var memory = guests[guest].memory
+        defer { guests[guest].memory = memory }
+        return InterruptPage.channels { offset in
+            let address = GuestPartition.interruptPageAddress + offset
+            guard let word = try? memory.load32(address), word != 0 else { return nil }
+            try? memory.store32(0, at: address)
+            return word
         }
-        return relids
     }
 
     /// The guest's run is over: what was on its way to it is lost, and the host lets go of its memory.

@@ -77,7 +77,7 @@ extension Simulation {
                 carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.interrupted(eventFlag: flag, &$1) })
                 continue
             }
-            for relid in takeInterruptPage(guest, half: 0) {
+            for relid in takeInterruptPage(guest) {
                 carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.interrupted(relid: relid, &$1) })
             }
         }

@@ -33,9 +33,6 @@ int cl_timerfd_set(int descriptor, uint64_t first, uint64_t interval);
 /* Names the calling thread; at most 15 bytes count. */
 void cl_name_thread(const char *name);
 
-/* memfd_create(2): an unnamed file in memory, closed on exec; -1 and errno on failure. */
-int cl_memory_file(void);
-
 /* The processors that the calling thread may run on, a bit each, 64 to a word: 0, or -1 and errno. */
 int cl_processors(uint64_t *words, size_t count);
 

@@ -78,6 +78,9 @@ public struct GuestProfile: Sendable, Hashable {
     public var hearsSocketRefusal = true
     /// Microseconds until an hv_sock connection counts as failed; nil for no limit.
     public var socketLimit: UInt64?
+    /// Whether it wakes a sender as soon as what that one waits for just fits, and not only when there is more (reference §4.8).
+    /// The engine has no rings; whoever gives the guest its rings reads it.
+    public var wakesWhenItJustFits = false
     /// How a device's channels find their processors.
     public var spread = ChannelSpread.Policy.given
 
@@ -138,6 +141,7 @@ public struct GuestProfile: Sendable, Hashable {
         profile.usesMonitorPages = false
         profile.canHibernate = false
         profile.rescindEndsWaiting = false
+        profile.wakesWhenItJustFits = true
         profile.socketForm = .long
         return profile
     }()

@@ -39,14 +39,21 @@ public struct HostProfile: Sendable, Hashable {
     public var answersUnload = true
     /// Pages that one guest may share through page lists; nil for no limit (reference §3.9).
     public var maximumSharedPages: Int?
+    /// Whether it wakes a sender as soon as what that one waits for just fits, and not only when there is more (reference §4.8).
+    /// The engine has no rings; whoever gives the host its rings reads it. Of Windows only the outcome is known, to which both
+    /// rules come.
+    public var wakesWhenItJustFits = false
     /// How connection ids are made.
     public var connectionIDs = ConnectionIDs.packed
     /// What stands in bytes 40 to 55 of an offer; nil for zeros.
     public var offerDetail: OfferDetail?
 
     /// OpenVMM's server.
-    public static let openvmm = HostProfile(
-        name: "openvmm", maximumVersion: .copper, failureStatus: .unexpected)
+    public static let openvmm: HostProfile = {
+        var profile = HostProfile(name: "openvmm", maximumVersion: .copper, failureStatus: .unexpected)
+        profile.wakesWhenItJustFits = true
+        return profile
+    }()
 
     /// A Hyper-V host of 2022: 5.3, 1280 MB of shared pages, silence about what it does not act on (reference §3.9, §11).
     public static let windowsHost: HostProfile = {

@@ -136,23 +136,17 @@ extension GuestPartition {
         else { return }
         if path.setsSendHalf, let bit = ChannelBit.sendHalf(place.relid) {
             let offset = bit.byte * 8 + bit.bit
-            setBit(offset % 32, at: Self.interruptPageAddress + UInt64(offset / 32 * 4), &activity)
+            activity.memory.setBit(UInt32(offset % 32), at: Self.interruptPageAddress + UInt64(offset / 32 * 4))
         }
         switch path.action {
         case .monitor(let monitorID, let page):
             guard let bit = MonitorPage.place(of: monitorID) else { return }
-            setBit(bit.bit, at: page + UInt64(bit.pendingOffset), &activity)
+            activity.memory.setBit(UInt32(bit.bit), at: page + UInt64(bit.pendingOffset))
             activity.effects.append(.monitorSignal(place, monitorID: monitorID))
         case .hypercall(let connectionID):
             devices[device].channels[channel].counters.events += 1
             activity.effects.append(.signal(place, connectionID: connectionID))
         }
-    }
-
-    /// Sets a bit of a 32-bit word that the guest shares; a page outside its memory keeps none.
-    private func setBit<Memory>(_ bit: Int, at address: UInt64, _ activity: inout PartitionActivity<Memory>) {
-        guard let word = try? activity.memory.load32(address) else { return }
-        try? activity.memory.store32(word | 1 << UInt32(bit), at: address)
     }
 
     mutating func transmit<Memory>(

@@ -1,3 +1,4 @@
+import BusModel
 import VMBusDevices
 public import VMBusEngine
 import VMBusRing
@@ -327,6 +328,10 @@ extension HostPartition {
     ) {
         guard let channel = connection.channel(key), case .open(let request) = channel.state, request.interruptsEnabled
         else { return }
-        activity.effects.append(.interrupt(place, targetVP: channel.targetVP, eventFlag: request.eventFlag))
+        let isOld = agreement.version < .windows8
+        let delivery =
+            isOld
+            ? EventFlagDelivery(vp: 0, flag: 0) : EventFlagDelivery(vp: channel.targetVP, flag: request.eventFlag)
+        activity.effects.append(.interrupt(place, delivery, throughInterruptPage: isOld))
     }
 }

@@ -86,7 +86,8 @@ extension BridgeSession {
                 deliver { delivery, memory throws(Memory.Failure) in
                     try delivery.post(bytes, processor: targetVP, in: &memory)
                 }
-            case .interrupt(let place, let targetVP, let eventFlag): interrupt(place, targetVP, eventFlag)
+            case .interrupt(let place, let delivery, let isShared):
+                interrupt(place, delivery, throughInterruptPage: isShared)
             case .packet(let place, let direction, let type, let bytes, let attachment):
                 log.channel(
                     .packet, place, direction, code: UInt32(type.rawValue), bytes, attachment: attachment)
@@ -124,22 +125,21 @@ extension BridgeSession {
         return true
     }
 
-    /// A flag of its own from 2.4, before that the interrupt page and flag 0 (reference §1.9).
-    private mutating func interrupt(_ place: ChannelPlace, _ targetVP: UInt32, _ eventFlag: UInt32) {
-        let isOld = host.agreement.version < .windows8
-        let flag = isOld ? 0 : eventFlag
-        let processor = isOld ? 0 : targetVP
-        if isOld, interruptPage != 0 {
-            let address = interruptPage &+ UInt64(place.relid / 32) * 4
+    private mutating func interrupt(
+        _ place: ChannelPlace, _ interrupt: EventFlagDelivery, throughInterruptPage isShared: Bool
+    ) {
+        if isShared, interruptPage != 0 {
+            let (offset, bit) = InterruptPage.place(of: place.relid)
             var memory = memory.lent
-            _ = try? memory.setBits(1 << (place.relid % 32), at: address)
+            _ = try? memory.setBits(1 << bit, at: interruptPage &+ offset)
         }
-        log.channel(
-            .interrupt, place, .hostToGuest, EventFlagDelivery(vp: processor, flag: flag).encoded())
+        log.channel(.interrupt, place, .hostToGuest, interrupt.encoded())
         let hasPage = deliver { delivery, memory throws(Memory.Failure) in
-            try delivery.setFlag(flag, processor: processor, in: &memory)
+            try delivery.setFlag(interrupt.flag, processor: interrupt.vp, in: &memory)
         }
-        if !hasPage { log.note("processor \(processor) has no event flags page: flag \(flag) is lost") }
+        if !hasPage {
+            log.note("processor \(interrupt.vp) has no event flags page: flag \(interrupt.flag) is lost")
+        }
     }
 
     // MARK: Registers
@@ -170,13 +170,7 @@ extension BridgeSession {
         let page = interruptPage
         guard page != 0 else { return [] }
         var memory = memory.lent
-        var relids: [UInt32] = []
-        for index in 0..<(SynIC.eventFlagCount / 32) {
-            let address = page &+ 0x800 &+ UInt64(index) * 4
-            guard let word = try? memory.exchange(0, at: address), word != 0 else { continue }
-            relids += (0..<32).filter { word & 1 << $0 != 0 }.map { index * 32 + $0 }
-        }
-        return relids
+        return InterruptPage.channels { try? memory.exchange(0, at: page &+ InterruptPage.sendHalf &+ $0) }
     }
 
     /// Takes the bits of the monitored channels that are open and signals what they stand for (reference §1.8).

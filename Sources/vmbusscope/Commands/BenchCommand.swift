@@ -19,6 +19,24 @@ struct BenchCommand: ParsableCommand {
             """,
         subcommands: [Ring.self, Engine.self, RingPeer.self])
 
+    /// Measures the cases one by one; each is a line as soon as it is there, or all are one document at the end.
+    private static func report<Case, Result>(
+        _ name: String, _ cases: [Case], isJSON: Bool, heading: String, row: (Result) -> String,
+        json: ([Result]) -> String, measure: (Case) throws(BenchmarkFailure) -> Result
+    ) throws {
+        if !isJSON { try Output.write(heading) }
+        var results: [Result] = []
+        for measured in cases {
+            do throws(BenchmarkFailure) {
+                results.append(try measure(measured))
+            } catch {
+                throw CommandFailure(.failure, "bench \(name): \(error)")
+            }
+            if !isJSON, let result = results.last { try Output.write(row(result)) }
+        }
+        if isJSON { try Output.write(json(results)) }
+    }
+
     /// `bench ring`.
     struct Ring: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -44,17 +62,10 @@ struct BenchCommand: ParsableCommand {
 
         func run() throws {
             let benchmark = RingBenchmark(isMappedTwice: !mappedOnce, rounds: rounds)
-            if !json { try Output.write(RingBenchmark.heading) }
-            var results: [RingBenchmark.Result] = []
-            for measured in RingBenchmark.Case.all {
-                do throws(BenchmarkFailure) {
-                    results.append(try benchmark.measure(measured))
-                } catch {
-                    throw CommandFailure(.failure, "bench ring: \(error)")
-                }
-                if !json, let result = results.last { try Output.write(RingBenchmark.row(result)) }
-            }
-            if json { try Output.write(RingBenchmark.json(results)) }
+            try BenchCommand.report(
+                "ring", RingBenchmark.Case.all, isJSON: json, heading: RingBenchmark.heading, row: RingBenchmark.row,
+                json: RingBenchmark.json,
+                measure: benchmark.measure)
         }
     }
 
@@ -80,17 +91,10 @@ struct BenchCommand: ParsableCommand {
 
         func run() throws {
             let benchmark = EngineBenchmark(rounds: rounds)
-            if !json { try Output.write(EngineBenchmark.heading) }
-            var results: [EngineBenchmark.Result] = []
-            for measured in EngineBenchmark.Case.allCases {
-                do throws(BenchmarkFailure) {
-                    results.append(try benchmark.measure(measured))
-                } catch {
-                    throw CommandFailure(.failure, "bench engine: \(error)")
-                }
-                if !json, let result = results.last { try Output.write(EngineBenchmark.row(result)) }
-            }
-            if json { try Output.write(EngineBenchmark.json(results)) }
+            try BenchCommand.report(
+                "engine", EngineBenchmark.Case.allCases, isJSON: json, heading: EngineBenchmark.heading,
+                row: EngineBenchmark.row, json: EngineBenchmark.json,
+                measure: benchmark.measure)
         }
     }
 

@@ -99,7 +99,7 @@ public struct Attribute: NamedScalar {
     ]
 
     /// The attribute's name, as JSON and the screens spell it.
-    public var meaning: String? { Self.names[rawValue] }
+    public var meaning: String? { Self.names[rawValue] ?? Self.evidenceNames[rawValue] }
 }
 
 /// How a value in a state or sample record is held.

@@ -80,6 +80,7 @@ extension PartitionSnapshot {
         case .connectionPhase:
             connection = reading.reading(at: time).map { ConnectionPhase(rawValue: $0) ?? .disconnected }
         case .kernelRelease: kernelRelease = reading.textReading(at: time)
+        case _ where reading.attribute.isEvidence: evidence.take(reading, at: time)
         default: break
         }
     }
@@ -125,6 +126,7 @@ extension DeviceSnapshot {
         case .scsiHost: kernel.scsiHost = reading.words.first
         case .blockDevices: kernel.block = reading.words
         case .pciFunctions: kernel.pci = reading.words
+        case _ where reading.attribute.isEvidence: evidence.take(reading, at: time)
         default: break
         }
     }

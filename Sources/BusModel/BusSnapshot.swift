@@ -127,6 +127,8 @@ public struct PartitionSnapshot: Sendable, Hashable {
     public var pageLists: [PageListSnapshot] = []
     /// Messages, packets, signals and interrupts so far.
     public var traffic = Traffic()
+    /// What else is known: the hypervisor's build, processors, daemons.
+    public var evidence = Evidence()
 
     /// A partition of which nothing else is known.
     public init(number: UInt16, name: String, role: PartitionRole) {
@@ -212,6 +214,8 @@ public struct DeviceSnapshot: Sendable, Hashable {
     public var channels: [ChannelSnapshot] = []
     /// Files of the device that could not be read.
     public var problems: [SnapshotProblem] = []
+    /// What else is known: the network interface's counters, errors of disks.
+    public var evidence = Evidence()
 
     /// A device of which nothing else is known.
     public init(instance: GUID, classID: GUID, name: String? = nil) {

@@ -30,11 +30,15 @@ public struct FlowKind: RawRepresentable, Sendable, Hashable, BitwiseCopyable {
     public static let keyframe = FlowKind(rawValue: 10)
     /// A guest's processor wrote a register of the hypervisor.
     public static let register = FlowKind(rawValue: 11)
+    /// A tracepoint of a guest's kernel fired: a `TraceRecord`.
+    public static let trace = FlowKind(rawValue: 12)
+    /// A line of a guest's kernel log: a `KernelLogRecord`.
+    public static let kernelLog = FlowKind(rawValue: 13)
 
     /// All known kinds, in numerical order.
     public static let all: [FlowKind] = [
         .message, .packet, .signal, .interrupt, .state, .sample, .fault, .gap, .note, .keyframe,
-        .register,
+        .register, .trace, .kernelLog,
     ]
 
     /// The word for it in JSON, filters and on the screen.
@@ -51,6 +55,8 @@ public struct FlowKind: RawRepresentable, Sendable, Hashable, BitwiseCopyable {
         case .note: "note"
         case .keyframe: "keyframe"
         case .register: "register"
+        case .trace: "trace"
+        case .kernelLog: "kernel_log"
         default: "kind_\(rawValue)"
         }
     }

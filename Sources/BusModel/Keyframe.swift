@@ -79,8 +79,14 @@ extension BusSnapshot {
         }
         for partition in partitions {
             add(partition.number, time: position.time, partition.attributeReadings)
+            for item in partition.evidence.items {
+                add(partition.number, code: .changed, time: item.time, [item.reading])
+            }
             for device in partition.devices {
                 add(partition.number, device.instance, time: position.time, device.attributeReadings)
+                for item in device.evidence.items {
+                    add(partition.number, device.instance, code: .changed, time: item.time, [item.reading])
+                }
                 for channel in device.channels where channel.relid != 0 {
                     add(
                         partition.number, device.instance, channel.subchannel, channel.relid, time: position.time,

@@ -6,7 +6,8 @@ public import VMBusWire
 public enum RecordDissector {
     /// The structures whose fields a tree can hold besides those of the bus, for completion.
     static let structures: [any WireStructure.Type] = [
-        MonitorSignal.self, EventFlagDelivery.self, RegisterWrite.self, AttributeReading.self, NVSP.Initialize.self,
+        MonitorSignal.self, EventFlagDelivery.self, RegisterWrite.self, AttributeReading.self, TraceRecord.self,
+        TraceField.self, KernelLogRecord.self, NVSP.Initialize.self,
         NVSP.InitializeComplete.self, NVSP.NDISVersion.self, NVSP.NDISConfig.self, NVSP.SharedBuffer.self,
         NVSP.RevokedBuffer.self, NVSP.ReceiveBufferComplete.self, NVSP.SendBufferComplete.self, NVSP.RNDISPacket.self,
         NVSP.SubchannelRequest.self, NVSP.SubchannelComplete.self, NVSP.IndirectionTable.self, RNDIS.Initialize.self,
@@ -30,6 +31,8 @@ public enum RecordDissector {
             tree = structured(MonitorSignal.self, payload)
         case .interrupt: tree = structured(EventFlagDelivery.self, payload)
         case .register: tree = structured(RegisterWrite.self, payload)
+        case .trace: tree = structured(TraceRecord.self, payload)
+        case .kernelLog: tree = structured(KernelLogRecord.self, payload)
         case .state, .sample: tree = structured(AttributeList.self, payload)
         case .note, .fault, .gap: tree = FieldTree(name: "", fields: text(payload))
         case .keyframe: tree = keyframe(payload)

@@ -38,6 +38,16 @@ enum RecordNames {
         case .keyframe:
             entry.name = "KEYFRAME.SNAPSHOT"
             entry.info = "\(payload.count) bytes"
+        case .trace:
+            entry.name = "TRACE.EVENT"
+            if let record = try? TraceRecord.decode(payload) {
+                entry.name = "TRACE." + PlainText.clean(String(decoding: record.event, as: UTF8.self))
+                entry.info = traceText(record)
+            }
+        case .kernelLog:
+            let fact = KernelLogFact(rawValue: UInt16(truncatingIfNeeded: code))
+            entry.name = "LOG." + (fact.meaning ?? "FACT_\(code)")
+            if let record = try? KernelLogRecord.decode(payload) { entry.info = PlainText.clean(record.line) }
         case .register:
             let register = HypervisorRegister(rawValue: code)
             entry.name = "REGISTER." + (register.meaning ?? Hexadecimal.prefixed(code))
@@ -58,6 +68,19 @@ enum RecordNames {
             return "monitor bit \(signal.monitorID)"
         default: return ""
         }
+    }
+
+    private static func traceText(_ record: TraceRecord) -> String {
+        record.fields.map { field in
+            let name = PlainText.clean(String(decoding: field.name, as: UTF8.self))
+            let value =
+                switch field.form {
+                case .guid: field.guid.description
+                case .text: PlainText.clean(String(decoding: field.text, as: UTF8.self))
+                default: String(Int64(bitPattern: field.number))
+                }
+            return "\(name)=\(value)"
+        }.joined(separator: " ")
     }
 
     private static func registerText(_ payload: ArraySlice<UInt8>) -> String {

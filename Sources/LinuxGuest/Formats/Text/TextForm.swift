@@ -3,8 +3,9 @@ import VMBusWire
 
 /// The form of a line as the program that prints it has it: literal text with named values in between.
 ///
-/// Values are written `{name:kind}`: `d` a decimal number that may be negative, `x` a hexadecimal one with or without `0x`,
-/// `g` a GUID, `w` a word up to a blank or to what follows in the form, `t` the rest. A blank stands for any number of
+/// Values are written `{name:kind}`: `d` a decimal number that may be negative, `u` the same for what has 32 bits without a
+/// sign, `x` a hexadecimal one with or without `0x`, `g` a GUID, `w` a word up to a blank or to what follows in the form,
+/// `t` the rest. A blank stands for any number of
 /// blanks and tabs but none.
 struct TextForm: Sendable {
     private enum Piece: Sendable {
@@ -45,6 +46,8 @@ struct TextForm: Sendable {
                 guard Self.take(literal, &scanner) else { return nil }
             case .value(let name, let kind):
                 guard let field = value(name, kind, before: index + 1, &scanner) else { return nil }
+                // A number that a letter follows is part of a word.
+                if field.form == .number, let next = scanner.rest.first, next.isLetter || next.isDigit { return nil }
                 fields.append(field)
             }
         }
@@ -77,6 +80,8 @@ struct TextForm: Sendable {
     {
         switch kind {
         case "d": return scanner.signedDecimal().map { TraceField(name, signed: $0) }
+        case "u":
+            return scanner.signedDecimal().map { TraceField(name, UInt64(UInt32(truncatingIfNeeded: $0))) }
         case "x": return scanner.hexadecimal().map { TraceField(name, $0) }
         case "g": return scanner.guid().map { TraceField(name, guid: $0) }
         case "w":

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -155,3 +157,28 @@ void cl_perf_set_tail(void *page, uint64_t tail) {
 }
 
 pid_t cl_fork(void) { return fork(); }
+
+int cl_uevent_socket(void) {
+    int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+    if (descriptor < 0) return -1;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    if (bind(descriptor, (struct sockaddr *)(void *)&address, sizeof address) == 0) return descriptor;
+    int saved = errno;
+    close(descriptor);
+    errno = saved;
+    return -1;
+}
+
+ssize_t cl_uevent_receive(int descriptor, void *buffer, size_t size) {
+    struct sockaddr_nl sender = {0};
+    struct iovec part = {.iov_base = buffer, .iov_len = size};
+    struct msghdr message = {.msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &part, .msg_iovlen = 1};
+    ssize_t count = recvmsg(descriptor, &message, MSG_DONTWAIT);
+    if (count < 0) return errno == EINTR ? 0 : -(ssize_t)errno;
+    return sender.nl_pid != 0 || message.msg_flags & MSG_TRUNC ? 0 : count;
+}
+
+int cl_is_sysfs(const char *path) {
+    struct statfs system;
+    return statfs(path, &system) == 0 ? system.f_type == 0x62656572 : -1;
+}

@@ -108,15 +108,3 @@ public final class PerfBuffer: @unchecked Sendable {
         return bytes
     }
 }
-
-/// Descriptors that the process may have open.
-public enum DescriptorLimit {
-    /// Raises the limit of this process to what it may raise it to itself; nothing outside it changes.
-    public static func raise() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
-        else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-}

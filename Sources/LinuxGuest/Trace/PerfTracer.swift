@@ -59,7 +59,8 @@ struct PerfTracer: Sendable {
         }
         if tracepoints.isEmpty { throw missing ?? TracingObstacle("no tracepoint was named") }
         (self.tracepoints, self.formats) = (tracepoints, formats)
-        DescriptorLimit.raise()
+        // Beside what else is open.
+        DescriptorLimit.makeRoom(for: tracepoints.count * files.onlineProcessors().count + 1024)
         do throws(SystemError) {
             try followProcessors()
         } catch {

@@ -67,6 +67,28 @@ int cl_memfd(const char *name);
 /* 1 if the file can never become shorter, else 0. */
 int cl_is_sealed_against_shrinking(int descriptor);
 
+/* perf_event_open(2) of a tracepoint on one processor, for all threads: every hit is a sample with thread, time of the
+   monotonic clock, processor and raw record. Switched off, closed on exec; -1 and errno on failure. */
+int cl_perf_tracepoint(uint64_t id, int processor);
+
+/* PERF_EVENT_IOC_SET_OUTPUT: what it tells goes to the buffer of `leader`. 0, or -1 and errno. */
+int cl_perf_set_output(int descriptor, int leader);
+
+/* PERF_EVENT_IOC_SET_FILTER: the kernel drops what does not fit. 0, or -1 and errno. */
+int cl_perf_set_filter(int descriptor, const char *filter);
+
+/* PERF_EVENT_IOC_ENABLE: 0, or -1 and errno. */
+int cl_perf_enable(int descriptor);
+
+/* How far the kernel has written into the buffer behind a mapped perf page; what lies before is visible. */
+uint64_t cl_perf_head(const void *page);
+
+/* Tells the kernel how far the buffer was read. */
+void cl_perf_set_tail(void *page, uint64_t tail);
+
+/* fork(2), for a program that has one thread yet: 0 in the child, its number in the parent, or -1 and errno. */
+pid_t cl_fork(void);
+
 /* A netlink socket that hears the kernel's uevents, not blocking, closed on exec; -1 and errno on failure. */
 int cl_uevent_socket(void);
 

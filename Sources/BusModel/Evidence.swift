@@ -95,7 +95,7 @@ extension Attribute {
     public static let hypervisorFeatures = Attribute(rawValue: 103)
     /// Number: 0 not isolated, 1 VBS, 2 SNP, 3 TDX (CPUID 0x4000000C).
     public static let isolationType = Attribute(rawValue: 104)
-    /// Number: 1 when the hypervisor itself runs below another one (CPUID 0x4000000A).
+    /// Number: 1 when the hypervisor itself runs below another one (CPUID 0x40000004, bit 12).
     public static let nestedHypervisor = Attribute(rawValue: 105)
     /// Number: 1 when a paravisor stands between the guest and the host.
     public static let paravisor = Attribute(rawValue: 106)

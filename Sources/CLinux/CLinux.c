@@ -5,6 +5,9 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -18,6 +21,10 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
 
 int cl_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
@@ -181,4 +188,44 @@ ssize_t cl_uevent_receive(int descriptor, void *buffer, size_t size) {
 int cl_is_sysfs(const char *path) {
     struct statfs system;
     return statfs(path, &system) == 0 ? system.f_type == 0x62656572 : -1;
+}
+
+int cl_processor_identification(uint32_t leaf, uint32_t registers[4]) {
+#if defined(__x86_64__) || defined(__i386__)
+    __cpuid_count(leaf, 0, registers[0], registers[1], registers[2], registers[3]);
+    return 1;
+#else
+    (void)leaf;
+    (void)registers;
+    return 0;
+#endif
+}
+
+int cl_interface_socket(void) { return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
+
+static int ask_interface(int socket, const char *interface, void *question) {
+    struct ifreq request = {.ifr_data = question};
+    strncpy(request.ifr_name, interface, sizeof request.ifr_name - 1);
+    return ioctl(socket, SIOCETHTOOL, &request);
+}
+
+int64_t cl_interface_counter_count(int socket, const char *interface) {
+    union {
+        struct ethtool_sset_info head;
+        uint32_t words[8];
+    } question = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_STATS}};
+    if (ask_interface(socket, interface, &question) != 0) return -1;
+    return question.head.sset_mask == 0 ? 0 : question.words[sizeof question.head / sizeof question.words[0]];
+}
+
+int64_t cl_interface_counter_names(int socket, const char *interface, uint32_t count, void *bytes) {
+    struct ethtool_gstrings *question = bytes;
+    *question = (struct ethtool_gstrings){.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = count};
+    return ask_interface(socket, interface, question) != 0 ? -1 : question->len;
+}
+
+int64_t cl_interface_counter_values(int socket, const char *interface, uint32_t count, void *bytes) {
+    struct ethtool_stats *question = bytes;
+    *question = (struct ethtool_stats){.cmd = ETHTOOL_GSTATS, .n_stats = count};
+    return ask_interface(socket, interface, question) != 0 ? -1 : question->n_stats;
 }

@@ -24,6 +24,14 @@ public protocol FileLayer: Sendable {
     ///   any other file that is not regular.
     func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8]
 
+    /// The contents of a file that the kernel hands over piece by piece, as it does with the tables in `/proc`, links followed.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - limit: The most bytes to accept.
+    /// - Throws: As `read` does.
+    func readTable(_ path: String, limit: Int) throws(SystemError) -> [UInt8]
+
     /// The names in a directory without `.` and `..`, ordered by their bytes, links followed.
     func names(in path: String) throws(SystemError) -> [String]
 
@@ -101,6 +109,11 @@ public struct ErrorNumber: Error, Hashable, Sendable {
 }
 
 extension FileLayer {
+    /// The contents as `read` gives them, for layers that hand every file over whole.
+    public func readTable(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        try read(path, limit: limit)
+    }
+
     /// A directory that reads by whole paths, for layers that have nothing to keep open.
     public func directory(_ path: String) throws(SystemError) -> any FileDirectory {
         PathDirectory(files: self, path: path)

@@ -28,6 +28,20 @@ public struct SystemFiles: FileLayer {
         return try Self.contents(of: descriptor, limit: max(limit, 0), location)
     }
 
+    /// The contents of a regular file that comes in pieces, opened without waiting and closed again.
+    public func readTable(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let location = try resolve(path)
+        try Self.requireRegular(try status(of: location), location)
+        let flags = Self.readingFlags | (sysroot == nil ? 0 : O_NOFOLLOW)
+        let file = OwnedDescriptor(owning: try Self.retrying("open", location) { open(location, flags) })
+        var bytes: [UInt8] = []
+        while let piece = try file.read(atMost: 1 << 16), !piece.isEmpty {
+            bytes += piece
+            guard bytes.count <= limit else { throw SystemError(call: "read", code: EFBIG, path: location) }
+        }
+        return bytes
+    }
+
     /// A directory that is kept open by a descriptor.
     public func directory(_ path: String) throws(SystemError) -> any FileDirectory {
         let location = try resolve(path)

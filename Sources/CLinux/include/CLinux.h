@@ -98,6 +98,20 @@ ssize_t cl_uevent_receive(int descriptor, void *buffer, size_t size);
 
 /* 1 if a path lies in sysfs, which holds nothing but directories, links and regular files, 0 if not, or -1 and errno. */
 int cl_is_sysfs(const char *path);
+/* The CPUID instruction: 1 and eax, ebx, ecx, edx of that leaf; 0 on a processor that has no such instruction. */
+int cl_processor_identification(uint32_t leaf, uint32_t registers[4]);
+
+/* A socket for questions about network interfaces, closed on exec; -1 and errno on failure. */
+int cl_interface_socket(void);
+
+/* How many counters an interface's driver has, or -1 and errno. The name is cut at 15 bytes. */
+int64_t cl_interface_counter_count(int socket, const char *interface);
+
+/* Names of the counters, 32 bytes each, behind a head of 12 bytes; values, 8 bytes each, behind one of 8. Many kernels fill
+   in as many as there are at that moment, whatever `count` says was counted before, so `bytes` must have room for more: how
+   many there are, or -1 and errno. */
+int64_t cl_interface_counter_names(int socket, const char *interface, uint32_t count, void *bytes);
+int64_t cl_interface_counter_values(int socket, const char *interface, uint32_t count, void *bytes);
 
 /* memory_guard.c: survives a file that is cut short under a mapping: a page that is gone becomes a page of zeros of our own.
    Takes a free place: its number, or -1 and errno. */

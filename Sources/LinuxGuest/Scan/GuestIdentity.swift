@@ -11,28 +11,10 @@ public struct GuestIdentity: Hashable, Sendable {
 
     /// Reads the three files that tell.
     public init(files: any FileLayer) {
-        hostName = Self.read("/proc/sys/kernel/hostname", files, as: AttributeText.text)
+        hostName = files.readout("/proc/sys/kernel/hostname", as: AttributeText.text)
         // What the kernel says before anybody has named the machine.
         if hostName.value == "(none)" { hostName = .missing }
-        kernelRelease = Self.read("/proc/sys/kernel/osrelease", files, as: AttributeText.text)
-        onlineCPUs = Self.read("/sys/devices/system/cpu/online", files, as: CPUList.count)
-    }
-
-    private static func read<Value>(
-        _ path: String, _ files: any FileLayer, as parse: ([UInt8]) throws(FormatError) -> Value
-    ) -> Readout<Value> {
-        do {
-            let bytes = try files.read(path, limit: 4096)
-            do {
-                return .known(try parse(bytes))
-            } catch .empty {
-                return .failed(.empty)
-            } catch {
-                return .failed(.malformed(error))
-            }
-        } catch {
-            let failure = ReadFailure.refused(error.code)
-            return failure.isAbsence ? .missing : .failed(failure)
-        }
+        kernelRelease = files.readout("/proc/sys/kernel/osrelease", as: AttributeText.text)
+        onlineCPUs = files.readout("/sys/devices/system/cpu/online", as: CPUList.count)
     }
 }

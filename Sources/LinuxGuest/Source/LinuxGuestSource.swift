@@ -11,6 +11,7 @@ public struct LinuxGuestSource: BusSource, Sendable {
     private var sampler: SysfsSampler
     private var translation = ScanTranslation()
     private var difference = ScanDifference()
+    private var evidence: EvidenceCollector?
     private var nextSequence: UInt64 = 1
 
     /// What it is, for the title.
@@ -20,9 +21,14 @@ public struct LinuxGuestSource: BusSource, Sendable {
     ///
     /// - Parameters:
     ///   - title: What is looked at; nil for the guest's own name.
+    ///   - evidence: What looks at the rest of the guest; nil to look at its bus alone.
     ///   - clock: The moment in nanoseconds, which never goes back; asked once for each look.
-    public init(files: any FileLayer, title: String? = nil, clock: @escaping @Sendable () -> UInt64) {
+    public init(
+        files: any FileLayer, title: String? = nil, evidence: EvidenceCollector? = nil,
+        clock: @escaping @Sendable () -> UInt64
+    ) {
         self.files = files
+        self.evidence = evidence
         self.clock = clock
         sampler = SysfsSampler(files: files)
         self.title = title ?? GuestIdentity(files: files).hostName.value ?? "this guest"
@@ -44,6 +50,12 @@ public struct LinuxGuestSource: BusSource, Sendable {
         let time = clock()
         let entities = translation.entities(scan, GuestIdentity(files: files))
         var batch = difference.records(entities, busAvailable: scan.busAvailable, at: time)
+        if scan.busAvailable, let news = evidence?.look(translation.watched(scan), at: time) {
+            var all = news.before
+            all.append(batch)
+            all.append(news.now)
+            batch = all
+        }
         batch.number(from: &nextSequence)
         return batch
     }

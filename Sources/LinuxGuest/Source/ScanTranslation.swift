@@ -50,6 +50,16 @@ struct ScanTranslation: Sendable {
         return entities
     }
 
+    /// The devices of the scan that was translated last, for those who look at what is behind them.
+    func watched(_ scan: GuestScan) -> [WatchedDevice] {
+        scan.devices.compactMap { device in
+            instances[device.name].map { instance in
+                WatchedDevice(
+                    instance: instance, name: device.name, kind: device.deviceClass.kind, names: device.kernelNames)
+            }
+        }
+    }
+
     // MARK: Partitions
 
     private static var hostEntity: LogEntity {

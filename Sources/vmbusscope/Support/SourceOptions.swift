@@ -31,8 +31,12 @@ struct SourceOptions: ParsableArguments {
     ///
     /// - Throws: `CommandFailure` if there is no such directory.
     func source() throws(CommandFailure) -> LinuxGuestSource {
-        LinuxGuestSource(
-            files: try files(), title: sysroot.map { PrintableText.harmless($0) }, clock: { MonotonicClock.now() })
+        let files = try files()
+        // A copied tree tells of another machine than the one that this program runs on.
+        let evidence = EvidenceCollector(files: files, machine: sysroot == nil ? SystemMachine() : nil)
+        return LinuxGuestSource(
+            files: files, title: sysroot.map { PrintableText.harmless($0) }, evidence: evidence,
+            clock: { MonotonicClock.now() })
     }
 
     /// Where the bus would be, for messages.

@@ -1,0 +1,52 @@
+import BusModel
+import VMBusWire
+
+/// One kind of evidence: what it reads, and how often.
+///
+/// A kind never fails as a whole: what it cannot have is a finding that says so.
+protocol EvidenceKind: Sendable {
+    /// How often it is read.
+    var pace: EvidencePace { get }
+
+    /// Whether it tells of devices, so that it is read at once when one comes.
+    var isAboutDevices: Bool { get }
+
+    /// Looks once.
+    mutating func read(_ guest: WatchedGuest) -> [EvidenceFinding]
+}
+
+extension EvidenceKind {
+    var isAboutDevices: Bool { false }
+}
+
+/// How often a kind of evidence is read.
+enum EvidencePace: Sendable, Hashable {
+    /// Once: it stays as it is for as long as the guest runs.
+    case once
+    /// At each look.
+    case eachLook
+    /// At the first look after so many seconds.
+    case seconds(UInt64)
+
+    /// Whether it is time, after it was read at `last`.
+    func isDue(at time: UInt64, last: UInt64) -> Bool {
+        switch self {
+        case .once: false
+        case .eachLook: true
+        case .seconds(let seconds): time >= last && time - last >= seconds * 1_000_000_000
+        }
+    }
+}
+
+/// One value of one device, or of the guest itself.
+struct EvidenceFinding: Sendable, Hashable {
+    /// Which device; zero for the guest.
+    var device = GUID.zero
+    /// What was found.
+    var reading: AttributeReading
+
+    init(_ reading: AttributeReading, of device: GUID = .zero) {
+        self.reading = reading
+        self.device = device
+    }
+}

@@ -137,7 +137,7 @@ extension InspectorState {
                 Cell(channel.subchannel == 0 ? "primary" : "sub-channel \(channel.subchannel)"),
                 kernelCell(device), relidCell(channel), verdictCell(Verdict(channel, of: device, rates, at: now)),
                 Cell(rate: rates.interrupts), Cell(rate: rates.signals), Cell(rate: rates.packets),
-                fullCell(channel.outFullFirst.value.flatMap { _ in recent?[.fullEpisodes] }),
+                fullCell(channel.outFullFirst.value == nil || recent?.observed == 0 ? nil : recent?[.fullEpisodes]),
                 Cell(fill: recent?.fillMaximum),
                 Cell("", .accent, series: rates.activity(at: now, every: interval)), Cell(channel.cpu),
                 ageCell(staleness(rates)), Cell(channel.phase), Cell(text: device.driver, .dim),
@@ -240,7 +240,7 @@ private struct DeviceSum {
             add(rate.packets, to: &packetRate)
             addSeries(rate.activity(at: now, every: interval))
             let recent = rate.history?.summary(at: now)
-            if channel.outFullFirst.value != nil, let recent { recentFull = (recentFull ?? 0) &+ recent[.fullEpisodes] }
+            if channel.outFullFirst.value != nil, let recent, recent.observed > 0 { recentFull = (recentFull ?? 0) &+ recent[.fullEpisodes] }
             if let fill = recent?.fillMaximum { fillMaximum = max(fillMaximum ?? 0, fill) }
             if let count = channel.outFullFirst.value { full = (full ?? 0) &+ count }
             keep(channel.inbound, in: &fullestIn)

@@ -221,11 +221,11 @@ int64_t cl_interface_counter_count(int socket, const char *interface) {
 int64_t cl_interface_counter_names(int socket, const char *interface, uint32_t count, void *bytes) {
     struct ethtool_gstrings *question = bytes;
     *question = (struct ethtool_gstrings){.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = count};
-    return ask_interface(socket, interface, question) != 0 ? -1 : question->len;
+    return ask_interface(socket, interface, question) != 0 ? -1 : (int64_t)question->len;
 }
 
 int64_t cl_interface_counter_values(int socket, const char *interface, uint32_t count, void *bytes) {
     struct ethtool_stats *question = bytes;
     *question = (struct ethtool_stats){.cmd = ETHTOOL_GSTATS, .n_stats = count};
-    return ask_interface(socket, interface, question) != 0 ? -1 : question->n_stats;
+    return ask_interface(socket, interface, question) != 0 ? -1 : (int64_t)question->n_stats;
 }

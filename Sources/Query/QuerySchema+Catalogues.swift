@@ -4,6 +4,10 @@ import VMBusWire
 extension QuerySchema {
     private static let classWords = DeviceKind.allCases.map(\.word)
     private static let phaseWords = ["closed", "opening", "open", "rescinded"]
+    private static let verdictWords = [
+        "closed", "unknown", "idle", "by_vf", "quiet", "polling", "busy", "unbound", "opening", "pressed", "storm",
+        "stuck", "rescinded",
+    ]
 
     private init<Field: RawRepresentable>(
         _ name: String, hasDecodedFields: Bool = false,
@@ -63,13 +67,19 @@ extension QuerySchema {
             (.outFill, "out.fill", .number, false, "share of the guest-to-host ring in use, 0 to 1"),
             (.outMasked, "out.masked", .truth, false, "whether the host wants no signals"),
             (.interrupts, "interrupts", .number, false, "host-to-guest interrupts"),
-            (.events, "events", .number, false, "guest-to-host signals"),
+            (.events, "events", .number, false, "guest-to-host signals by hypercall"),
             (.outFullFirst, "out_full_first", .number, false, "writes that first met a full ring"),
             (.outFullTotal, "out_full_total", .number, false, "all writes that met a full ring"),
             (.interruptRate, "interrupts.rate", .number, false, "interrupts per second"),
-            (.eventRate, "events.rate", .number, false, "signals per second"),
+            (.eventRate, "events.rate", .number, false, "guest-to-host signals by hypercall per second"),
             (.packetRate, "packets.rate", .number, false, "ring packets per second"),
             (.byteRate, "bytes.rate", .number, false, "bytes of ring packets per second"),
+            (.signals, "signals", .number, false, "guest-to-host signals, by hypercall or monitor page"),
+            (.signalRate, "signals.rate", .number, false, "those signals per second"),
+            (.refusedRate, "refused.rate", .number, false, "writes per second that met a full ring"),
+            (.recentEpisodes, "recent.full", .number, false, "episodes of a full ring in the last minutes"),
+            (.greatestFill, "recent.fill", .number, false, "the fullest that a ring was in the last minutes, 0 to 1"),
+            (.verdict, "verdict", .word(verdictWords), true, "how the channel is in one word"),
         ])
 
     /// Partitions; numbers are those of `PartitionField`.

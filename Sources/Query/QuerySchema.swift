@@ -23,6 +23,7 @@ public enum ChannelField: Int, CaseIterable, Sendable, Hashable {
     case partition, device, deviceClass, relid, subchannel, state, driver, cpu, kernelName, opened
     case inUsed, inSize, inFill, inMasked, outUsed, outSize, outFill, outMasked
     case interrupts, events, outFullFirst, outFullTotal, interruptRate, eventRate, packetRate, byteRate
+    case signals, signalRate, refusedRate, recentEpisodes, greatestFill, verdict
 }
 
 /// A field of a partition. The raw value is its place in `QuerySchema.partition`.

@@ -34,12 +34,12 @@ import VMBusWire
     @Test func `channels as a tree of text`() throws {
         #expect(
             try show(.channels, busy) == """
-                Device             Kernel  Relid  State   Driver  CPU  In  Out  Int/s  Evt/s  Pkt/s  Full  Interrupts  Events  Partition
-                Heartbeat          -           2  closed  -         -   -    -      -      -      -     -           0       0  guest 1
-                  primary          -           2  closed  -         -   -    -      -      -      -     -           0       0  guest 1
-                Network adapter    eth0       14  open    -         1   -    -      -      -      -     -           1       1  guest 1
-                  primary          eth0       14  open    -         1   -    -      -      -      -     -           1       1  guest 1
-                    sub-channel 1  eth0       15  closed  -         -   -    -      -      -      -     -           0       0  guest 1
+                Device             Kernel  Relid  Verdict  Int/s  Sig/s  Pkt/s  Full  Fill  CPU  Age  State   Driver  In  Out  Interrupts  Signals  Full all  Evt/s  Events  Partition
+                Heartbeat          -           2  closed       -      -      -     -     -    -       closed  -        -    -           0        0         -      -       0  guest 1
+                  primary          -           2  closed       -      -      -     -     -    -       closed  -        -    -           0        0         -      -       0  guest 1
+                Network adapter    eth0       14  -            -      -      -     -     -    1       open    -        -    -           1        1         -      -       1  guest 1
+                  primary          eth0       14  -            -      -      -     -     -    1       open    -        -    -           1        1         -      -       1  guest 1
+                    sub-channel 1  eth0       15  closed       -      -      -     -     -    -       closed  -        -    -           0        0         -      -       0  guest 1
 
                 """)
     }
@@ -47,8 +47,8 @@ import VMBusWire
     @Test func `channels as CSV`() throws {
         #expect(
             try show(.channels, busy, .csv, filter: "relid == 14") == """
-                device,subchannel,net,relid,state,driver,cpu,in_fill,out_fill,interrupt_rate,event_rate,packet_rate,full,interrupts,events,partition
-                Network adapter,0,eth0,14,open,,1,,,,,,,1,1,guest 1
+                device,subchannel,net,relid,verdict,interrupt_rate,signal_rate,packet_rate,full_recent,fill_max,cpu,age,state,driver,in_fill,out_fill,interrupts,signals,full,event_rate,events,partition
+                Network adapter,0,eth0,14,unknown,,,,,,1,,open,,,,1,1,,,1,guest 1
 
                 """)
     }
@@ -99,7 +99,11 @@ import VMBusWire
                 "relid":14,"state":"open","cpu":1,"in":{"size_bytes":16384,"size_source":"measured","used_bytes":null,\
                 "masked":null},"out":{"size_bytes":16384,"size_source":"measured","used_bytes":null,"masked":null},\
                 "interrupts":1,"events":1,"out_full_first":null,"out_full_total":null,"interrupts_per_second":null,\
-                "events_per_second":null,"packets_per_second":null,"bytes_per_second":null}]}
+                "events_per_second":null,"packets_per_second":null,"bytes_per_second":null,"intr_in_full":null,\
+                "intr_out_empty":null,"signals":1,"signals_counted_by":null,"signals_per_second":null,\
+                "refused_writes_per_second":null,"full_episodes_per_second":null,"in_full_per_second":null,\
+                "verdict":"unknown","verdict_weight":"normal","why":"Rates need two looks at the counters.",\
+                "age_ns":null,"recent":null}]}
 
                 """)
     }

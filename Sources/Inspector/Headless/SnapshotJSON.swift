@@ -25,8 +25,7 @@ enum SnapshotJSON {
                         let device = state.snapshot.device(key.partition, key.device),
                         let channel = state.snapshot.channel(key)
                     else { continue }
-                    let counts = (state.interruptCount(channel).value, state.signalCount(channel).value)
-                    writer.object { members(partition, device, channel, counts, state.rates(key), to: &$0) }
+                    writer.object { members(state, partition, device, channel, to: &$0) }
                 }
             }
         }
@@ -93,10 +92,13 @@ enum SnapshotJSON {
 
     /// What is known of one channel, as members of an object.
     static func members(
-        _ partition: PartitionSnapshot, _ device: DeviceSnapshot, _ channel: ChannelSnapshot,
-        _ counts: (interrupts: UInt64?, signals: UInt64?), _ rates: FlowRates,
+        _ state: InspectorState, _ partition: PartitionSnapshot, _ device: DeviceSnapshot, _ channel: ChannelSnapshot,
         to writer: inout JSONWriter
     ) {
+        let key = InspectorState.key(partition, device, channel)
+        let rates = state.rates(key)
+        let now = state.snapshot.position.time
+        let verdict = Verdict(channel, of: device, rates, at: now)
         writer.member("partition", partition.name)
         writer.member("device", device.instance.description)
         writer.member("class", device.deviceClass.kind.word)
@@ -111,14 +113,58 @@ enum SnapshotJSON {
         write(channel.inbound, to: &writer)
         writer.key("out")
         write(channel.outbound, to: &writer)
-        writer.member("interrupts", counts.interrupts)
-        writer.member("events", counts.signals)
+        writer.member("interrupts", state.interruptCount(channel).value)
+        writer.member("events", state.eventCount(channel).value)
         writer.member("out_full_first", channel.outFullFirst.value)
         writer.member("out_full_total", channel.outFullTotal.value)
         writer.member("interrupts_per_second", rates.interrupts)
         writer.member("events_per_second", rates.events)
         writer.member("packets_per_second", rates.packets)
         writer.member("bytes_per_second", rates.bytes)
+        writer.member("intr_in_full", channel.interruptsInFull.value)
+        writer.member("intr_out_empty", channel.interruptsOutEmpty.value)
+        writer.member("signals", state.signalCount(channel).value)
+        writer.member("signals_counted_by", rates.signalBasis?.rawValue)
+        writer.member("signals_per_second", rates.signals)
+        writer.member("refused_writes_per_second", rates.refusedWrites)
+        writer.member("full_episodes_per_second", rates.fullEpisodes)
+        writer.member("in_full_per_second", rates.inFull)
+        writer.member("verdict", verdict.word.rawValue)
+        writer.member("verdict_weight", verdict.weight.word)
+        writer.member("why", verdict.why)
+        writer.member("age_ns", state.staleness(rates))
+        writer.key("recent")
+        write(rates, rates.history, at: now, to: &writer)
+    }
+
+    /// The last minutes of a channel; null where nothing is counted.
+    private static func write(
+        _ rates: FlowRates, _ history: RateHistory?, at now: UInt64, to writer: inout JSONWriter
+    ) {
+        guard let history else {
+            writer.null()
+            return
+        }
+        let sum = history.summary(at: now)
+        func known(_ range: RateRange, _ value: Float) -> Double? { range.isEmpty ? nil : Double(value) }
+        writer.object { writer in
+            writer.member("window_seconds", Double(history.windowDuration) / 1e9)
+            writer.member("observed_seconds", sum.seconds)
+            writer.member("interrupts", sum[.interrupts])
+            writer.member("interrupts_per_second_min", known(sum.interrupts, sum.interrupts.least))
+            writer.member("interrupts_per_second_mean", sum.mean(.interrupts))
+            writer.member("interrupts_per_second_max", known(sum.interrupts, sum.interrupts.peak))
+            writer.member("signals", rates.signals(in: sum))
+            writer.member("signals_per_second_min", known(sum.signals, sum.signals.least))
+            writer.member("signals_per_second_mean", rates.meanSignals(in: sum))
+            writer.member("signals_per_second_max", known(sum.signals, sum.signals.peak))
+            writer.member("needless_signals_per_second", rates.needlessSignals(at: now))
+            writer.member("refused_writes", sum[.refusedWrites])
+            writer.member("full_episodes", sum[.fullEpisodes])
+            writer.member("in_full", sum[.inFull])
+            writer.member("in_fill_max", sum.inboundFill.map(Double.init))
+            writer.member("out_fill_max", sum.outboundFill.map(Double.init))
+        }
     }
 
     private static func write(_ ring: RingSnapshot, to writer: inout JSONWriter) {

@@ -59,10 +59,11 @@ public struct WatchLines: Sendable {
 
     private static let titles = [
         "TIME", "CHANNEL", "RELID", "STATE", "CPU", "IN", "OUT", "INTR", "INTR/S", "SIGNALS", "SIGNALS/S", "FULL",
+        "VERDICT",
     ]
-    private static let widths = [9, 0, 5, 9, 4, 11, 11, 10, 7, 10, 9, 6]
+    private static let widths = [9, 0, 5, 9, 4, 11, 11, 10, 7, 10, 9, 6, 9]
     /// Columns whose text stands at the left.
-    private static let leading: Set<Int> = [1, 3]
+    private static let leading: Set<Int> = [1, 3, 12]
 
     private func cells(_ state: InspectorState, _ watched: Watched, _ elapsed: UInt64) -> [String] {
         let channel = watched.channel
@@ -75,7 +76,8 @@ public struct WatchLines: Sendable {
             String(channel.relid), channel.phase.value?.word ?? "-",
             number(channel.cpu.value), ring(channel.inbound), ring(channel.outbound),
             number(state.interruptCount(channel).value), rate(rates.interrupts),
-            number(state.signalCount(channel).value), rate(rates.events), number(channel.outFullFirst.value),
+            number(state.signalCount(channel).value), rate(rates.signals), number(channel.outFullFirst.value),
+            Verdict(channel, of: watched.device, rates, at: state.snapshot.position.time).word.title,
         ]
     }
 
@@ -105,10 +107,7 @@ public struct WatchLines: Sendable {
                 writer.member("schema", Self.schema)
                 writer.member("sample", samples)
                 writer.member("time_ns", time)
-                let channel = watched.channel
-                let counts = (state.interruptCount(channel).value, state.signalCount(channel).value)
-                SnapshotJSON.members(
-                    watched.partition, watched.device, channel, counts, state.rates(watched.key), to: &writer)
+                SnapshotJSON.members(state, watched.partition, watched.device, watched.channel, to: &writer)
             }
             writer.endLine()
         }

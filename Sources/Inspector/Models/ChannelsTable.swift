@@ -8,25 +8,48 @@ extension InspectorState {
         Column("device", "Device", "What the device is, and below it its channels.", width: 14...34),
         Column("net", "Kernel", "What the guest's kernel calls the device: eth0, sda.", width: 6...14),
         Column("relid", "Relid", "The channel's number.", .trailing, width: 5...6),
-        Column("state", "State", "How far the channel's life is.", width: 6...9),
-        Column("driver", "Driver", "The driver that owns the device.", width: 8...16, priority: 4),
-        Column("cpu", "CPU", "The processor that takes the channel's interrupts.", .trailing, width: 3...5),
-        Column("in_fill", "In", "How full the host-to-guest ring is.", .trailing, width: 4...14, priority: 1),
-        Column("out_fill", "Out", "How full the guest-to-host ring is.", .trailing, width: 4...14, priority: 1),
-        Column("interrupt_rate", "Int/s", "Host-to-guest interrupts per second.", .trailing, width: 5...6, priority: 2),
-        Column("event_rate", "Evt/s", "Guest-to-host signals per second.", .trailing, width: 5...6, priority: 2),
+        Column(
+            "verdict", "Verdict", "How it is in a word, measured by what is normal for its kind; details say why.",
+            width: 7...11),
+        Column("interrupt_rate", "Int/s", "Host-to-guest interrupts per second.", .trailing, width: 5...6, priority: 1),
+        Column(
+            "signal_rate", "Sig/s",
+            "Guest-to-host signals per second: events, or with a bit in the monitor page intr_out_empty + intr_in_full.",
+            .trailing, width: 5...6, priority: 1),
         Column(
             "packet_rate", "Pkt/s", "Ring packets per second, where the log shows them.", .trailing, width: 5...6,
             priority: 3),
         Column(
-            "full", "Full", "How often the guest met a full ring for the first time.", .trailing, width: 4...7,
-            priority: 5),
+            "full_recent", "Full", "How often in the last minutes the guest met a full ring, episodes counted.",
+            .trailing,
+            width: 4...6, priority: 2),
+        Column(
+            "fill_max", "Fill", "The fullest that one of the rings was seen in the last minutes.", .trailing,
+            width: 4...12, priority: 2),
         Column(
             "activity", "Activity", "Packets, or interrupts and signals, over time, the newest on the right.",
-            width: 8...32, priority: 6, isSortable: false),
-        Column("interrupts", "Interrupts", "Host-to-guest interrupts so far.", .trailing, width: 10...14, priority: 7),
-        Column("events", "Events", "Guest-to-host signals so far.", .trailing, width: 6...14, priority: 7),
-        Column("partition", "Partition", "The guest that the device is offered to.", width: 9...20, priority: 8),
+            width: 8...40, priority: 4, isSortable: false),
+        Column(
+            "cpu", "CPU", "The processor that takes the channel's interrupts.", .trailing, width: 3...5, priority: 1),
+        Column(
+            "age", "Age", "How old the values are, where they are older than three looks.", .trailing, width: 3...4,
+            priority: 2),
+        Column("state", "State", "How far the channel's life is.", width: 6...9, priority: 5),
+        Column("driver", "Driver", "The driver that owns the device.", width: 8...16, priority: 6),
+        Column("in_fill", "In", "How full the host-to-guest ring is.", .trailing, width: 4...14, priority: 7),
+        Column("out_fill", "Out", "How full the guest-to-host ring is.", .trailing, width: 4...14, priority: 7),
+        Column("interrupts", "Interrupts", "Host-to-guest interrupts so far.", .trailing, width: 10...14, priority: 8),
+        Column("signals", "Signals", "Guest-to-host signals so far.", .trailing, width: 7...14, priority: 8),
+        Column(
+            "full", "Full all", "How often the guest met a full ring so far, episodes counted.", .trailing,
+            width: 8...9,
+            priority: 9),
+        Column(
+            "event_rate", "Evt/s", "Guest-to-host signals by hypercall per second.", .trailing, width: 5...6,
+            priority: 10),
+        Column(
+            "events", "Events", "Guest-to-host signals by hypercall so far.", .trailing, width: 6...14, priority: 10),
+        Column("partition", "Partition", "The guest that the device is offered to.", width: 9...20, priority: 11),
     ]
 
     /// Every offer as a tree device → primary → sub-channels, at the moment that is shown.
@@ -69,8 +92,15 @@ extension InspectorState {
     ) -> SortedRow {
         let id = RowID.device(partition: partition.number, instance: device.instance)
         let isExpanded = isWhole || isExpanded(id, byDefault: channels.contains { $0.subchannel > 0 })
-        var sum = DeviceSum(channels, channels.map { rates(Self.key(partition, device, $0)) })
-        for channel in channels { sum.add(interruptCount(channel).value, signalCount(channel).value) }
+        let rates = channels.map { self.rates(Self.key(partition, device, $0)) }
+        let now = snapshot.position.time
+        var sum = DeviceSum(channels, rates, at: now, every: interval)
+        for channel in channels {
+            sum.add(interruptCount(channel).value, signalCount(channel).value, eventCount(channel).value)
+        }
+        sum.age = rates.compactMap { staleness($0) }.max()
+        sum.verdict = Verdict.leading(
+            zip(channels, rates).map { Verdict($0, of: device, $1, at: now) })
         let primary = channels.first
         let entry = device.deviceClass
         var name = Cell(entry.title, .accent)
@@ -79,12 +109,13 @@ extension InspectorState {
         let row = Row(
             id: id,
             cells: [
-                name, kernelCell(device), relidCell(primary), primary.map { Cell($0.phase) } ?? .unknown,
-                Cell(text: device.driver), cpuCell(channels), sum.fullestIn, sum.fullestOut,
-                Cell(rate: sum.interruptRate),
-                Cell(rate: sum.eventRate), Cell(rate: sum.packetRate), fullCell(sum.full),
-                Cell("", .accent, series: sum.activity), sum.interrupts.map { Cell(count: $0) } ?? .unknown,
-                sum.events.map { Cell(count: $0) } ?? .unknown,
+                name, kernelCell(device), relidCell(primary), verdictCell(sum.verdict), Cell(rate: sum.interruptRate),
+                Cell(rate: sum.signalRate), Cell(rate: sum.packetRate), fullCell(sum.recentFull),
+                Cell(fill: sum.fillMaximum), Cell("", .accent, series: sum.activity), cpuCell(channels),
+                ageCell(sum.age), primary.map { Cell($0.phase) } ?? .unknown,
+                Cell(text: device.driver), sum.fullestIn, sum.fullestOut,
+                sum.interrupts.map { Cell(count: $0) } ?? .unknown, sum.signals.map { Cell(count: $0) } ?? .unknown,
+                fullCell(sum.full), Cell(rate: sum.eventRate), sum.events.map { Cell(count: $0) } ?? .unknown,
                 Cell(PlainText.clean(partition.name)),
             ],
             depth: 0, isExpandable: !channels.isEmpty, isExpanded: isExpanded)
@@ -98,17 +129,21 @@ extension InspectorState {
     ) -> Row {
         let key = Self.key(partition, device, channel)
         let rates = rates(key)
+        let now = snapshot.position.time
+        let recent = rates.history?.summary(at: now)
         return Row(
             id: .channel(key),
             cells: [
                 Cell(channel.subchannel == 0 ? "primary" : "sub-channel \(channel.subchannel)"),
-                kernelCell(device), relidCell(channel), Cell(channel.phase), Cell(text: device.driver, .dim),
-                Cell(channel.cpu), Cell(fill: channel.inbound), Cell(fill: channel.outbound),
-                Cell(rate: rates.interrupts), Cell(rate: rates.events), Cell(rate: rates.packets),
-                fullCell(channel.outFullFirst.value), Cell("", .accent, series: rates.activity),
-                Cell(interruptCount(channel)),
-                Cell(signalCount(channel)),
-                Cell(PlainText.clean(partition.name), .dim),
+                kernelCell(device), relidCell(channel), verdictCell(Verdict(channel, of: device, rates, at: now)),
+                Cell(rate: rates.interrupts), Cell(rate: rates.signals), Cell(rate: rates.packets),
+                fullCell(channel.outFullFirst.value == nil || recent?.observed == 0 ? nil : recent?[.fullEpisodes]),
+                Cell(fill: recent?.fillMaximum),
+                Cell("", .accent, series: rates.activity(at: now, every: interval)), Cell(channel.cpu),
+                ageCell(staleness(rates)), Cell(channel.phase), Cell(text: device.driver, .dim),
+                Cell(fill: channel.inbound), Cell(fill: channel.outbound), Cell(interruptCount(channel)),
+                Cell(signalCount(channel)), fullCell(channel.outFullFirst.value), Cell(rate: rates.events),
+                Cell(eventCount(channel)), Cell(PlainText.clean(partition.name), .dim),
             ],
             depth: channel.subchannel == 0 ? 1 : 2)
     }
@@ -116,6 +151,15 @@ extension InspectorState {
     private func kernelCell(_ device: DeviceSnapshot) -> Cell {
         let names = device.kernel.all
         return names.isEmpty ? .unknown : Cell(names.map(PlainText.clean).joined(separator: " "), .accent)
+    }
+
+    private func verdictCell(_ verdict: Verdict?) -> Cell {
+        guard let verdict else { return .unknown }
+        return Cell(verdict.word.title, verdict.tone, raw: verdict.word.rawValue)
+    }
+
+    private func ageCell(_ age: UInt64?) -> Cell {
+        age.map { Cell(Quantity.shortSpan($0), .dim, raw: String($0)) } ?? Cell("", .dim)
     }
 
     private func relidCell(_ channel: ChannelSnapshot?) -> Cell {
@@ -147,16 +191,22 @@ extension InspectorState {
         case "device": .text(device.deviceClass.title)
         case "net": .text(device.kernel.all.first ?? "\u{7F}")
         case "relid": .number(primary.map { Double($0.relid) })
+        case "verdict": .number(sum.verdict.map { Double($0.weight.rawValue * 100 + $0.word.rank) })
+        case "interrupt_rate": .number(sum.interruptRate)
+        case "signal_rate": .number(sum.signalRate)
+        case "packet_rate": .number(sum.packetRate)
+        case "full_recent": .number(sum.recentFull.map { Double($0) })
+        case "fill_max": .number(sum.fillMaximum.map { Double($0) })
+        case "cpu": .number(primary?.cpu.value.map { Double($0) })
+        case "age": .number(sum.age.map { Double($0) })
         case "state": .number(primary?.phase.value.map { Double($0.rawValue) })
         case "driver": .text(device.driver.value ?? "\u{7F}")
-        case "cpu": .number(primary?.cpu.value.map { Double($0) })
         case "in_fill": .number(sum.fullestIn.gauge)
         case "out_fill": .number(sum.fullestOut.gauge)
-        case "interrupt_rate": .number(sum.interruptRate)
-        case "event_rate": .number(sum.eventRate)
-        case "packet_rate": .number(sum.packetRate)
-        case "full": .number(sum.full.map { Double($0) })
         case "interrupts": .number(sum.interrupts.map { Double($0) })
+        case "signals": .number(sum.signals.map { Double($0) })
+        case "full": .number(sum.full.map { Double($0) })
+        case "event_rate": .number(sum.eventRate)
         case "events": .number(sum.events.map { Double($0) })
         case "partition": .text(partition.name)
         default: .number(0)
@@ -167,31 +217,40 @@ extension InspectorState {
 /// The channels of a device taken together.
 private struct DeviceSum {
     var interruptRate: Double?
+    var signalRate: Double?
     var eventRate: Double?
     var packetRate: Double?
+    var recentFull: UInt64?
     var full: UInt64?
     var interrupts: UInt64?
+    var signals: UInt64?
     var events: UInt64?
+    var fillMaximum: Float?
     var fullestIn = Cell.unknown
     var fullestOut = Cell.unknown
     var activity: [Double] = []
+    var age: UInt64?
+    var verdict: Verdict?
 
-    init(_ channels: [ChannelSnapshot], _ rates: [FlowRates]) {
-        for rate in rates {
+    init(_ channels: [ChannelSnapshot], _ rates: [FlowRates], at now: UInt64, every interval: UInt64) {
+        for (channel, rate) in zip(channels, rates) {
             add(rate.interrupts, to: &interruptRate)
+            add(rate.signals, to: &signalRate)
             add(rate.events, to: &eventRate)
             add(rate.packets, to: &packetRate)
-            addSeries(rate.activity)
-        }
-        for channel in channels {
+            addSeries(rate.activity(at: now, every: interval))
+            let recent = rate.history?.summary(at: now)
+            if channel.outFullFirst.value != nil, let recent, recent.observed > 0 { recentFull = (recentFull ?? 0) &+ recent[.fullEpisodes] }
+            if let fill = recent?.fillMaximum { fillMaximum = max(fillMaximum ?? 0, fill) }
             if let count = channel.outFullFirst.value { full = (full ?? 0) &+ count }
             keep(channel.inbound, in: &fullestIn)
             keep(channel.outbound, in: &fullestOut)
         }
     }
 
-    mutating func add(_ interrupts: UInt64?, _ events: UInt64?) {
+    mutating func add(_ interrupts: UInt64?, _ signals: UInt64?, _ events: UInt64?) {
         if let interrupts { self.interrupts = (self.interrupts ?? 0) &+ interrupts }
+        if let signals { self.signals = (self.signals ?? 0) &+ signals }
         if let events { self.events = (self.events ?? 0) &+ events }
     }
 

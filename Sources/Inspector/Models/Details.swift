@@ -16,7 +16,7 @@ extension InspectorState {
     }
 
     /// A label with a value that may not be had: how old it is, or why it is not known.
-    private func pair<Value>(
+    func pair<Value>(
         _ label: String, _ reading: Reading<Value>, _ value: Cell, _ help: String
     ) -> DetailPair {
         let note: String =
@@ -78,7 +78,7 @@ extension InspectorState {
             ])
     }
 
-    private func trafficPairs(_ traffic: Traffic, _ rates: FlowRates, isPartition: Bool) -> [DetailPair] {
+    func trafficPairs(_ traffic: Traffic, _ rates: FlowRates, isPartition: Bool) -> [DetailPair] {
         var pairs: [DetailPair] = []
         if isPartition {
             pairs.append(
@@ -142,6 +142,8 @@ extension InspectorState {
                         DetailPair($0.0, Cell($0.1.map(PlainText.clean).joined(separator: " "), .accent), $0.2)
                     }))
         }
+        let notes = normNotes(partition: partition.number, device: device.instance)
+        if !notes.isEmpty { sections.append(normSection(notes)) }
         sections.append(
             DetailSection(
                 "Channels",
@@ -168,47 +170,20 @@ extension InspectorState {
             sections: sections)
     }
 
-    private func channelDetails(_ key: ChannelKey) -> DetailsModel? {
-        guard let partition = snapshot.partition(key.partition),
-            let device = snapshot.device(key.partition, key.device),
-            let channel = snapshot.channel(key)
-        else { return nil }
-        let rates = rates(key)
-        let label = ChannelLabel.text(device, subchannel: key.subchannel, in: partition)
-        var identity = [
-            DetailPair("Device", Cell(device.deviceClass.title, .accent), "what it is a channel of"),
-            DetailPair(
-                "Sub-channel", Cell(channel.subchannel == 0 ? "0, the primary" : String(channel.subchannel), .number),
-                "the primary negotiates, sub-channels share its load"),
-            DetailPair("Relid", Cell(String(channel.relid), .identifier), "the channel's number while it is offered"),
-            pair("State", channel.phase, Cell(channel.phase), "open channels carry data"),
-            pair("CPU", channel.cpu, Cell(channel.cpu), "the processor that takes its interrupts"),
+    /// Counters and the monitor bit, for where the monitor page is not explained.
+    func signalPairs(_ channel: ChannelSnapshot, _ rates: FlowRates) -> [DetailPair] {
+        counterPairs(channel, rates) + [
             pair(
-                "Connection", channel.connectionID,
-                Cell(channel.connectionID, .identifier, text: { Hexadecimal.prefixed($0) }),
-                "the connection that signals the host"),
+                "Monitor bit", channel.monitorID, Cell(channel.monitorID), "its bit in the monitor page; - for none"),
+            pair(
+                "Monitor latency", channel.monitorLatency,
+                Cell(channel.monitorLatency) { Quantity.count($0 / 10) + " us" },
+                "the longest wait of a signal through the monitor page"),
         ]
-        if channel.generation > 0 {
-            identity.append(
-                DetailPair("Offered again", Cell(String(channel.generation), .number), "times under the same name"))
-        }
-        if let list = channel.ringPageList {
-            identity.append(
-                DetailPair(
-                    "Page list", Cell(Hexadecimal.prefixed(list), .identifier), "the guest memory that holds its rings")
-            )
-        }
-        return DetailsModel(
-            title: "\(label) in \(PlainText.clean(partition.name))",
-            sections: [
-                DetailSection("Channel", identity), DetailSection("Signals", signalPairs(channel, rates)),
-                DetailSection("Host to guest ring", ringPairs(channel.inbound, reader: "guest")),
-                DetailSection("Guest to host ring", ringPairs(channel.outbound, reader: "host")),
-                DetailSection("Traffic", trafficPairs(channel.traffic, rates, isPartition: false)),
-            ])
     }
 
-    func signalPairs(_ channel: ChannelSnapshot, _ rates: FlowRates) -> [DetailPair] {
+    /// What a channel counts, in plain words.
+    func counterPairs(_ channel: ChannelSnapshot, _ rates: FlowRates) -> [DetailPair] {
         var pairs = [
             pair(
                 "Interrupts", interruptCount(channel), Cell(interruptCount(channel)),
@@ -216,8 +191,8 @@ extension InspectorState {
             DetailPair("Interrupts/s", Cell(rate: rates.interrupts), "host to guest"),
             pair(
                 "Signals", signalCount(channel), Cell(signalCount(channel)),
-                "guest to host, by hypercall or monitor page"),
-            DetailPair("Signals/s", Cell(rate: rates.events), "guest to host"),
+                "guest to host, " + (channel.countedSignals?.basis ?? .log).explanation),
+            DetailPair("Signals/s", Cell(rate: rates.signals), "guest to host"),
             pair(
                 "In ring was full", channel.interruptsInFull, Cell(channel.interruptsInFull),
                 "signals since the host waited for room"),
@@ -228,12 +203,6 @@ extension InspectorState {
                 "Full episodes", channel.outFullFirst, Cell(channel.outFullFirst), "writes that first met a full ring"),
             pair(
                 "Full writes", channel.outFullTotal, Cell(channel.outFullTotal), "all writes that met a full ring"),
-            pair(
-                "Monitor bit", channel.monitorID, Cell(channel.monitorID), "its bit in the monitor page; - for none"),
-            pair(
-                "Monitor latency", channel.monitorLatency,
-                Cell(channel.monitorLatency) { Quantity.count($0 / 10) + " us" },
-                "the longest wait of a signal through the monitor page"),
         ]
         if rates.resets > 0 {
             pairs.append(
@@ -242,7 +211,7 @@ extension InspectorState {
         return pairs
     }
 
-    private func ringPairs(_ ring: RingSnapshot, reader: String) -> [DetailPair] {
+    func ringPairs(_ ring: RingSnapshot, reader: String) -> [DetailPair] {
         let size = Cell(ring.size) { Quantity.bytes($0) + (ring.sizeSource == .inferred ? " (as its primary)" : "") }
         return [
             pair("Size", ring.size, size, "data bytes, without the control page"),

@@ -63,6 +63,41 @@ public enum Quantity {
         }
     }
 
+    /// A length of time in few letters: `40 ms`, `12 s`, `3 min`.
+    public static func span(_ nanoseconds: UInt64) -> String {
+        switch nanoseconds {
+        case ..<1_000_000: "\(nanoseconds / 1000) us"
+        case ..<1_000_000_000: "\(nanoseconds / 1_000_000) ms"
+        case ..<120_000_000_000: "\(nanoseconds / 1_000_000_000) s"
+        case ..<7_200_000_000_000: "\(nanoseconds / 60_000_000_000) min"
+        default: "\(nanoseconds / 3_600_000_000_000) h"
+        }
+    }
+
+    /// A length of time in at most four letters: `40ms`, `12s`, `3m`.
+    public static func shortSpan(_ nanoseconds: UInt64) -> String {
+        switch nanoseconds {
+        case ..<1_000_000: "0ms"
+        case ..<1_000_000_000: "\(nanoseconds / 1_000_000)ms"
+        case ..<120_000_000_000: "\(nanoseconds / 1_000_000_000)s"
+        case ..<7_200_000_000_000: "\(nanoseconds / 60_000_000_000)m"
+        default: "\(min(nanoseconds / 3_600_000_000_000, 999))h"
+        }
+    }
+
+    /// A count of something: `1 write`, `12 writes`.
+    public static func number(_ count: UInt64, _ noun: String) -> String {
+        "\(Self.count(count)) \(noun)\(count == 1 ? "" : "s")"
+    }
+
+    /// A number with two places behind the point, such as how uneven something is: `1.25`.
+    public static func ratio(_ number: Double) -> String {
+        guard number.isFinite, number >= 0, number < 1e12 else { return "-" }
+        let hundredths = UInt64((number * 100).rounded())
+        let rest = String(hundredths % 100)
+        return "\(hundredths / 100)." + (rest.count < 2 ? "0" : "") + rest
+    }
+
     /// The log's time: seconds with nine places, which is all there is.
     public static func exactTime(_ nanoseconds: UInt64) -> String {
         let rest = String(nanoseconds % 1_000_000_000)
@@ -104,7 +139,18 @@ extension Cell {
             return
         }
         self.init(
-            Quantity.share(fill), fill >= 0.9 ? .bad : fill >= 0.5 ? .warn : .number, gauge: fill,
+            Quantity.share(fill), fill >= RateNorm.nearlyFull ? .bad : fill >= 0.5 ? .warn : .number, gauge: fill,
+            raw: fill.description)
+    }
+
+    /// How full a ring was at most.
+    init(fill maximum: Float?) {
+        guard let fill = maximum.map(Double.init) else {
+            self = .unknown
+            return
+        }
+        self.init(
+            Quantity.share(fill), fill >= RateNorm.nearlyFull ? .bad : fill >= 0.5 ? .warn : .number, gauge: fill,
             raw: fill.description)
     }
 
@@ -141,5 +187,21 @@ extension Cell {
             return
         }
         self.init(Quantity.rate(rate), rate == 0 ? .dim : .number, raw: rate.description)
+    }
+}
+
+extension Verdict {
+    /// How the word is coloured.
+    var tone: Tone {
+        switch weight {
+        case .wrong: .bad
+        case .notable: .warn
+        case .normal:
+            switch word {
+            case .busy, .polling: .good
+            case .quiet: .plain
+            default: .dim
+            }
+        }
     }
 }

@@ -6,8 +6,13 @@ extension InspectorState {
         counted(channel.interrupts, channel.traffic.interrupts)
     }
 
-    /// Guest→host signals: as the guest counts them, else as the log shows them.
+    /// Guest→host signals: as the guest counts them, by hypercall or monitor page, else as the log shows them.
     func signalCount(_ channel: ChannelSnapshot) -> Reading<UInt64> {
+        channel.countedSignals?.count ?? counted(channel.events, channel.traffic.signals)
+    }
+
+    /// Guest→host signals by hypercall, as the guest counts them, else signals as the log shows them.
+    func eventCount(_ channel: ChannelSnapshot) -> Reading<UInt64> {
         counted(channel.events, channel.traffic.signals)
     }
 

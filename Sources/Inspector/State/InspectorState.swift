@@ -136,6 +136,12 @@ public struct InspectorState: Sendable {
     /// How fast a partition's counters grow at that moment.
     public func rates(partition number: UInt16) -> FlowRates { shown.rates.partition(number) }
 
+    /// The length of the intervals over which rates are made, in nanoseconds.
+    var interval: UInt64 { shown.rates.interval }
+
+    /// How often the source looks at that moment, in nanoseconds.
+    var tick: UInt64 { shown.rates.tick }
+
     var shown: InspectorFold { paused ?? newest }
 
     // MARK: Filters

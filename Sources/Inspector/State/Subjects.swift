@@ -77,7 +77,9 @@ public struct ChannelSubject: QuerySubject {
     private let rates: FlowRates
 
     private let interrupts: UInt64?
+    private let events: UInt64?
     private let signals: UInt64?
+    private let now: UInt64
 
     /// A channel as a state shows it; nil when it is gone.
     public init?(_ state: InspectorState, _ key: ChannelKey) {
@@ -96,7 +98,9 @@ public struct ChannelSubject: QuerySubject {
         rates = state.rates(
             ChannelKey(partition: partition.number, device: device.instance, subchannel: channel.subchannel))
         interrupts = state.interruptCount(channel).value
+        events = state.eventCount(channel).value
         signals = state.signalCount(channel).value
+        now = state.snapshot.position.time
     }
 
     public func value(of field: QueryField) -> QueryValue? {
@@ -120,13 +124,19 @@ public struct ChannelSubject: QuerySubject {
         case .outFill: channel.outbound.fill.map { .real($0) }
         case .outMasked: channel.outbound.masked.value.map { .truth($0 != 0) }
         case .interrupts: interrupts.map { QueryValue($0) }
-        case .events: signals.map { QueryValue($0) }
+        case .events: events.map { QueryValue($0) }
         case .outFullFirst: number(channel.outFullFirst)
         case .outFullTotal: number(channel.outFullTotal)
         case .interruptRate: rates.interrupts.map { .real($0) }
         case .eventRate: rates.events.map { .real($0) }
         case .packetRate: rates.packets.map { .real($0) }
         case .byteRate: rates.bytes.map { .real($0) }
+        case .signals: signals.map { QueryValue($0) }
+        case .signalRate: rates.signals.map { .real($0) }
+        case .refusedRate: rates.refusedWrites.map { .real($0) }
+        case .recentEpisodes: rates.history.map { QueryValue($0.summary(at: now)[.fullEpisodes]) }
+        case .greatestFill: rates.history?.summary(at: now).fillMaximum.map { .real(Double($0)) }
+        case .verdict: .text(Verdict(channel, of: device, rates, at: now).word.rawValue)
         case nil: nil
         }
     }

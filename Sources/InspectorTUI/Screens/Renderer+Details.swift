@@ -66,7 +66,7 @@ extension Renderer {
             ellipsis: glyphs.ellipsis)
         let place = rest.inset(left: 2)
         let spans = CellSpans.spans(
-            pair.value, width: min(24, pair.value.gauge == nil ? place.columns : 14), glyphs: glyphs)
+            pair.value, width: Self.width(of: pair.value, in: place.columns), glyphs: glyphs)
         let end = grid.write(
             spans, at: Position(row: place.row, column: place.column), in: place, ellipsis: glyphs.ellipsis)
         // What the value means fits in only where there is much room; below it is said of the line under the cursor.
@@ -76,6 +76,11 @@ extension Renderer {
             grid.write(
                 note, at: Position(row: place.row, column: place.endColumn - width - 1), role: .textUnknown, in: place)
         }
+    }
+
+    /// A bar is read at a glance; a graph tells more the longer it is.
+    private static func width(of cell: Inspector.Cell, in room: Int) -> Int {
+        min(room, cell.gauge != nil ? 14 : cell.series.isEmpty ? 24 : 60)
     }
 
     // MARK: Records

@@ -29,14 +29,20 @@ struct SourceOptions: ParsableArguments {
 
     /// The guest as a source of the log.
     ///
+    /// - Parameter watch: how to look for a screen; nil looks at everything each time.
     /// - Throws: `CommandFailure` if there is no such directory.
-    func source() throws(CommandFailure) -> LinuxGuestSource {
+    func source(_ watch: LiveWatch? = nil) throws(CommandFailure) -> LinuxGuestSource {
         let files = try files()
         // A copied tree tells of another machine than the one that this program runs on.
         let evidence = EvidenceCollector(files: files, machine: sysroot == nil ? SystemMachine() : nil)
         return LinuxGuestSource(
-            files: files, title: sysroot.map { PrintableText.harmless($0) }, evidence: evidence,
+            files: files, title: sysroot.map { PrintableText.harmless($0) }, evidence: evidence, watch: watch,
             clock: { MonotonicClock.now() })
+    }
+
+    /// How a screen looks at the guest. The kernel's uevents are about this machine and not about a copied tree.
+    func watch() -> LiveWatch {
+        LiveWatch(uevents: sysroot == nil ? try? UeventSocket() : nil)
     }
 
     /// Where the bus would be, for messages.

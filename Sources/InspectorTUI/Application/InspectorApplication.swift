@@ -27,6 +27,8 @@ public final class InspectorApplication {
     private var inbox: PostedSource.Inbox?
     /// The channel whose rings the inbox has been asked for.
     private var askedRings: ChannelKey?
+    /// Tracing was asked for, and whether it can be had is not known yet.
+    private var awaitsTrace = false
     private var run = SteppedRun()
     private var theme: ResolvedTheme
     private var needsFrame = true
@@ -203,12 +205,25 @@ public final class InspectorApplication {
             case .batch(let batch):
                 if batch.isEmpty { continue }
                 inspector.ingest(batch)
+                tellOfTrace()
             case .rings(let channel, let inbound, let outbound):
                 guard channel == askedRings, !inspector.isPaused else { continue }
                 state.rings.images = RingImages(channel: channel, inbound: inbound, outbound: outbound)
             case .failed(let error): state.message = Message("The source has stopped: \(error)", .failure)
             }
             needsFrame = true
+        }
+    }
+
+    /// Says what became of tracing that was asked for.
+    private func tellOfTrace() {
+        guard awaitsTrace else { return }
+        if inspector.isTracing {
+            awaitsTrace = false
+            state.message = Message("Tracing: every control message is a record of Flow. T ends it.")
+        } else if let obstacle = inspector.tracingObstacle, !obstacle.isEmpty {
+            awaitsTrace = false
+            state.message = Message("No tracing: \(obstacle)", .failure)
         }
     }
 
@@ -255,6 +270,13 @@ public final class InspectorApplication {
         case .lookFaster, .lookSlower:
             let said = inbox?.changeInterval?(effect == .lookFaster)
             state.message = Message(said ?? "How often this source is looked at is fixed.")
+        case .trace(let isWanted):
+            if let trace = inbox?.trace {
+                awaitsTrace = isWanted
+                trace(isWanted)
+            } else {
+                state.message = Message("This source has no tracepoints.", .warning)
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LinuxGuest
 import Platform
 
 /// What runs without a subcommand. It is one all the same: an option of the program itself would be taken away from every
@@ -14,7 +15,9 @@ struct BareCommand: ParsableCommand {
         let here = try SourceOptions.parse([])
         guard Screen.hasTerminal else { return try Snapshot.print(of: LiveGuest(here)) }
         if (try? here.files().kind(of: "/sys/bus/vmbus")) == .directory {
-            try Screen.show(live: here.source(), every: .seconds(1), screen.inspectorOptions)
+            let request = TraceRequest()
+            try Screen.show(
+                live: here.source(tracing: request), tracing: request, every: .seconds(1), screen.inspectorOptions)
         } else {
             try Screen.show(ScenarioOptions.parse([]).source(), screen.inspectorOptions)
         }

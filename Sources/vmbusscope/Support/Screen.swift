@@ -14,19 +14,23 @@ enum Screen {
 
     /// Shows a live guest, which is looked at every `interval` on a thread of its own.
     static func show(
-        live source: LinuxGuestSource, every interval: Duration, _ options: InspectorOptions
+        live source: some BusSource & Sendable, tracing request: TraceRequest, every interval: Duration,
+        _ options: InspectorOptions
     ) throws(CommandFailure) {
-        try run(options) { .posted(posted(source, interval)) }
+        try run(options) { .posted(posted(source, request, interval)) }
     }
 
-    private static func posted(_ source: LinuxGuestSource, _ interval: Duration) -> PostedSource {
+    private static func posted(
+        _ source: some BusSource & Sendable, _ request: TraceRequest, _ interval: Duration
+    ) -> PostedSource {
         PostedSource(capabilities: source.capabilities, title: source.title) {
             () throws(SystemError) -> PostedSource.Inbox in
             let mailbox = try Mailbox<SamplingThread.Report>(limit: 64)
             let thread = try SamplingThread(source, every: interval, to: mailbox)
             let pace = AdjustablePace(interval, thread)
             return PostedSource.Inbox(
-                fileDescriptor: mailbox.fileDescriptor, changeInterval: { pace.change(isFaster: $0) }
+                fileDescriptor: mailbox.fileDescriptor, changeInterval: { pace.change(isFaster: $0) },
+                trace: { request.set($0) }
             ) {
                 mailbox.takeAll().map { report in
                     switch report {

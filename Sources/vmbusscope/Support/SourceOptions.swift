@@ -35,6 +35,15 @@ struct SourceOptions: ParsableArguments {
             files: try files(), title: sysroot.map { PrintableText.harmless($0) }, clock: { MonotonicClock.now() })
     }
 
+    /// The guest as a source whose tracepoints can be switched on.
+    ///
+    /// - Throws: `CommandFailure` if there is no such directory.
+    func source(tracing request: TraceRequest) throws(CommandFailure) -> TracedSource<LinuxGuestSource> {
+        TracedSource(
+            try source(), files: try files(), isThisMachine: sysroot == nil || sysroot == "" || sysroot == "/",
+            request: request, clock: { MonotonicClock.now() })
+    }
+
     /// Where the bus would be, for messages.
     var busPath: String {
         var root = sysroot ?? ""

@@ -90,7 +90,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CaptureFiles", "VMBusRing", "VMBusEngine", "VMBusDevices", "VMBusWire",
+                "CaptureFiles", "VMBusRing", "VMBusEngine", "VMBusDevices", "LinuxGuest", "BusModel", "Platform",
+                "VMBusWire",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         .executableTarget(

@@ -75,3 +75,10 @@ public enum DescriptorAccess {
         isatty(descriptor) == 1
     }
 }
+
+extension OwnedDescriptor {
+    /// Opens a regular file for reading that gives what is there now and never waits, such as a trace buffer.
+    public init(streaming path: String) throws(SystemError) {
+        try self.init(checking: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), "open", path: path)
+    }
+}

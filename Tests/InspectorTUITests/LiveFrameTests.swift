@@ -1,5 +1,7 @@
+import BusModel
 import Inspector
 import Testing
+import VMBusWire
 
 @testable import InspectorTUI
 
@@ -57,6 +59,39 @@ struct LiveFrameTests {
                 check(driver)
             }
         }
+    }
+
+    @Test func `tracing is asked about once and shown in the title`() {
+        var driver = ScreenDriver.batch(SampleGuest.batch())
+        driver.press("T")
+        #expect(driver.line(with: "patches the kernel's text on all CPUs") != nil)
+        driver.type("no")
+        driver.press("Enter")
+        #expect(driver.effects.isEmpty)
+        #expect(driver.line(with: "Nothing was switched on.") != nil)
+        driver.press("T", "Esc")
+        #expect(driver.effects.isEmpty)
+        driver.press("T")
+        driver.type("yes")
+        driver.press("Enter")
+        #expect(driver.effects == [.trace(true)])
+        #expect(!driver.row(0).contains("TRACING"))
+        driver.inspector.ingest(tracing(1))
+        #expect(driver.row(0).contains("TRACING"))
+        driver.press("T")
+        #expect(driver.effects == [.trace(true), .trace(false)])
+        driver.inspector.ingest(tracing(0))
+        #expect(!driver.row(0).contains("TRACING"))
+        driver.press("T")
+        #expect(driver.effects == [.trace(true), .trace(false), .trace(true)])
+    }
+
+    private func tracing(_ isOn: UInt64) -> FlowBatch {
+        var batch = FlowBatch()
+        let header = FlowRecordHeader(
+            kind: .state, time: 9_000_000_000, partition: 1, code: StateCode.changed.rawValue)
+        batch.append(header, AttributeList([AttributeReading(.tracing, isOn)]).encoded())
+        return batch
     }
 
     private func check(_ driver: ScreenDriver) {

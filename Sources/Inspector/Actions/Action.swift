@@ -45,6 +45,7 @@ public enum ActionID: String, CaseIterable, Sendable, Hashable {
     case slower
     case previousChannel = "previous-channel"
     case nextChannel = "next-channel"
+    case trace
 }
 
 /// The headings under which the help lists actions.
@@ -66,6 +67,8 @@ public enum ActionNeed: String, Sendable, Hashable {
     case seek
     /// Stepping, in a source that has a past.
     case stepBack
+    /// A live guest, whose kernel can be asked to tell more.
+    case live
 
     /// Whether a source can do it.
     public func isMet(by capabilities: Capabilities) -> Bool {
@@ -74,6 +77,7 @@ public enum ActionNeed: String, Sendable, Hashable {
         case .step: capabilities.canStep
         case .seek: capabilities.canSeek
         case .stepBack: capabilities.canStep && capabilities.canSeek
+        case .live: capabilities.kind == .live
         }
     }
 }

@@ -84,6 +84,10 @@ public enum ActionTable {
             .goTo, "Go to record", "Go to the record with a sequence number.", .time, keys: ["Ctrl-G"],
             views: [.flow]),
         Action(
+            .trace, "Trace",
+            "Switch the kernel's tracepoints of the bus on, after a question, or off again: Flow shows every message.",
+            .time, keys: ["T"], need: .live),
+        Action(
             .help, "Help", "List every key of this view.", .program, keys: ["?", "F1"], bar: "Help"),
         Action(
             .palette, "Command", "Find an action by its name and run it.", .program, keys: [":", "F9"], bar: "Command"),

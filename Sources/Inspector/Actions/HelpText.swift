@@ -47,6 +47,7 @@ extension ActionNeed {
         case .nothing: ""
         case .step: "(this source cannot be stepped)"
         case .seek, .stepBack: "(this source has no past to go to)"
+        case .live: "(only a live guest has tracepoints)"
         }
     }
 }

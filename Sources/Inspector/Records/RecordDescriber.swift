@@ -32,6 +32,9 @@ struct RecordDescriber: Sendable {
         switch header.kind {
         case .message: describeMessage(&entry, payload, partition)
         case .packet: describePacket(&entry, payload)
+        case .sample where header.relid != 0:
+            RecordNames.describe(&entry, payload)
+            entry.info = SampleSummary.text(payload, since: header.channel.flatMap { snapshot.channel($0) })
         default: RecordNames.describe(&entry, payload)
         }
         return entry

@@ -41,8 +41,7 @@ enum RecordNames {
         case .trace:
             entry.name = "TRACE.EVENT"
             if let record = try? TraceRecord.decode(payload) {
-                entry.name = "TRACE." + PlainText.clean(String(decoding: record.event, as: UTF8.self))
-                entry.info = traceText(record)
+                (entry.name, entry.info) = (TraceSummary.name(record), TraceSummary.text(record))
             }
         case .kernelLog:
             let fact = KernelLogFact(rawValue: UInt16(truncatingIfNeeded: code))
@@ -68,19 +67,6 @@ enum RecordNames {
             return "monitor bit \(signal.monitorID)"
         default: return ""
         }
-    }
-
-    private static func traceText(_ record: TraceRecord) -> String {
-        record.fields.map { field in
-            let name = PlainText.clean(String(decoding: field.name, as: UTF8.self))
-            let value =
-                switch field.form {
-                case .guid: field.guid.description
-                case .text: PlainText.clean(String(decoding: field.text, as: UTF8.self))
-                default: String(Int64(bitPattern: field.number))
-                }
-            return "\(name)=\(value)"
-        }.joined(separator: " ")
     }
 
     private static func registerText(_ payload: ArraySlice<UInt8>) -> String {
@@ -110,7 +96,7 @@ enum RecordNames {
         return parts.joined(separator: " ")
     }
 
-    private static func valueText(_ reading: AttributeReading) -> String {
+    static func valueText(_ reading: AttributeReading) -> String {
         switch reading.form {
         case .number: word(reading) ?? String(reading.number)
         case .text: PlainText.clean(reading.string)

@@ -130,6 +130,9 @@ public struct InspectorState: Sendable {
     /// What is known at the moment that is shown.
     public var snapshot: BusSnapshot { shown.snapshot }
 
+    /// What is known now, whatever moment is shown.
+    var newestSnapshot: BusSnapshot { newest.snapshot }
+
     /// How fast a channel's counters grow at that moment.
     public func rates(_ channel: ChannelKey) -> FlowRates { shown.rates.channel(channel) }
 

@@ -29,6 +29,8 @@ public final class InspectorApplication {
     private var askedRings: ChannelKey?
     /// What the inbox knows of the screen.
     private var watched: (visible: [ChannelKey], chosen: ChannelKey?) = ([], nil)
+    /// Tracing was asked for, and whether it can be had is not known yet.
+    private var awaitsTrace = false
     private var run = SteppedRun()
     private var theme: ResolvedTheme
     private var needsFrame = true
@@ -215,12 +217,25 @@ public final class InspectorApplication {
             case .batch(let batch):
                 if batch.isEmpty { continue }
                 inspector.ingest(batch)
+                tellOfTrace()
             case .rings(let channel, let inbound, let outbound):
                 guard channel == askedRings, !inspector.isPaused else { continue }
                 state.rings.images = RingImages(channel: channel, inbound: inbound, outbound: outbound)
             case .failed(let error): state.message = Message("The source has stopped: \(error)", .failure)
             }
             needsFrame = true
+        }
+    }
+
+    /// Says what became of tracing that was asked for.
+    private func tellOfTrace() {
+        guard awaitsTrace else { return }
+        if inspector.isTracing {
+            awaitsTrace = false
+            state.message = Message("Tracing: every control message is a record of Flow. T ends it.")
+        } else if let obstacle = inspector.tracingObstacle, !obstacle.isEmpty {
+            awaitsTrace = false
+            state.message = Message("No tracing: \(obstacle)", .failure)
         }
     }
 
@@ -267,6 +282,13 @@ public final class InspectorApplication {
         case .lookFaster, .lookSlower:
             let said = inbox?.changeInterval?(effect == .lookFaster)
             state.message = Message(said ?? "How often this source is looked at is fixed.")
+        case .trace(let isWanted):
+            if let trace = inbox?.trace {
+                awaitsTrace = isWanted
+                trace(isWanted)
+            } else {
+                state.message = Message("This source has no tracepoints.", .warning)
+            }
         }
     }
 

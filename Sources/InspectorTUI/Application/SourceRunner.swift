@@ -33,6 +33,7 @@ public struct PostedSource {
         let changeInterval: ((_ isFaster: Bool) -> String)?
         let showRings: ((ChannelKey?) -> Void)?
         let watch: ((_ visible: [ChannelKey], _ chosen: ChannelKey?) -> Void)?
+        let trace: ((_ isWanted: Bool) -> Void)?
 
         /// A mailbox.
         ///
@@ -43,17 +44,20 @@ public struct PostedSource {
         ///     can be had.
         ///   - watch: says which channels are on the screen and which of them is chosen, whenever that changes; nil where all
         ///     channels are told of alike.
+        ///   - trace: asks for the guest's tracepoints, or for their end; nil where there are none.
         ///   - takeAll: empties the mailbox.
         public init(
             fileDescriptor: Int32, changeInterval: ((_ isFaster: Bool) -> String)? = nil,
             showRings: ((ChannelKey?) -> Void)? = nil,
-            watch: ((_ visible: [ChannelKey], _ chosen: ChannelKey?) -> Void)? = nil, takeAll: @escaping () -> [Report]
+            watch: ((_ visible: [ChannelKey], _ chosen: ChannelKey?) -> Void)? = nil,
+            trace: ((_ isWanted: Bool) -> Void)? = nil, takeAll: @escaping () -> [Report]
         ) {
             self.fileDescriptor = fileDescriptor
             self.takeAll = takeAll
             self.changeInterval = changeInterval
             self.showRings = showRings
             self.watch = watch
+            self.trace = trace
         }
     }
 

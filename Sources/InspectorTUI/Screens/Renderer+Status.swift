@@ -70,6 +70,10 @@ extension Renderer {
         case .goTo:
             widget.label = "Go to record:"
             widget.hint = "its number"
+        case .trace:
+            widget.label = "Trace?"
+            widget.hint = "yes and Enter, or Esc"
+            drawQuestion(ScreenState.traceQuestion, above: line)
         case .filter:
             widget.label = "Filter:"
             widget.hint = "a word, or a comparison: relid == 3 and state == open"
@@ -84,6 +88,19 @@ extension Renderer {
             drawAid(completions, choice: prompt.choice, problem, above: line)
         }
         widget.draw(on: &grid, in: line, glyphs: glyphs)
+    }
+
+    /// What is asked, right above the prompt.
+    private mutating func drawQuestion(_ lines: [String], above line: Rectangle) {
+        let count = min(lines.count, line.row)
+        let area = Rectangle(row: line.row - count, column: line.column, rows: count, columns: line.columns)
+        grid.fill(area, role: .popup, surface: .popup)
+        for (place, text) in lines.prefix(count).enumerated() {
+            let row = area.line(place)
+            grid.write(
+                " " + text, at: Position(row: row.row, column: row.column), role: .popup, in: row,
+                ellipsis: glyphs.ellipsis)
+        }
     }
 
     /// What is wrong with the filter, which also colours the prompt.

@@ -66,6 +66,9 @@ extension Renderer {
                 priority: 2))
         pieces.append(
             Piece(spans: [Span("record \(snapshot.position.sequence)", .title), Span("  ", .title)], priority: 3))
+        if inspector.isTracing {
+            pieces.append(Piece(spans: [Span(" TRACING ", .badgePaused), Span(" ", .title)], priority: 0))
+        }
         let isPaused = state.isPaused(inspector)
         if inspector.capabilities.canStep, state.speed != 0 || !isPaused {
             pieces.append(

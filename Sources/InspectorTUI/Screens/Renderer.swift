@@ -141,6 +141,7 @@ struct Renderer {
                 .init(key: $0.0, label: $0.1)
             }
         case (.goTo, _): [("Enter", " Go"), ("Esc", " Stay")].map { .init(key: $0.0, label: $0.1) }
+        case (.trace, _): [("yes Enter", " Trace"), ("Esc", " Leave")].map { .init(key: $0.0, label: $0.1) }
         case (nil, .palette):
             [("Enter", " Run"), ("Down", " Next"), ("Up", " Previous"), ("Esc", " Close")].map {
                 .init(key: $0.0, label: $0.1)

@@ -55,6 +55,7 @@ extension ScreenState {
         case .previousChannel: chooseChannel(-1, inspector)
         case .nextChannel: chooseChannel(1, inspector)
         case .pauseRun: pauseOrRun(&inspector)
+        case .trace: return toggleTrace(inspector)
         case .stepEvent: return step(.event)
         case .stepPacket: return step(.packet)
         case .stepMessage: return step(.message)

@@ -28,7 +28,9 @@ extension ScreenState {
         case .escape:
             if case .filter(let before) = open.purpose { try? inspector.setFilter(view, before) }
             prompt = nil
-        case .enter: accept(open, &inspector)
+        case .enter:
+            if open.purpose == .trace { return acceptTrace(open.line.text) }
+            accept(open, &inspector)
         case .up: prompt?.choice = max(0, open.choice - 1)
         case .down:
             let last = max(0, completions().count - 1)
@@ -57,6 +59,7 @@ extension ScreenState {
 
     private mutating func accept(_ open: Prompt, _ inspector: inout InspectorState) {
         switch open.purpose {
+        case .trace: break
         case .filter:
             do throws(QueryError) {
                 try inspector.setFilter(view, open.line.text)

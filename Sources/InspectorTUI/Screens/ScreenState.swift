@@ -19,6 +19,8 @@ struct ScreenState: Sendable {
     var popup: Popup?
     /// The line that text is typed into.
     var prompt: Prompt?
+    /// Whether switching tracing on was asked about in this session and the answer was yes.
+    var mayTrace = false
     /// What the last action has to say; gone with the next key.
     var message: Message?
     /// The theme's name.
@@ -142,6 +144,8 @@ struct Prompt: Hashable, Sendable {
         case filter(before: String)
         /// The number of a record.
         case goTo
+        /// Whether the kernel's tracepoints may be switched on.
+        case trace
     }
 
     var purpose: Purpose
@@ -176,4 +180,6 @@ enum ScreenEffect: Hashable, Sendable {
     case seek(BusModel.Position)
     /// Look twice as often, or half as often.
     case lookFaster, lookSlower
+    /// Switch the guest's tracepoints on or off.
+    case trace(Bool)
 }

@@ -1,14 +1,6 @@
 import BusModel
 import Platform
 
-/// A tracepoint that fired, as it was told.
-struct FiredTracepoint: Sendable {
-    /// When, in nanoseconds of the monotonic clock.
-    var time: UInt64
-    /// What it tells.
-    var record: TraceRecord
-}
-
 /// Tracepoints through perf, on all processors that are online: nothing of it outlives the process (ecosystem §3.3).
 struct PerfTracer: Sendable {
     /// Records that one look takes at most; what is more is told as a gap.
@@ -22,7 +14,7 @@ struct PerfTracer: Sendable {
     private let formats: [UInt16: TraceFormat]
     private var buffers: [PerfBuffer] = []
     /// Fired after the moment up to which the last look told.
-    private var waiting: [FiredTracepoint] = []
+    private var waiting = FiredOrder()
 
     /// What a look has found, oldest first.
     struct Look: Sendable {
@@ -114,7 +106,7 @@ struct PerfTracer: Sendable {
                     }
                     let told = format.decode(
                         sample.raw, cpu: UInt16(truncatingIfNeeded: sample.processor), thread: sample.thread)
-                    waiting.append(FiredTracepoint(time: sample.time, record: told))
+                    waiting.add(FiredTracepoint(time: sample.time, record: told))
                 case .lost(let count, _):
                     look.gaps.append(
                         (moment, "\(count) trace records lost: the buffer of processor \(buffer.processor) was full"))
@@ -126,11 +118,7 @@ struct PerfTracer: Sendable {
             }
         }
         if excess > 0 { look.gaps.append((moment, "\(excess) trace records left out: too many for one look")) }
-        // Stable, so that records of one moment stay in the order of their processor.
-        let ordered = waiting.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
-        let split = ordered.firstIndex { $0.element.time > moment } ?? ordered.endIndex
-        look.fired = ordered[..<split].map(\.element)
-        waiting = ordered[split...].map(\.element)
+        look.fired = waiting.take(upTo: moment)
         // A processor that cannot be followed now is tried again with the next look.
         try? followProcessors()
         return look

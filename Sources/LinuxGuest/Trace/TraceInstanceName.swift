@@ -14,6 +14,14 @@ public struct TraceInstanceName: Sendable, Hashable, CustomStringConvertible {
         self.startTime = startTime
     }
 
+    /// The instance of the program itself, from the bytes of `/proc/self/stat`; nil for another form.
+    public init?(own stat: [UInt8]) {
+        guard let blank = stat.firstIndex(of: UInt8(ascii: " ")),
+            let process = UInt32(String(decoding: stat[..<blank], as: UTF8.self)), let start = Self.startTime(stat)
+        else { return nil }
+        self.init(process: process, startTime: start)
+    }
+
     /// Takes a name apart; nil for anybody else's.
     public init?(_ name: String) {
         guard name.hasPrefix(Self.prefix) else { return nil }

@@ -7,7 +7,8 @@ public import VMBusWire
 ///
 /// Nothing is switched on until the request asks for it, and nothing stays when the source, or the process, is gone.
 public struct TracedSource<Base: BusSource & Sendable>: BusSource, Sendable {
-    private var base: Base
+    /// What samples the guest.
+    public var base: Base
     private let request: TraceRequest
     private let clock: @Sendable () -> UInt64
     private let files: any FileLayer

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LinuxGuest
 import Platform
 
 /// What runs without a subcommand. It is one all the same: an option of the program itself would be taken away from every
@@ -15,7 +16,10 @@ struct BareCommand: ParsableCommand {
         guard Screen.hasTerminal else { return try Snapshot.print(of: LiveGuest(here)) }
         if (try? here.files().kind(of: "/sys/bus/vmbus")) == .directory {
             let watch = here.watch()
-            try Screen.show(live: here.source(watch), watch: watch, every: .seconds(1), screen.inspectorOptions)
+            let request = TraceRequest()
+            try Screen.show(
+                live: here.source(watch, tracing: request), watch: watch, tracing: request, every: .seconds(1),
+                screen.inspectorOptions)
         } else {
             try Screen.show(ScenarioOptions.parse([]).source(), screen.inspectorOptions)
         }

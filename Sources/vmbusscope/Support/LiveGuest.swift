@@ -5,14 +5,14 @@ import Platform
 
 /// A live guest looked at from the main thread, for commands that print and have no screen to keep awake.
 struct LiveGuest {
-    private var source: LinuxGuestSource
+    private var source: TracedSource<LinuxGuestSource>
     private let busPath: String
     /// What follows from all looks so far.
     private(set) var state: InspectorState
 
     /// The guest that the options name.
     init(_ options: SourceOptions) throws(CommandFailure) {
-        source = try options.source()
+        source = try options.source(tracing: TraceRequest())
         busPath = options.busPath
         state = InspectorState(capabilities: source.capabilities, title: source.title)
     }

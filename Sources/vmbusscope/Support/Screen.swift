@@ -16,12 +16,15 @@ enum Screen {
     ///
     /// - Parameter watch: how the source looks, with what the screen is about.
     static func show(
-        live source: LinuxGuestSource, watch: LiveWatch, every interval: Duration, _ options: InspectorOptions
+        live source: some BusSource & Sendable, watch: LiveWatch, tracing request: TraceRequest,
+        every interval: Duration, _ options: InspectorOptions
     ) throws(CommandFailure) {
-        try run(options) { .posted(posted(source, watch, interval)) }
+        try run(options) { .posted(posted(source, watch, request, interval)) }
     }
 
-    private static func posted(_ source: LinuxGuestSource, _ watch: LiveWatch, _ interval: Duration) -> PostedSource {
+    private static func posted(
+        _ source: some BusSource & Sendable, _ watch: LiveWatch, _ request: TraceRequest, _ interval: Duration
+    ) -> PostedSource {
         PostedSource(capabilities: source.capabilities, title: source.title) {
             () throws(SystemError) -> PostedSource.Inbox in
             let mailbox = try Mailbox<SamplingThread.Report>(limit: 64)
@@ -34,7 +37,8 @@ enum Screen {
                 },
                 watch: { visible, chosen in
                     if watch.focus.change({ ($0.visible, $0.chosen) = (visible, chosen) }) { thread.lookSoon() }
-                }
+                },
+                trace: { request.set($0) }
             ) {
                 mailbox.takeAll().map { report in
                     switch report {

@@ -34,7 +34,7 @@ struct SourceOptions: ParsableArguments {
     func source(_ watch: LiveWatch? = nil) throws(CommandFailure) -> LinuxGuestSource {
         let files = try files()
         // A copied tree tells of another machine than the one that this program runs on.
-        let evidence = EvidenceCollector(files: files, machine: sysroot == nil ? SystemMachine() : nil)
+        let evidence = EvidenceCollector(files: files, machine: isThisMachine ? SystemMachine() : nil)
         return LinuxGuestSource(
             files: files, title: sysroot.map { PrintableText.harmless($0) }, evidence: evidence, watch: watch,
             clock: { MonotonicClock.now() })
@@ -42,8 +42,22 @@ struct SourceOptions: ParsableArguments {
 
     /// How a screen looks at the guest. The kernel's uevents are about this machine and not about a copied tree.
     func watch() -> LiveWatch {
-        LiveWatch(uevents: sysroot == nil ? try? UeventSocket() : nil)
+        LiveWatch(uevents: isThisMachine ? try? UeventSocket() : nil)
     }
+
+    /// The guest as a source whose tracepoints can be switched on.
+    ///
+    /// - Throws: `CommandFailure` if there is no such directory.
+    func source(
+        _ watch: LiveWatch? = nil, tracing request: TraceRequest
+    ) throws(CommandFailure) -> TracedSource<LinuxGuestSource> {
+        TracedSource(
+            try source(watch), files: try files(), isThisMachine: isThisMachine, request: request,
+            clock: { MonotonicClock.now() })
+    }
+
+    /// Whether the guest is this machine and no copied tree.
+    private var isThisMachine: Bool { sysroot == nil || sysroot == "" || sysroot == "/" }
 
     /// Where the bus would be, for messages.
     var busPath: String {

@@ -60,6 +60,7 @@ enum Seeds {
         seeds["host-saved-state"] = hosts.flatMap(\.savedInputs) + [ConnectionSteps.savedHost]
         seeds["dissector"] = conversations(batch)
         seeds["ring-receiver"] = rings
+        seeds["tracepoint"] = try tracepoints()
         seeds["ring-dump"] = try dumps()
         return seeds.mapValues { $0.map { Array($0.prefix(longest)) } }
     }
@@ -146,6 +147,28 @@ enum Seeds {
         [250, 1, 0, 8, 0] + [30, 12, 9, 0, 30, 30, 30, 2]
             + [7, 6, 0, 0, 8, 8, 255, 15, 10, 2, 3, 1, 2, 3, 0, 5, 9, 6].repeated(6),
     ]
+
+    /// Descriptions of a real kernel's tracepoints with a record each, a page of a trace buffer, and a perf buffer.
+    private static func tracepoints() throws -> [[UInt8]] {
+        let place =
+            #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+            + "/LinuxGuestTests/Fixtures/tracepoints-6.12.txt"
+        let text = String(decoding: try WholeFile.read(place, limit: 1 << 20), as: UTF8.self)
+        let record: [UInt8] = [40, 6, 0, 0, 9, 0, 0, 0, 24, 0, 5, 0] + (1...12) + Array("eth0\0".utf8) + (1...40)
+        var inputs: [[UInt8]] = []
+        for part in text.split(separator: "=== ") where part.hasPrefix("hyperv") || part.hasPrefix("netvsc") {
+            let description = Array(part.utf8.drop { $0 != UInt8(ascii: "\n") }.prefix(1500))
+            inputs.append([0] + UInt16(description.count).littleEndianBytes + description + record)
+        }
+        let event: [UInt8] = [0x42, 1, 0, 0] + (1...8)
+        let events = event + [0xBE, 0, 0, 0, 2, 0, 0, 0] + event + [0x20, 0, 0, 0, 12, 0, 0, 0] + (1...8)
+        let page = UInt64(1000).littleEndianBytes + (UInt64(events.count) | 3 << 30).littleEndianBytes + events
+        inputs.append([1] + page + UInt64(12).littleEndianBytes)
+        let sample: [UInt8] = [9, 0, 0, 0, 1, 0, 44, 0] + (1...24) + [8, 0, 0, 0] + (1...8)
+        let lost: [UInt8] = [2, 0, 0, 0, 0, 0, 48, 0] + (1...40)
+        inputs.append([2] + sample + lost + sample)
+        return inputs
+    }
 
     /// The images of the dumps' tests.
     private static func dumps() throws -> [[UInt8]] {

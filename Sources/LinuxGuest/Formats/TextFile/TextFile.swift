@@ -19,6 +19,10 @@ public struct TextFile: Sendable {
     /// The most bytes that are taken: a larger log is not for one screen.
     public static let maximumByteCount = 64 << 20
 
+    /// Whether something of it is lost: a line that was cut, or lines of no form. On a console, in a kernel log, other programs
+    /// write as well, so that there such lines are nothing out of the ordinary.
+    public var isDamaged: Bool { isCut || unknownCount > 0 && format != .kernelLog }
+
     /// Takes a text apart.
     ///
     /// - Parameters:

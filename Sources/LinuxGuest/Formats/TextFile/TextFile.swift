@@ -37,6 +37,11 @@ public struct TextFile: Sendable {
             let start = bytes.prefix(4096)
             throw start.contains("lsvmbus not found for kernel") ? .lsvmbusMissing : .unknownFormat
         }
+        self.init(parsing: bytes, name: name, as: format)
+    }
+
+    /// Takes a text apart as a format, whatever it holds: where somebody knows better.
+    public init(parsing bytes: [UInt8], name: String, as format: TextFormat) {
         let reader = format.reader.init(parsing: bytes[...])
         var log = TextLog()
         reader.tell(&log)

@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CaptureFiles", "VMBusRing", "VMBusEngine", "VMBusDevices", "LinuxGuest", "BusModel", "Platform",
+                "LinuxGuest", "CaptureFiles", "BusModel", "VMBusRing", "VMBusEngine", "VMBusDevices", "Platform",
                 "VMBusWire",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
@@ -99,7 +99,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "FuzzTargets", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "BusModel", "Platform", "VMBusWire",
+                "FuzzTargets", "LinuxGuest", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "BusModel", "Platform",
+                "VMBusWire",
             ],
             path: "Tests/Fuzz/Tests", swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),

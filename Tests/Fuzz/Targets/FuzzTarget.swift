@@ -18,6 +18,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "host-saved-state", run: fuzzHostSavedState),
         FuzzTarget(name: "dissector", run: fuzzDissector),
         FuzzTarget(name: "tracepoint", run: fuzzTracepoint),
+        FuzzTarget(name: "text-file", run: fuzzTextFile),
     ]
 
     /// The target of that name.

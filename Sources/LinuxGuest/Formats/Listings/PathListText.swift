@@ -37,7 +37,7 @@ struct PathListText: TextReader {
     private static func isListed(_ line: ArraySlice<UInt8>) -> Bool {
         let words = line.split(maxSplits: 3, whereSeparator: \.isBlank)
         guard words.count == 4, let mode = words.first else { return false }
-        if mode.count == 6, mode.allSatisfy({ (0x30...0x37).contains($0) }) {
+        if mode.count == 6, mode.allSatisfy({ (0x30...0x37).contains($0) || $0 == UInt8(ascii: "?") }) {
             return words[1].contains(UInt8(ascii: ":"))
         }
         return mode.count >= 10 && "-dlcbps".utf8.contains(mode[mode.startIndex])

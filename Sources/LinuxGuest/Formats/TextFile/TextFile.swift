@@ -19,6 +19,10 @@ public struct TextFile: Sendable {
     /// The most bytes that are taken: a larger log is not for one screen.
     public static let maximumByteCount = 64 << 20
 
+    /// Whether something of it is lost: a line that was cut, or lines of no form. On a console, in a kernel log, other programs
+    /// write as well, so that there such lines are nothing out of the ordinary.
+    public var isDamaged: Bool { isCut || unknownCount > 0 && format != .kernelLog }
+
     /// Takes a text apart.
     ///
     /// - Parameters:
@@ -33,6 +37,11 @@ public struct TextFile: Sendable {
             let start = bytes.prefix(4096)
             throw start.contains("lsvmbus not found for kernel") ? .lsvmbusMissing : .unknownFormat
         }
+        self.init(parsing: bytes, name: name, as: format)
+    }
+
+    /// Takes a text apart as a format, whatever it holds: where somebody knows better.
+    public init(parsing bytes: [UInt8], name: String, as format: TextFormat) {
         let reader = format.reader.init(parsing: bytes[...])
         var log = TextLog()
         reader.tell(&log)

@@ -27,7 +27,7 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
-            RingCommand.self, BenchCommand.self, PrintCommand.self, BareCommand.self,
+            RingCommand.self, MetricsCommand.self, BenchCommand.self, PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)
 }

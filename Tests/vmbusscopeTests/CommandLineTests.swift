@@ -16,7 +16,8 @@ import Testing
             ["host"], ["host", "--listen", "/tmp/x", "--max-version", "7.0"], ["host", "--listen", "/tmp/x", "nobody"],
             ["print", "theme", "none"], ["print", "completions", "none"], ["ring"], ["ring", "a", "b"],
             ["ring", "/dev/null", "--device", "net"], ["ring", "/dev/null", "--sender", "nobody"],
-            ["bench", "ring", "--rounds", "0"],
+            ["bench", "ring", "--rounds", "0"], ["metrics", "--interval", "5"], ["metrics", "--max-channels", "-1"],
+            ["metrics", "--format", "json"], ["metrics", "--textfile", "/tmp/x", "--interval", "0"],
         ])
     func `refuses what it does not understand with one line and status 64`(arguments: [String]) throws {
         let outcome = try Program.run(list: arguments)
@@ -27,7 +28,7 @@ import Testing
 
     @Test(arguments: [
         [], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["host"], ["ring"], ["bench"], ["bench", "ring"], ["print"],
-        ["print", "theme"],
+        ["print", "theme"], ["metrics"],
     ])
     func `teaches on standard output`(command: [String]) throws {
         let outcome = try Program.run(list: command + ["--help"])

@@ -63,6 +63,17 @@ public enum Quantity {
         }
     }
 
+    /// How long something takes or lasts: `3.2 h`, `12 days`.
+    public static func duration(_ nanoseconds: UInt64) -> String {
+        let seconds = nanoseconds / 1_000_000_000
+        return switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3600) h"
+        default: "\(seconds / 86_400) days"
+        }
+    }
+
     /// The log's time: seconds with nine places, which is all there is.
     public static func exactTime(_ nanoseconds: UInt64) -> String {
         let rest = String(nanoseconds % 1_000_000_000)

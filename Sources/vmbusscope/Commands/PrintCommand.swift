@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inspector
 import Themes
 import VMBusSimulator
 
@@ -6,17 +7,21 @@ import VMBusSimulator
 struct PrintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "print",
-        abstract: "Print what is shipped inside the program: themes, scenarios, completions.",
+        abstract: "Print what is shipped inside the program: themes, scenarios, rules for Prometheus, completions.",
         discussion: """
-            Without a name each lists the names that there are, one per line.
+            Without a name 'theme', 'scenario' and 'completions' list the names that there are, one per line.
 
             EXAMPLES
               vmbusscope print theme
               vmbusscope print theme dark > ~/.config/vmbusscope/themes/mine.toml
               vmbusscope print scenario two-guests > mine.toml
+              vmbusscope print rules > vmbus.rules.yml
+              vmbusscope print dashboard > vmbus.json
               source <(vmbusscope print completions bash)
             """,
-        subcommands: [Theme.self, Scenario.self, Completions.self])
+        subcommands: [
+            Theme.self, Scenario.self, Rules.self, RuleTests.self, Dashboard.self, Completions.self,
+        ])
 
     /// Writes the thing, or the names if none is given.
     static func write(
@@ -52,6 +57,30 @@ struct PrintCommand: ParsableCommand {
         func run() throws {
             try PrintCommand.write(name, "scenario", names: Scenarios.names, Scenarios.text)
         }
+    }
+
+    /// `print rules`.
+    struct Rules: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Recording and alerting rules for Prometheus, as the YAML file that it reads.")
+
+        func run() throws { try Output.write(PrometheusRules.document) }
+    }
+
+    /// `print rule-tests`.
+    struct RuleTests: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rule-tests",
+            abstract: "Tests of these rules for 'promtool test rules', beside them as vmbus.rules.yml.")
+
+        func run() throws { try Output.write(PrometheusRuleTests.document) }
+    }
+
+    /// `print dashboard`.
+    struct Dashboard: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "A dashboard of the metrics for Grafana, as JSON.")
+
+        func run() throws { try Output.write(GrafanaDashboard.document) }
     }
 
     /// `print completions`.

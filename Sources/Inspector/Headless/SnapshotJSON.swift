@@ -87,6 +87,19 @@ enum SnapshotJSON {
             writer.member("bytes_out", traffic.bytesOut)
             writer.member("packets_per_second", rates.packets)
             writer.member("bytes_per_second", rates.bytes)
+            writer.key("evidence")
+            EvidenceJSON.write(partition.evidence, to: &writer)
+            writer.memberArray("device_evidence") { writer in
+                for device in partition.devices where !device.evidence.items.isEmpty {
+                    writer.object { writer in
+                        writer.member("device", device.instance.description)
+                        writer.member("class", device.deviceClass.kind.word)
+                        writer.memberArray("kernel") { writer in for name in device.kernel.all { writer.value(name) } }
+                        writer.key("evidence")
+                        EvidenceJSON.write(device.evidence, to: &writer)
+                    }
+                }
+            }
         }
     }
 

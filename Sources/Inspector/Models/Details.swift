@@ -75,7 +75,7 @@ extension InspectorState {
                             "Page lists", Cell(String(partition.pageLists.count), .number),
                             "guest memory that the host may use (GPADL)"),
                     ]), DetailSection("Traffic", trafficPairs(traffic, rates, isPartition: true)),
-            ])
+            ] + evidenceSections(of: partition))
     }
 
     func trafficPairs(_ traffic: Traffic, _ rates: FlowRates, isPartition: Bool) -> [DetailPair] {
@@ -158,6 +158,7 @@ extension InspectorState {
                                 + (rate.map { ", \(Quantity.rate($0))/s" } ?? ""),
                             Cell(channel.phase).tone), "")
                 }))
+        sections += evidenceSections(of: device)
         if !device.problems.isEmpty {
             sections.append(
                 DetailSection(

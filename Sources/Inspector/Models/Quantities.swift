@@ -63,14 +63,15 @@ public enum Quantity {
         }
     }
 
-    /// A length of time in few letters: `40 ms`, `12 s`, `3 min`.
+    /// A length of time in few letters: `40 ms`, `12 s`, `3 min`, `12 days`.
     public static func span(_ nanoseconds: UInt64) -> String {
         switch nanoseconds {
         case ..<1_000_000: "\(nanoseconds / 1000) us"
         case ..<1_000_000_000: "\(nanoseconds / 1_000_000) ms"
         case ..<120_000_000_000: "\(nanoseconds / 1_000_000_000) s"
         case ..<7_200_000_000_000: "\(nanoseconds / 60_000_000_000) min"
-        default: "\(nanoseconds / 3_600_000_000_000) h"
+        case ..<172_800_000_000_000: "\(nanoseconds / 3_600_000_000_000) h"
+        default: "\(nanoseconds / 86_400_000_000_000) days"
         }
     }
 

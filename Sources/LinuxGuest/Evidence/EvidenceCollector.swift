@@ -39,6 +39,7 @@ public struct EvidenceCollector: Sendable {
             HypervisorEvidence(), FirmwareEvidence(), OnlineProcessorEvidence(), ProcessorLayoutEvidence(),
             InterruptEvidence(), UptimeEvidence(), DriverEvidence(), BalloonEvidence(), DebugEvidence(),
             DaemonEvidence(), InterfaceEvidence(), DiskEvidence(), DependencyEvidence(),
+            KernelLogEvidence(),
         ]
     }
 
@@ -60,6 +61,7 @@ public struct EvidenceCollector: Sendable {
             guard isDue ?? true else { continue }
             kinds[place].last = time
             book.take(kinds[place].kind.read(guest), from: place, at: time, after: lastLook, into: &news)
+            for line in kinds[place].kind.lines { line.tell(at: time, into: &news.now) }
         }
         lastLook = time
         return news

@@ -13,10 +13,14 @@ protocol EvidenceKind: Sendable {
 
     /// Looks once.
     mutating func read(_ guest: WatchedGuest) -> [EvidenceFinding]
+
+    /// What it met besides at that look, as records of their own.
+    var lines: [EvidenceLine] { get }
 }
 
 extension EvidenceKind {
     var isAboutDevices: Bool { false }
+    var lines: [EvidenceLine] { [] }
 }
 
 /// How often a kind of evidence is read.
@@ -34,6 +38,25 @@ enum EvidencePace: Sendable, Hashable {
         case .once: false
         case .eachLook: true
         case .seconds(let seconds): time >= last && time - last >= seconds * 1_000_000_000
+        }
+    }
+}
+
+/// Something that is a record of its own.
+enum EvidenceLine: Sendable, Hashable {
+    /// A line of the kernel's log, of a device or (zero) of none that is known.
+    case line(KernelLogRecord, of: GUID)
+    /// Something is missing here; why.
+    case gap(String)
+
+    /// Adds it to the log.
+    func tell(at time: UInt64, into batch: inout FlowBatch) {
+        var header = FlowRecordHeader(kind: .gap, time: time, partition: ScanTranslation.guest)
+        switch self {
+        case .line(let record, let device):
+            (header.kind, header.device, header.code) = (.kernelLog, device, UInt32(record.fact.rawValue))
+            batch.append(header, record.encoded())
+        case .gap(let text): batch.append(header, text.utf8)
         }
     }
 }

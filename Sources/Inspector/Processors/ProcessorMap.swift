@@ -76,7 +76,7 @@ public struct ProcessorMap: Sendable, Hashable {
     public private(set) var partitions: [Partition] = []
     /// The processors, by partition and node.
     public private(set) var processors: [Processor] = []
-    /// The devices, in the order of the bus.
+    /// The devices: those made for speed first, otherwise in the order of the bus.
     public private(set) var devices: [Device] = []
     /// The channels, device by device.
     public private(set) var channels: [Channel] = []
@@ -207,7 +207,12 @@ extension InspectorState {
         var map = ProcessorMap()
         for partition in snapshot.partitions where !partition.devices.isEmpty {
             map.add(partition, ProcessorTopology(partition))
-            for device in partition.devices {
+            // What carries much comes first, so that it is seen before anybody scrolls.
+            let (fast, slow) = (
+                partition.devices.filter(\.deviceClass.isPerformanceDevice),
+                partition.devices.filter { !$0.deviceClass.isPerformanceDevice }
+            )
+            for device in fast + slow {
                 let own = device.channels.filter { channel in
                     query(.cpus).map { $0.matches(ChannelSubject(self, partition, device, channel)) } ?? true
                 }

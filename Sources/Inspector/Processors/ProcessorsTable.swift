@@ -17,7 +17,7 @@ extension InspectorState {
             width: 5...6,
             isSortable: false),
         Column(
-            "share", "Share", "Its share of the guest's interrupts.", .trailing, width: 4...12, priority: 1,
+            "share", "Share", "Its share of the guest's interrupts.", .trailing, width: 5...12, priority: 1,
             isSortable: false),
         Column(
             "interrupts", "Since boot", "VMBus interrupts since boot, as /proc/interrupts counts them in 32 bits.",

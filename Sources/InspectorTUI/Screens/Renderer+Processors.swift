@@ -213,8 +213,12 @@ extension Renderer {
         _ map: ProcessorMap, _ layout: ProcessorMapLayout, _ move: MoveProposal?, in area: Rectangle
     ) {
         guard !area.isEmpty else { return }
-        var lines = move.map { moveLines($0) } ?? factLines(map)
-        if area.rows >= 5 || move == nil { lines.append(legend(layout, isTrying: move != nil)) }
+        var lines = factLines(map)
+        if let move {
+            let device = map.place(of: move.channel).map { map.devices[map.channels[$0].device].label }
+            lines = moveLines(move, device ?? "device")
+        }
+        if area.rows > lines.count { lines.append(legend(layout, isTrying: move != nil)) }
         for (row, line) in lines.prefix(area.rows).enumerated() {
             let place = area.line(row)
             grid.write(
@@ -265,42 +269,37 @@ extension Renderer {
         return spans
     }
 
-    private func moveLines(_ move: MoveProposal) -> [[Span]] {
+    private func moveLines(_ move: MoveProposal, _ device: String) -> [[Span]] {
+        let arrow = String(glyphs.arrowRight)
         func change(_ change: MoveProposal.Change) -> [Span] {
             guard let before = change.before, let after = change.after else { return [Span("no interrupts", .textDim)] }
             let role: Role =
                 after.peakToMean < before.peakToMean - 0.005
                 ? .statusOk : after.peakToMean > before.peakToMean + 0.005 ? .statusWarn : .text
             return [
-                Span("\(Quantity.ratio(before.peakToMean)) \(glyphs.arrowRight) ", .text),
-                Span(Quantity.ratio(after.peakToMean), role),
-                Span(
-                    "x the mean, Gini \(Quantity.ratio(before.gini)) \(glyphs.arrowRight) \(Quantity.ratio(after.gini))",
-                    .text),
+                Span("\(Quantity.ratio(before.peakToMean)) \(arrow) ", .text), Span(Quantity.ratio(after.peakToMean), role),
+                Span(" (Gini \(Quantity.ratio(before.gini)) \(arrow) \(Quantity.ratio(after.gini)))", .text),
             ]
         }
         let from = move.from.map { "CPU \($0)" } ?? "no CPU"
-        var lines = [
+        let problems = move.obstacles.isEmpty ? move.notes : move.obstacles
+        return [
             [
                 Span(" What if  ", .badge), Span(" \(move.label)", .textStrong),
                 Span(" were on CPU \(move.target) instead of \(from)? Nothing is written.", .text),
             ],
             [Span(" Evenness ", .borderTitle), Span("all ", .text)] + change(move.whole)
-                + [Span("  device ", .text)] + change(move.device),
+                + [Span(", \(device) ", .text)] + change(move.device),
+            [Span(" Command  ", .borderTitle), Span(move.command, .textStrong)],
+            [Span(" Writes   ", .borderTitle), Span("\(move.target) to \(move.path)", .textDim)],
             [
-                Span(" Command  ", .borderTitle), Span(move.command, .textStrong),
-                Span("  writes \(move.target) to \(move.path)", .textDim),
+                Span(move.obstacles.isEmpty ? " Needs    " : " Not so   ", .borderTitle),
+                Span(
+                    problems.isEmpty
+                        ? "an open channel, protocol 4.1 or newer, an online CPU: all given" : problems.joined(separator: "; "),
+                    !move.obstacles.isEmpty ? .statusError : move.notes.isEmpty ? .textDim : .statusWarn),
             ],
         ]
-        let needs = "needs an open channel, protocol 4.1 or newer, an online CPU"
-        let notes = move.obstacles.isEmpty ? move.notes : move.obstacles
-        lines.append([
-            Span(move.obstacles.isEmpty ? " It can   " : " It can't ", .borderTitle),
-            Span(
-                notes.isEmpty ? needs : notes.joined(separator: "; "),
-                !move.obstacles.isEmpty ? .statusError : move.notes.isEmpty ? .textDim : .statusWarn),
-        ])
-        return lines
     }
 
     private func legend(_ layout: ProcessorMapLayout, isTrying: Bool) -> [Span] {

@@ -65,7 +65,7 @@ let package = Package(
             swiftSettings: memorySafe),
         .target(
             name: "Benchmarks",
-            dependencies: ["VMBusRing", "VMBusEngine", "BusModel", "Platform", "CRing", "VMBusWire"],
+            dependencies: ["VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform", "CRing", "VMBusWire"],
             swiftSettings: settings),
         .target(
             name: "Themes", path: "Themes",

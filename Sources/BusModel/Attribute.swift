@@ -88,6 +88,15 @@ public struct Attribute: NamedScalar {
     /// before; `unavailable` says that there are none.
     public static let problemPath = Attribute(rawValue: 60)
 
+    /// Number: the most bytes that waited in the host→guest ring while it was looked at many times in a moment.
+    public static let inUsedMaximum = Attribute(rawValue: 70)
+    /// Number: the most bytes that waited in the guest→host ring while it was looked at many times in a moment.
+    public static let outUsedMaximum = Attribute(rawValue: 71)
+    /// Number: how many times that was.
+    public static let usedLooks = Attribute(rawValue: 72)
+    /// Number: when the values were read last, while they cannot be read; `unavailable` while they can.
+    public static let staleSince = Attribute(rawValue: 73)
+
     private static let names: [UInt16: String] = [
         1: "name", 2: "class_id", 3: "role", 4: "virtual_processors", 5: "protocol_version", 6: "feature_flags",
         7: "connection_phase", 8: "kernel_release", 10: "state", 11: "driver", 12: "numa_node", 13: "net",
@@ -96,6 +105,7 @@ public struct Attribute: NamedScalar {
         34: "out_full_first", 35: "out_full_total", 40: "in_size", 41: "in_used", 42: "in_mask", 43: "in_size_source",
         44: "in_write_index", 45: "in_read_index", 50: "out_size", 51: "out_used", 52: "out_mask",
         53: "out_size_source", 54: "out_write_index", 55: "out_read_index", 60: "problem",
+        70: "in_used_maximum", 71: "out_used_maximum", 72: "used_looks", 73: "stale_since",
     ]
 
     /// The attribute's name, as JSON and the screens spell it.

@@ -149,6 +149,10 @@ extension ChannelSnapshot {
         case .outFullTotal: outFullTotal = reading
         case .inSize: inbound.size = reading
         case .inUsed: inbound.used = reading
+        case .inUsedMaximum: inbound.usedMaximum = reading
+        case .outUsedMaximum: outbound.usedMaximum = reading
+        case .usedLooks: (inbound.usedLooks, outbound.usedLooks) = (reading, reading)
+        case .staleSince: staleSince = reading
         case .inMask: inbound.masked = reading
         case .inWriteIndex: inbound.writeIndex = reading
         case .inReadIndex: inbound.readIndex = reading

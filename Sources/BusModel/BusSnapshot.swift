@@ -284,6 +284,8 @@ public struct ChannelSnapshot: Sendable, Hashable {
     public var outFullTotal = Reading<UInt64>.unavailable
     /// The page list that holds the rings, where the log shows it.
     public var ringPageList: UInt32?
+    /// When its values were read last, while they cannot be read.
+    public var staleSince = Reading<UInt64>.unavailable
     /// What the log shows of its traffic.
     public var traffic = Traffic()
     /// How often the channel was offered again under the same name.
@@ -304,6 +306,10 @@ public struct RingSnapshot: Sendable, Hashable {
     public var sizeSource: RingSizeSource?
     /// Bytes waiting to be read.
     public var used = Reading<UInt64>.unavailable
+    /// The most bytes that waited while it was looked at many times in a moment, which is done for a chosen channel alone.
+    public var usedMaximum = Reading<UInt64>.unavailable
+    /// How many times that was.
+    public var usedLooks = Reading<UInt64>.unavailable
     /// Whether the reader wants no signals.
     public var masked = Reading<UInt64>.unavailable
     /// Where the next packet will be written.

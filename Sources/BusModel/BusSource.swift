@@ -111,10 +111,13 @@ public struct RingImage: Sendable, Hashable {
     public var controlPage: [UInt8]
     /// The data area.
     public var data: [UInt8]
+    /// Whether the indices moved while the bytes were copied, so that they do not belong to one moment.
+    public var isTorn: Bool
 
     /// A ring.
-    public init(controlPage: [UInt8], data: [UInt8]) {
+    public init(controlPage: [UInt8], data: [UInt8], isTorn: Bool = false) {
         self.controlPage = controlPage
         self.data = data
+        self.isTorn = isTorn
     }
 }

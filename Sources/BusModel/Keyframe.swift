@@ -161,6 +161,12 @@ extension ChannelSnapshot {
             AttributeReading(.outWriteIndex, reading: outbound.writeIndex),
             AttributeReading(.outReadIndex, reading: outbound.readIndex),
         ]
+        for (attribute, reading) in [
+            (Attribute.inUsedMaximum, inbound.usedMaximum), (.outUsedMaximum, outbound.usedMaximum),
+            (.usedLooks, inbound.usedLooks), (.staleSince, staleSince),
+        ] where reading.value != nil {
+            readings.append(AttributeReading(attribute, reading: reading))
+        }
         if let source = inbound.sizeSource { readings.append(AttributeReading(.inSizeSource, source.rawValue)) }
         if let source = outbound.sizeSource { readings.append(AttributeReading(.outSizeSource, source.rawValue)) }
         return readings

@@ -50,3 +50,13 @@ public enum MonotonicClock {
         return UInt64(clamping: time.tv_sec) * 1_000_000_000 + UInt64(clamping: time.tv_nsec)
     }
 }
+
+/// What the calling thread has used of a processor.
+public enum ProcessorClock {
+    /// Nanoseconds since the thread began.
+    public static func thread() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt64(clamping: time.tv_sec) * 1_000_000_000 + UInt64(clamping: time.tv_nsec)
+    }
+}

@@ -26,6 +26,11 @@ final class InjectedFiles: FileLayer {
         state.withLock { $0.answers[path] = answers }
     }
 
+    /// Puts answers that are given one after the other and of which the last one stays.
+    func put(_ path: String, _ answers: [Answer]) {
+        state.withLock { $0.answers[path] = answers }
+    }
+
     /// Puts a file with one line.
     func put(_ path: String, _ line: String) {
         put(path, .text(line + "\n"))

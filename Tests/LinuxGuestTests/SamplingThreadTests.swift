@@ -97,6 +97,7 @@ import VMBusWire
             for report in reports {
                 switch report {
                 case .batch(let batch): times += batch.headers.map(\.time)
+                case .rings: break
                 case .failed: hasFailed = true
                 }
             }

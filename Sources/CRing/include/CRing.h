@@ -6,6 +6,8 @@
 #ifndef CRING_H
 #define CRING_H
 
+#include "CSweep.h"
+
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>

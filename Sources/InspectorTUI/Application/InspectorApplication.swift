@@ -27,6 +27,8 @@ public final class InspectorApplication {
     private var inbox: PostedSource.Inbox?
     /// The channel whose rings the inbox has been asked for.
     private var askedRings: ChannelKey?
+    /// What the inbox knows of the screen.
+    private var watched: (visible: [ChannelKey], chosen: ChannelKey?) = ([], nil)
     private var run = SteppedRun()
     private var theme: ResolvedTheme
     private var needsFrame = true
@@ -143,10 +145,20 @@ public final class InspectorApplication {
     private func show() {
         refreshRings()
         state.settle(inspector, size: terminal.size)
+        tellWhatIsWatched()
         let frame = Renderer.frame(state, inspector, size: terminal.size, glyphs: terminal.glyphs)
         terminal.draw(frame.grid, theme: theme)
         needsFrame = false
         lastFrame = MonotonicClock.now()
+    }
+
+    /// Lets the source know what it should look at first.
+    private func tellWhatIsWatched() {
+        guard let watch = inbox?.watch else { return }
+        let now = (visible: state.visibleChannels(inspector, size: terminal.size), chosen: state.chosenChannel)
+        guard now != watched else { return }
+        watched = now
+        watch(now.visible, now.chosen)
     }
 
     /// The memory of the rings that are shown, as it is now.

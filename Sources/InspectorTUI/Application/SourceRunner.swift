@@ -32,6 +32,7 @@ public struct PostedSource {
         let takeAll: () -> [Report]
         let changeInterval: ((_ isFaster: Bool) -> String)?
         let showRings: ((ChannelKey?) -> Void)?
+        let watch: ((_ visible: [ChannelKey], _ chosen: ChannelKey?) -> Void)?
 
         /// A mailbox.
         ///
@@ -40,15 +41,19 @@ public struct PostedSource {
         ///   - changeInterval: looks twice as often, or half as often, and says how often that is; nil where it is fixed.
         ///   - showRings: asks for the rings of a channel, again and again until it is called with nil; nil where no ring
         ///     can be had.
+        ///   - watch: says which channels are on the screen and which of them is chosen, whenever that changes; nil where all
+        ///     channels are told of alike.
         ///   - takeAll: empties the mailbox.
         public init(
             fileDescriptor: Int32, changeInterval: ((_ isFaster: Bool) -> String)? = nil,
-            showRings: ((ChannelKey?) -> Void)? = nil, takeAll: @escaping () -> [Report]
+            showRings: ((ChannelKey?) -> Void)? = nil,
+            watch: ((_ visible: [ChannelKey], _ chosen: ChannelKey?) -> Void)? = nil, takeAll: @escaping () -> [Report]
         ) {
             self.fileDescriptor = fileDescriptor
             self.takeAll = takeAll
             self.changeInterval = changeInterval
             self.showRings = showRings
+            self.watch = watch
         }
     }
 

@@ -26,6 +26,36 @@ extension ScreenState {
         return inspector.details(of: subject).map(DetailLines.init)
     }
 
+    /// The channels whose values are on the screen, from top to bottom.
+    func visibleChannels(_ inspector: InspectorState, size: Size) -> [ChannelKey] {
+        guard view == .channels, let list = ScreenList.of(view, inspector) else {
+            return chosenChannel.map { [$0] } ?? []
+        }
+        let first = self[list: view].offset
+        let rows = ScreenLayout(self, size: size).content.rows
+        return (first..<max(first, min(list.count, first + rows))).flatMap { index -> [ChannelKey] in
+            switch list.row(index)?.id {
+            case .channel(let key): [key]
+            // A device that is closed on the screen shows its channels summed up.
+            case .device(let partition, let instance) where list.row(index)?.isExpanded != true:
+                (inspector.snapshot.device(partition, instance)?.channels ?? []).map {
+                    ChannelKey(partition: partition, device: instance, subchannel: $0.subchannel)
+                }
+            default: []
+            }
+        }
+    }
+
+    /// The channel that the view is about; nil where it is about none.
+    var chosenChannel: ChannelKey? {
+        switch view {
+        case .rings: rings.channel
+        case .channels:
+            if case .channel(let key) = self[list: view].selected { key } else { nil }
+        default: nil
+        }
+    }
+
     /// The pictures of the chosen channel's rings.
     func ringModel(_ inspector: InspectorState) -> RingModel? {
         guard let channel = rings.channel else { return nil }

@@ -6,10 +6,30 @@ struct AttributeReader {
     private let files: any FileLayer
     private let path: String
     /// The directory kept open, or why it cannot be.
-    private let directory: Result<any FileDirectory, SystemError>
+    private var directory: Result<any FileDirectory, SystemError>
     private let place: ReadingPlace?
     /// What went wrong so far.
     private(set) var log = AttributeLog()
+
+    /// A reader that cannot read yet.
+    init(closed directory: String, files: any FileLayer) {
+        self.files = files
+        path = directory
+        place = nil
+        self.directory = .failure(SystemError(call: "open", code: EBADF, path: directory))
+    }
+
+    /// A reader of a directory whose place was found before.
+    init(files: any FileLayer, directory: String, home: any DirectoryPlace, place: ReadingPlace) {
+        self.files = files
+        path = directory
+        self.place = place
+        do throws(ErrorNumber) {
+            self.directory = .success(try home.open())
+        } catch {
+            self.directory = .failure(SystemError(call: "open", code: error.code, path: directory))
+        }
+    }
 
     init(files: any FileLayer, directory: String, place: ReadingPlace? = nil) {
         self.files = files
@@ -61,6 +81,9 @@ struct AttributeReader {
         log.problems.append(ScanProblem(path: name, failure: failure))
         return .failed(failure)
     }
+
+    /// Lets the directory go; what was read stays.
+    mutating func close() { directory = .failure(SystemError(call: "open", code: EBADF, path: path)) }
 
     /// Begins another list of problems; what was gone stays gone.
     mutating func forgetProblems() { log.problems.removeAll() }

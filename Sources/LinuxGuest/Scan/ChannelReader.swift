@@ -47,6 +47,10 @@ struct ChannelReader: Sendable {
 
     /// How many files are kept open.
     var keptCount: Int { kept.count { $0 != nil } }
+    /// The files that are read at every look.
+    var changingFiles: [String] {
+        ChannelFile.allCases.filter { !$0.isLasting && absent & $0.bit == 0 }.map(\.name)
+    }
     /// Whether what was read says that the channel is gone.
     var isGone: Bool { finding.log.foundGone || finding.lastingLog.foundGone }
 
@@ -109,8 +113,8 @@ struct ChannelReader: Sendable {
             inMask.value != nil && outMask.value != nil && readable.value != nil && writable.value != nil
         finding.log = look.takeLog()
         isHot =
-            old.interrupts != channel.interrupts || old.events != channel.events
-            || old.interruptsOutEmpty != channel.interruptsOutEmpty
+            old.interrupts.isOther(than: channel.interrupts) || old.events.isOther(than: channel.events)
+            || old.interruptsOutEmpty.isOther(than: channel.interruptsOutEmpty)
         (place, absent) = (look.place, look.absent)
         if look.hasLostFiles { kept = [] }
         return look.hasLostFiles
@@ -121,12 +125,13 @@ struct ChannelReader: Sendable {
     /// Opens what changes and keeps it open.
     ///
     /// - Returns: Whether there were descriptors enough; otherwise nothing is kept.
-    mutating func keepFiles(_ files: any FileLayer) -> Bool {
+    mutating func keepFiles(_ files: any FileLayer, _ tools: inout ReadingTools) -> Bool {
         guard kept.isEmpty else { return true }
         guard let place = place ?? (try? files.place(of: path)), let directory = try? place.open() else { return true }
         self.place = place
         var opened = [(any KeptFile)?](repeating: nil, count: ChannelFile.allCases.count)
         for file in ChannelFile.allCases where !file.isLasting && absent & file.bit == 0 {
+            tools.place.set(file.name, relid: relid)
             do throws(ErrorNumber) {
                 opened[file.rawValue] = try directory.keep(file.name)
             } catch  where error.code == EMFILE || error.code == ENFILE {
@@ -283,6 +288,12 @@ extension ChannelFile {
 }
 
 extension Readout {
+    /// Whether both are known and differ.
+    fileprivate func isOther(than now: Readout) -> Bool where Value: Equatable {
+        guard let value, let now = now.value else { return false }
+        return value != now
+    }
+
     /// Whether the kernel said that the ring is not open.
     fileprivate var isClosedRing: Bool { failure?.isClosedRing == true }
 }

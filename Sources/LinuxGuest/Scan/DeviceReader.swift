@@ -12,6 +12,8 @@ struct DeviceReader: Sendable {
     private let files: any FileLayer
     private let directory: String
     private var reader: AttributeReader
+    /// Where the device's directory is, found when it was looked at as a whole.
+    private var home: (any DirectoryPlace)?
     private var device: DeviceScan
     /// Empty where the kernel has no directories for channels (yet).
     private(set) var channels: [ChannelReader] = []
@@ -21,13 +23,15 @@ struct DeviceReader: Sendable {
     private var ownProblems: [ScanProblem] = []
     /// The bursts of the last look, by relid; looked up only.
     private var bursts: [UInt32: FillBurst] = [:]
+    /// The number of the last look.
+    private(set) var lastLook: UInt64 = 0
 
     init(files: any FileLayer, directory: String, name: String, sizes: RingSizes = RingSizes()) {
         self.files = files
         self.directory = directory
         self.name = name
         self.sizes = sizes
-        reader = AttributeReader(files: files, directory: directory)
+        reader = AttributeReader(closed: directory, files: files)
         device = DeviceScan(name: name)
     }
 
@@ -37,7 +41,10 @@ struct DeviceReader: Sendable {
     mutating func lookAtAll(
         _ finder: KernelNameFinder, _ task: DeviceTask, _ tools: inout ReadingTools, look: UInt64
     ) -> DeviceScan? {
+        home = nil
         reader = AttributeReader(files: files, directory: directory, place: tools.place)
+        defer { reader.close() }
+        lastLook = look
         device = DeviceScan(name: name)
         device.instance = reader.read("device_id", as: AttributeText.identifier)
         device.classID = reader.read("class_id", as: AttributeText.identifier)
@@ -71,7 +78,10 @@ struct DeviceReader: Sendable {
     ///
     /// - Returns: What is known now; nil where something is not as it was, so that everything must be looked at.
     mutating func lookAgain(_ task: DeviceTask, _ tools: inout ReadingTools, look: UInt64) -> DeviceScan? {
-        reader = AttributeReader(files: files, directory: directory, place: tools.place)
+        if home == nil { home = try? files.place(of: directory) }
+        guard let home else { return nil }
+        reader = AttributeReader(files: files, directory: directory, home: home, place: tools.place)
+        defer { reader.close() }
         let (relid, state) = (readRelid(), reader.read("state", as: AttributeText.signed))
         guard !reader.log.foundGone, relid == device.relid, !channels.isEmpty else { return nil }
         var isSame = true
@@ -80,6 +90,7 @@ struct DeviceReader: Sendable {
             channels[index].lastLook = look
         }
         guard isSame else { return nil }
+        lastLook = look
         let isOtherState = device.state != state
         device.state = state
         ownProblems.removeAll { $0.path == "id" || $0.path == "state" }
@@ -92,10 +103,10 @@ struct DeviceReader: Sendable {
     /// Keeps the files of some channels open and closes all others.
     ///
     /// - Returns: Whether there were descriptors enough.
-    mutating func keepFiles(of relids: Set<UInt32>) -> Bool {
+    mutating func keepFiles(of relids: Set<UInt32>, _ tools: inout ReadingTools) -> Bool {
         for index in channels.indices where !relids.contains(channels[index].relid) { channels[index].letGo() }
         for index in channels.indices where relids.contains(channels[index].relid) {
-            guard channels[index].keepFiles(files) else { return false }
+            guard channels[index].keepFiles(files, &tools) else { return false }
         }
         return true
     }

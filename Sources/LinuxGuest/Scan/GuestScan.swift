@@ -111,6 +111,8 @@ public struct ChannelScan: Hashable, Sendable {
     public internal(set) var burst: FillBurst?
     /// Whether it was read at this look; otherwise everything is as it was when it was read last.
     public internal(set) var isFresh = true
+    /// When it was read last, while it cannot be read; nil otherwise.
+    public internal(set) var staleSince: UInt64?
 
     init(relid: UInt32, isPrimary: Bool) {
         self.relid = relid

@@ -50,8 +50,10 @@ public enum ReadFailure: Hashable, Sendable {
     case invalid
     /// The two halves of a ring's size never fitted together while they were read.
     case unsettled
+    /// The kernel has not answered yet; the file may be read later.
+    case hanging
 
-    /// The word that JSON shows: the errno's name, or one of EMPTY, MALFORMED, INVALID, UNSETTLED.
+    /// The word that JSON shows: the errno's name, or one of EMPTY, MALFORMED, INVALID, UNSETTLED, HANGING.
     public var symbol: String {
         switch self {
         case .refused(let code): SystemError.symbol(of: code)
@@ -59,6 +61,7 @@ public enum ReadFailure: Hashable, Sendable {
         case .malformed: "MALFORMED"
         case .invalid: "INVALID"
         case .unsettled: "UNSETTLED"
+        case .hanging: "HANGING"
         }
     }
 }

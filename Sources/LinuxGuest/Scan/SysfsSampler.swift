@@ -5,7 +5,7 @@ public import Platform
 /// It opens only what it needs, reads only, and never stops at what it cannot have: each value is known, missing or failed on
 /// its own. Between scans it keeps nothing but the ring sizes of open channels, which one look cannot always tell.
 public struct SysfsSampler: Sendable {
-    private static let bus = "/sys/bus/vmbus"
+    static let bus = "/sys/bus/vmbus"
 
     private let files: any FileLayer
     // Looked up by name only, never walked.
@@ -23,12 +23,7 @@ public struct SysfsSampler: Sendable {
             names = try files.names(in: Self.bus + "/devices")
         } catch {
             sizes.removeAll()
-            let failure = ReadFailure.refused(error.code)
-            guard failure.isAbsence else {
-                return GuestScan(
-                    busAvailable: true, devices: [], problems: [ScanProblem(path: "devices", failure: failure)])
-            }
-            return GuestScan(busAvailable: false, devices: [], problems: [])
+            return Self.withoutList(error.code)
         }
         let finder = KernelNameFinder(files: files, devices: Set(names))
         var tools = ReadingTools()
@@ -49,11 +44,21 @@ public struct SysfsSampler: Sendable {
         devices.sort { $0.listingOrder < $1.listingOrder }
         return GuestScan(busAvailable: true, devices: devices, problems: problems)
     }
+
+    /// What a guest shows whose devices cannot be listed.
+    static func withoutList(_ code: Int32) -> GuestScan {
+        let failure = ReadFailure.refused(code)
+        guard failure.isAbsence else {
+            return GuestScan(
+                busAvailable: true, devices: [], problems: [ScanProblem(path: "devices", failure: failure)])
+        }
+        return GuestScan(busAvailable: false, devices: [], problems: [])
+    }
 }
 
 extension DeviceScan {
     /// The relid as lsvmbus sorts it, -1 included.
-    fileprivate var listingOrder: ListingOrder {
+    var listingOrder: ListingOrder {
         switch relid {
         case .known(let relid): ListingOrder(relid: Int64(relid), name: name)
         case .failed(.invalid): ListingOrder(relid: -1, name: name)
@@ -62,7 +67,7 @@ extension DeviceScan {
     }
 }
 
-private struct ListingOrder: Comparable {
+struct ListingOrder: Comparable {
     let relid: Int64
     let name: String
 

@@ -23,6 +23,12 @@ struct LogEntity: Hashable, Sendable {
     var counters: [AttributeReading] = []
     /// What could not be read.
     var problems: [SnapshotProblem] = []
+    /// Whether the counters were read at this look; otherwise they are those of an earlier one.
+    var isFresh = true
+    /// Whether another one had its name at the look before.
+    var isReplacement = false
+    /// When it was read; nil where the whole look has one time.
+    var readTime: UInt64?
 
     /// The state and what could not be read, as one list.
     var stateWithProblems: [AttributeReading] { state + Self.readings(of: problems) }

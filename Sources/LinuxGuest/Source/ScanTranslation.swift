@@ -20,6 +20,10 @@ struct ScanTranslation: Sendable {
     // Looked up only, never walked.
     private var instances: [String: GUID] = [:]
     private var indices: [ChannelName: UInt16] = [:]
+    private var places: [ChannelKey: WatchedChannel] = [:]
+
+    /// Where a channel is in sysfs; nil if it was not there at the last look.
+    func place(of channel: ChannelKey) -> WatchedChannel? { places[channel] }
 
     /// Everything that the scan tells: partitions first, then each device with its channels behind it.
     mutating func entities(_ scan: GuestScan, _ identity: GuestIdentity) -> [LogEntity] {
@@ -28,6 +32,7 @@ struct ScanTranslation: Sendable {
         entities.append(Self.guestEntity(scan, identity))
         var instances: [String: GUID] = [:]
         var indices: [ChannelName: UInt16] = [:]
+        var places: [ChannelKey: WatchedChannel] = [:]
         var taken: Set<GUID> = [.zero]
         for device in scan.devices {
             let (instance, isDuplicate) = instance(of: device, taken)
@@ -39,14 +44,22 @@ struct ScanTranslation: Sendable {
             let place = entities.count
             for (channel, index) in numbered(device, instance, &problems) {
                 indices[ChannelName(device: instance, relid: channel.relid)] = index
-                entities.append(channel.entity(LogSubject(partition: Self.guest, device: instance, subchannel: index)))
+                let key = ChannelKey(partition: Self.guest, device: instance, subchannel: index)
+                places[key] = WatchedChannel(device: device.name, relid: channel.relid)
+                var entity = channel.entity(
+                    LogSubject(partition: Self.guest, device: instance, subchannel: index))
+                entity.readTime = device.isFresh ? device.readTime : nil
+                entities.append(entity)
             }
             var entity = device.entity(LogSubject(partition: Self.guest, device: instance))
             entity.problems = problems
+            entity.isReplacement = device.isReplacement
+            entity.readTime = device.isFresh ? device.readTime : nil
             entities.insert(entity, at: place)
         }
         self.instances = instances
         self.indices = indices
+        self.places = places
         return entities
     }
 
@@ -192,7 +205,7 @@ extension DeviceScan {
 
 extension ChannelScan {
     fileprivate func entity(_ subject: LogSubject) -> LogEntity {
-        LogEntity(
+        var entity = LogEntity(
             subject: subject, relid: relid,
             state: [
                 AttributeReading(.channelPhase, optional: isOpened.map { ($0 ? ChannelPhase.open : .closed).rawValue }),
@@ -203,6 +216,7 @@ extension ChannelScan {
                 AttributeReading(.inSizeSource, optional: inbound.sizeSource?.rawValue),
                 AttributeReading(.outSize, optional: outbound.size),
                 AttributeReading(.outSizeSource, optional: outbound.sizeSource?.rawValue),
+                AttributeReading(.staleSince, optional: staleSince),
             ],
             counters: [
                 AttributeReading(.interrupts, reading: interrupts.reading { $0 }),
@@ -216,6 +230,15 @@ extension ChannelScan {
                 AttributeReading(.outUsed, optional: outbound.used),
                 AttributeReading(.outMask, optional: outbound.isMasked.map { $0 ? 1 : 0 }),
                 AttributeReading(.monitorPending, reading: groupPending.reading { UInt64($0) }),
+                AttributeReading(.inReadIndex, optional: inbound.readIndex.map { UInt64($0) }),
+                AttributeReading(.inWriteIndex, optional: inbound.writeIndex.map { UInt64($0) }),
+                AttributeReading(.outReadIndex, optional: outbound.readIndex.map { UInt64($0) }),
+                AttributeReading(.outWriteIndex, optional: outbound.writeIndex.map { UInt64($0) }),
+                AttributeReading(.inUsedMaximum, optional: burst?.inboundMaximum),
+                AttributeReading(.outUsedMaximum, optional: burst?.outboundMaximum),
+                AttributeReading(.usedLooks, optional: burst.map { UInt64($0.looks) }),
             ])
+        entity.isFresh = isFresh
+        return entity
     }
 }

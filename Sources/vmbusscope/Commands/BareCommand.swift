@@ -14,7 +14,8 @@ struct BareCommand: ParsableCommand {
         let here = try SourceOptions.parse([])
         guard Screen.hasTerminal else { return try Snapshot.print(of: LiveGuest(here)) }
         if (try? here.files().kind(of: "/sys/bus/vmbus")) == .directory {
-            try Screen.show(live: here.source(), every: .seconds(1), screen.inspectorOptions)
+            let watch = here.watch()
+            try Screen.show(live: here.source(watch), watch: watch, every: .seconds(1), screen.inspectorOptions)
         } else {
             try Screen.show(ScenarioOptions.parse([]).source(), screen.inspectorOptions)
         }

@@ -16,8 +16,9 @@ struct BenchCommand: ParsableCommand {
               vmbusscope bench ring                     our ring, a ring in C with the same rules, memcpy
               vmbusscope bench ring --json | jq '.results[] | .ours_ns / .c_ns'
               vmbusscope bench engine                   control messages, page lists, saved states
+              vmbusscope bench sample --sysroot DIR     a look at all channels of a guest
             """,
-        subcommands: [Ring.self, Engine.self, RingPeer.self])
+        subcommands: [Ring.self, Engine.self, Sample.self, RingPeer.self])
 
     /// Measures the cases one by one; each is a line as soon as it is there, or all are one document at the end.
     private static func report<Case, Result>(
@@ -95,6 +96,37 @@ struct BenchCommand: ParsableCommand {
                 "engine", EngineBenchmark.Case.allCases, isJSON: json, heading: EngineBenchmark.heading,
                 row: EngineBenchmark.row, json: EngineBenchmark.json,
                 measure: benchmark.measure)
+        }
+    }
+
+    /// `bench sample`.
+    struct Sample: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A look at the channels of a guest, and a bare loop in C of the same system calls.",
+            discussion: """
+                Nanoseconds of processor time for one file: of all channels, of which the files of some are kept open (all), and \
+                of these alone (kept). In a copied tree every file is asked what it is before it is opened, by both. Beside it \
+                stands what as many kept files of this machine's sysfs take of the kernel's slab memory.
+                """)
+
+        @OptionGroup var source: SourceOptions
+
+        @Flag(help: "One JSON document.")
+        var json = false
+
+        @Option(help: ArgumentHelp("Slices of each contestant in each case.", valueName: "n"))
+        var rounds = 31
+
+        func validate() throws {
+            guard rounds >= 1 else { throw ValidationError("--rounds \(rounds): choose at least 1") }
+        }
+
+        func run() throws {
+            _ = try source.files()
+            let benchmark = SampleBenchmark(sysroot: source.sysroot, rounds: rounds)
+            try BenchCommand.report(
+                "sample", SampleBenchmark.Case.allCases, isJSON: json, heading: SampleBenchmark.heading,
+                row: SampleBenchmark.row, json: SampleBenchmark.json, measure: benchmark.measure)
         }
     }
 

@@ -22,6 +22,8 @@ struct LiveCommand: ParsableCommand {
     @OptionGroup var screen: ScreenOptions
 
     func run() throws {
-        try Screen.show(live: source.source(), every: sampling.duration, screen.inspectorOptions)
+        let watch = source.watch()
+        try Screen.show(
+            live: source.source(watch), watch: watch, every: sampling.duration, screen.inspectorOptions)
     }
 }

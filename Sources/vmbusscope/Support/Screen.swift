@@ -13,24 +13,34 @@ enum Screen {
     }
 
     /// Shows a live guest, which is looked at every `interval` on a thread of its own.
+    ///
+    /// - Parameter watch: how the source looks, with what the screen is about.
     static func show(
-        live source: LinuxGuestSource, every interval: Duration, _ options: InspectorOptions
+        live source: LinuxGuestSource, watch: LiveWatch, every interval: Duration, _ options: InspectorOptions
     ) throws(CommandFailure) {
-        try run(options) { .posted(posted(source, interval)) }
+        try run(options) { .posted(posted(source, watch, interval)) }
     }
 
-    private static func posted(_ source: LinuxGuestSource, _ interval: Duration) -> PostedSource {
+    private static func posted(_ source: LinuxGuestSource, _ watch: LiveWatch, _ interval: Duration) -> PostedSource {
         PostedSource(capabilities: source.capabilities, title: source.title) {
             () throws(SystemError) -> PostedSource.Inbox in
             let mailbox = try Mailbox<SamplingThread.Report>(limit: 64)
-            let thread = try SamplingThread(source, every: interval, to: mailbox)
+            let thread = try SamplingThread(source, every: interval, to: mailbox, watch: watch)
             let pace = AdjustablePace(interval, thread)
             return PostedSource.Inbox(
-                fileDescriptor: mailbox.fileDescriptor, changeInterval: { pace.change(isFaster: $0) }
+                fileDescriptor: mailbox.fileDescriptor, changeInterval: { pace.change(isFaster: $0) },
+                showRings: { channel in
+                    if watch.focus.change({ $0.rings = channel }) { thread.lookSoon() }
+                },
+                watch: { visible, chosen in
+                    if watch.focus.change({ ($0.visible, $0.chosen) = (visible, chosen) }) { thread.lookSoon() }
+                }
             ) {
                 mailbox.takeAll().map { report in
                     switch report {
                     case .batch(let batch): .batch(batch)
+                    case .rings(let channel, let inbound, let outbound):
+                        .rings(channel, inbound: inbound, outbound: outbound)
                     case .failed(let error): .failed(error)
                     }
                 }

@@ -29,10 +29,17 @@ struct SourceOptions: ParsableArguments {
 
     /// The guest as a source of the log.
     ///
+    /// - Parameter watch: how to look for a screen; nil looks at everything each time.
     /// - Throws: `CommandFailure` if there is no such directory.
-    func source() throws(CommandFailure) -> LinuxGuestSource {
+    func source(_ watch: LiveWatch? = nil) throws(CommandFailure) -> LinuxGuestSource {
         LinuxGuestSource(
-            files: try files(), title: sysroot.map { PrintableText.harmless($0) }, clock: { MonotonicClock.now() })
+            files: try files(), title: sysroot.map { PrintableText.harmless($0) }, watch: watch,
+            clock: { MonotonicClock.now() })
+    }
+
+    /// How a screen looks at the guest. The kernel's uevents are about this machine and not about a copied tree.
+    func watch() -> LiveWatch {
+        LiveWatch(uevents: sysroot == nil ? try? UeventSocket() : nil)
     }
 
     /// Where the bus would be, for messages.

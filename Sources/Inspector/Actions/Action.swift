@@ -12,6 +12,7 @@ public enum ActionID: String, CaseIterable, Sendable, Hashable {
     case viewChannels = "view-channels"
     case viewRings = "view-rings"
     case viewFlow = "view-flow"
+    case viewCPUs = "view-cpus"
     case viewNext = "view-next"
     case viewPrevious = "view-previous"
     case up
@@ -46,6 +47,8 @@ public enum ActionID: String, CaseIterable, Sendable, Hashable {
     case previousChannel = "previous-channel"
     case nextChannel = "next-channel"
     case trace
+    case tryMove = "try-move"
+    case mapByDevice = "map-by-device"
 }
 
 /// The headings under which the help lists actions.

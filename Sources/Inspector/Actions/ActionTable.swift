@@ -5,7 +5,7 @@ public import BusModel
 /// Stepping: `n` is the smallest step, `N` the next packet, `m` the next control message; the same keys with `p`, `P` and `M`
 /// go back.
 public enum ActionTable {
-    private static let tables: [InspectorView] = [.partitions, .channels, .flow]
+    private static let tables: [InspectorView] = [.partitions, .channels, .flow, .cpus]
 
     /// All actions, in the order of the help.
     public static let all: [Action] = [
@@ -19,6 +19,9 @@ public enum ActionTable {
         Action(
             .viewFlow, "Flow", "Show the log: messages, packets, signals and interrupts in their order.", .views,
             keys: ["4"]),
+        Action(
+            .viewCPUs, "CPUs", "Show which processor serves which channel, how evenly, and what a move would change.",
+            .views, keys: ["7"]),
         Action(.viewNext, "Next view", "Go to the view on the right.", .views, keys: ["Tab"]),
         Action(.viewPrevious, "Previous view", "Go to the view on the left.", .views, keys: ["Shift-Tab"]),
         Action(.up, "Up", "Go one row up.", .moving, keys: ["Up", "k"]),
@@ -31,11 +34,18 @@ public enum ActionTable {
         Action(.top, "Top", "Go to the first row.", .moving, keys: ["Home", "g"]),
         Action(.bottom, "Bottom", "Go to the last row.", .moving, keys: ["End", "G"]),
         Action(
-            .previousChannel, "Previous channel", "Show the rings of the channel in front of this one.", .moving,
-            keys: ["["], views: [.rings]),
+            .previousChannel, "Previous channel", "Go to the channel in front of this one.", .moving, keys: ["["],
+            views: [.rings, .cpus]),
         Action(
-            .nextChannel, "Next channel", "Show the rings of the channel behind this one.", .moving, keys: ["]"],
-            views: [.rings]),
+            .nextChannel, "Next channel", "Go to the channel behind this one.", .moving, keys: ["]"],
+            views: [.rings, .cpus]),
+        Action(
+            .tryMove, "Try a move",
+            "Show the map as if the chosen channel were on another CPU: up and down choose it, Esc ends. Nothing is written.",
+            .looking, keys: ["x", "F4"], views: [.cpus], bar: "Try"),
+        Action(
+            .mapByDevice, "Devices or channels", "Show a column for each device, or for each channel.", .looking,
+            keys: ["v"], views: [.cpus]),
         Action(
             .open, "Details", "Open the details of the chosen row: every value with what it means.", .looking,
             keys: ["Enter", "F2"], bar: "Details"),

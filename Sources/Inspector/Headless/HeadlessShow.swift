@@ -63,6 +63,8 @@ public enum HeadlessShow {
         case (.partitions, _): return table(state.partitionsTable(), format)
         case (.channels, .csv): return csv(flatChannels(state))
         case (.channels, _): return table(state.channelsTable(isWhole: true), format)
+        case (.cpus, .json): return ProcessorJSON.document(state)
+        case (.cpus, _): return table(state.processorsTable(), format)
         case (.rings, _): return rings(state, format, image)
         }
     }

@@ -50,7 +50,7 @@ enum SnapshotJSON {
         }
     }
 
-    private static func document(
+    static func document(
         _ schema: String, _ state: InspectorState, _ body: (inout JSONWriter) -> Void
     ) -> String {
         var writer = JSONWriter()

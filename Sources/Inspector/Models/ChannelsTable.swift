@@ -240,7 +240,9 @@ private struct DeviceSum {
             add(rate.packets, to: &packetRate)
             addSeries(rate.activity(at: now, every: interval))
             let recent = rate.history?.summary(at: now)
-            if channel.outFullFirst.value != nil, let recent, recent.observed > 0 { recentFull = (recentFull ?? 0) &+ recent[.fullEpisodes] }
+            if channel.outFullFirst.value != nil, let recent, recent.observed > 0 {
+                recentFull = (recentFull ?? 0) &+ recent[.fullEpisodes]
+            }
             if let fill = recent?.fillMaximum { fillMaximum = max(fillMaximum ?? 0, fill) }
             if let count = channel.outFullFirst.value { full = (full ?? 0) &+ count }
             keep(channel.inbound, in: &fullestIn)

@@ -12,6 +12,7 @@ extension InspectorState {
             }
         case .channel(let key): channelDetails(key)
         case .record(let sequence): recordDetails(sequence)
+        case .processor(let partition, let number): processorDetails(partition, number)
         }
     }
 

@@ -11,6 +11,8 @@ public enum InspectorView: Int, CaseIterable, Sendable, Hashable {
     case rings = 3
     /// The log, record by record.
     case flow = 4
+    /// Processors and channels.
+    case cpus = 7
 
     /// The word on the tab and on the command line.
     public var title: String {
@@ -19,13 +21,17 @@ public enum InspectorView: Int, CaseIterable, Sendable, Hashable {
         case .channels: "Channels"
         case .rings: "Rings"
         case .flow: "Flow"
+        case .cpus: "CPUs"
         }
     }
 
+    /// Its place among all views.
+    public var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+
     /// The view behind this one, the first behind the last.
-    public var next: InspectorView { InspectorView(rawValue: rawValue + 1) ?? .partitions }
+    public var next: InspectorView { Self.allCases[(place + 1) % Self.allCases.count] }
     /// The view in front of this one, the last in front of the first.
-    public var previous: InspectorView { InspectorView(rawValue: rawValue - 1) ?? .flow }
+    public var previous: InspectorView { Self.allCases[(place + Self.allCases.count - 1) % Self.allCases.count] }
 }
 
 /// What a piece of text is, so that a theme can colour it; text alone always says the same.
@@ -154,6 +160,8 @@ public enum RowID: Sendable, Hashable {
     case channel(ChannelKey)
     /// A record of the log, by its sequence number.
     case record(UInt64)
+    /// A processor of a partition.
+    case processor(partition: UInt16, number: Int)
 }
 
 /// One row of a table.

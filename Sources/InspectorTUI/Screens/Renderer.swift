@@ -20,6 +20,8 @@ enum HitTarget: Hashable, Sendable {
     case ring(Direction)
     /// A packet of the ring's list.
     case block(Int)
+    /// A column of the map of processors.
+    case mapColumn(Int)
     case details
     /// A line of the details, or a field.
     case line(Int)
@@ -76,6 +78,7 @@ struct Renderer {
         switch state.view {
         case .partitions, .channels, .flow: drawList(in: layout.content)
         case .rings: drawRings(in: layout.content)
+        case .cpus: drawProcessors(in: layout.content)
         }
         if state.details.isOpen { drawDetails() }
         drawStatus()

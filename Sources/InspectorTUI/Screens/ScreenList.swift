@@ -45,6 +45,7 @@ struct ScreenList {
         case .partitions: ScreenList(inspector.partitionsTable())
         case .channels: ScreenList(inspector.channelsTable())
         case .flow: ScreenList(flowOf: inspector)
+        case .cpus: ScreenList(inspector.processorsTable())
         case .rings: nil
         }
     }

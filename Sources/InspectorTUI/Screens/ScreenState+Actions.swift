@@ -30,6 +30,7 @@ extension ScreenState {
         case .viewChannels: show(.channels, inspector)
         case .viewRings: show(.rings, inspector)
         case .viewFlow: show(.flow, inspector)
+        case .viewCPUs: show(.cpus, inspector)
         case .viewNext: show(view.next, inspector)
         case .viewPrevious: show(view.previous, inspector)
         case .up: move(by: -1, &inspector, size: size)
@@ -38,8 +39,8 @@ extension ScreenState {
         case .pageDown: move(by: pageLength(size: size), &inspector, size: size)
         case .top: move(by: -Self.farthest, &inspector, size: size)
         case .bottom: move(by: Self.farthest, &inspector, size: size)
-        case .left: moveSideways(-1, &inspector)
-        case .right: moveSideways(1, &inspector)
+        case .left: moveSideways(-1, &inspector, size: size)
+        case .right: moveSideways(1, &inspector, size: size)
         case .expand: setBranch(true, &inspector)
         case .collapse: setBranch(false, &inspector)
         case .open: open(inspector)
@@ -52,8 +53,10 @@ extension ScreenState {
         case .copy: return copy(inspector)
         case .follow: toggleFollow()
         case .goTo: prompt = Prompt(purpose: .goTo, line: InputLine())
-        case .previousChannel: chooseChannel(-1, inspector)
-        case .nextChannel: chooseChannel(1, inspector)
+        case .previousChannel: chooseNeighbour(-1, inspector)
+        case .nextChannel: chooseNeighbour(1, inspector)
+        case .tryMove: tryMove(inspector)
+        case .mapByDevice: changeMapColumns(inspector, size: size)
         case .pauseRun: pauseOrRun(&inspector)
         case .trace: return toggleTrace(inspector)
         case .stepEvent: return step(.event)
@@ -80,12 +83,16 @@ extension ScreenState {
     /// Goes to a view; the rings are those of the channel that was chosen in the view before.
     mutating func show(_ next: InspectorView, _ inspector: InspectorState) {
         if next == .rings, view != .rings, let channel = chosenChannel(inspector) { rings.channel = channel }
+        if next == .cpus, view != .cpus, let channel = chosenChannel(inspector) { cpus.channel = channel }
+        if next != .cpus { cpus.target = nil }
         if next != view { details.focus = .list }
         view = next
     }
 
     private func chosenChannel(_ inspector: InspectorState) -> ChannelKey? {
-        switch self[list: view].selected {
+        if view == .cpus { return cpus.channel }
+        if view == .rings { return rings.channel }
+        return switch self[list: view].selected {
         case .channel(let key): key
         case .device(let partition, let instance):
             inspector.channelKeys.first { $0.partition == partition && $0.device == instance }
@@ -93,7 +100,15 @@ extension ScreenState {
             inspector.record(sequence)?.entry.header.channel.flatMap { key in
                 inspector.snapshot.channel(key) == nil ? nil : key
             }
-        case .partition, nil: nil
+        case .partition, .processor, nil: nil
+        }
+    }
+
+    private mutating func chooseNeighbour(_ delta: Int, _ inspector: InspectorState) {
+        if view == .cpus {
+            chooseMapChannel(delta, inspector)
+        } else {
+            chooseChannel(delta, inspector)
         }
     }
 
@@ -123,6 +138,9 @@ extension ScreenState {
     private mutating func back(_ inspector: InspectorState) {
         if details.focus != .list {
             details.focus = .list
+        } else if view == .cpus, cpus.target != nil {
+            cpus.target = nil
+            message = Message("Nothing was moved. The map shows what is.")
         } else if details.isOpen {
             details.choose(false, in: view)
         } else if !inspector.filterText(view).isEmpty {
@@ -196,7 +214,7 @@ extension ScreenState {
         switch view {
         case .partitions: inspector.partitionSort = order
         case .channels: inspector.channelSort = order
-        case .rings, .flow: break
+        case .rings, .flow, .cpus: break
         }
     }
 

@@ -116,6 +116,7 @@ extension ScreenState {
         case .block(let index):
             details.focus = .list
             selectBlock(index, inspector)
+        case .mapColumn(let index): chooseMapColumn(index, inspector, size: size)
         case .line(let index):
             details.focus = .fields
             moveDetails(to: index, inspector, size: size)

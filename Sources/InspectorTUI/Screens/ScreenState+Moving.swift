@@ -111,6 +111,7 @@ extension ScreenState {
                 if view == .flow { isFollowing = delta > 0 && index == list.count - 1 }
                 self[list: view].index = index
                 self[list: view].selected = list.row(index)?.id
+                if view == .cpus, cpus.target != nil { aimAtCursor() }
             }
         }
     }
@@ -120,6 +121,7 @@ extension ScreenState {
         if view == .flow { isFollowing = false }
         self[list: view].index = index
         self[list: view].selected = id
+        if view == .cpus, cpus.target != nil { aimAtCursor() }
     }
 
     mutating func selectBlock(_ index: Int, _ inspector: InspectorState) {
@@ -147,7 +149,7 @@ extension ScreenState {
     }
 
     /// Left and right: branches of trees, the two rings, bytes.
-    mutating func moveSideways(_ delta: Int, _ inspector: inout InspectorState) {
+    mutating func moveSideways(_ delta: Int, _ inspector: inout InspectorState, size: Size) {
         switch details.isOpen ? details.focus : .list {
         case .bytes: moveByte(to: details.byte + delta, inspector)
         case .fields: setBranch(delta > 0, &inspector)
@@ -157,6 +159,7 @@ extension ScreenState {
             case .rings:
                 rings.direction = delta < 0 ? .hostToGuest : .guestToHost
                 (rings.block, rings.index, rings.offset) = (nil, 0, 0)
+            case .cpus: moveMapColumn(delta, inspector, size: size)
             case .partitions, .flow: break
             }
         }
@@ -208,6 +211,8 @@ extension ScreenState {
         details.recall(view, size: size)
         if view == .rings {
             settleRings(inspector)
+        } else if view == .cpus {
+            settleProcessors(inspector, size: size)
         } else if let list = ScreenList.of(view, inspector) {
             self[list: view].count = list.count
             settleList(list, visible: ScreenLayout(self, size: size).content.rows - 1)
@@ -216,7 +221,7 @@ extension ScreenState {
         if details.isOpen { settleDetails(inspector, layout) } else { details.focus = .list }
     }
 
-    private mutating func settleList(_ list: ScreenList, visible: Int) {
+    mutating func settleList(_ list: ScreenList, visible: Int) {
         var position = self[list: view]
         if view == .flow, isFollowing {
             position.index = max(0, list.count - 1)
@@ -245,7 +250,7 @@ extension ScreenState {
     }
 
     /// The open channel with most packets so far, else the first of all.
-    private static func busiestChannel(_ inspector: InspectorState) -> ChannelKey? {
+    static func busiestChannel(_ inspector: InspectorState) -> ChannelKey? {
         let keys = inspector.channelKeys
         var best: (key: ChannelKey, packets: UInt64)?
         for key in keys {

@@ -15,6 +15,8 @@ struct ScreenState: Sendable {
     var details = DetailsState()
     /// What the view of the rings shows.
     var rings = RingsState()
+    /// What the view of the processors shows.
+    var cpus = CPUsState()
     /// What lies above the view.
     var popup: Popup?
     /// The line that text is typed into.
@@ -43,8 +45,8 @@ struct ScreenState: Sendable {
 
     /// Where the list of a view stands.
     subscript(list view: InspectorView) -> ListPosition {
-        get { lists[view.rawValue - 1] }
-        set { lists[view.rawValue - 1] = newValue }
+        get { lists[view.place] }
+        set { lists[view.place] = newValue }
     }
 
     /// Whether the picture stands still.
@@ -95,14 +97,14 @@ struct DetailsState: Hashable, Sendable {
 
     /// Opens or closes the pane in a view, by hand.
     mutating func choose(_ isOpen: Bool, in view: InspectorView) {
-        choices[view.rawValue - 1] = isOpen
+        choices[view.place] = isOpen
         self.isOpen = isOpen
     }
 
     /// Takes up what was chosen for a view. The partitions are few, so there the pane is open where there is room.
     mutating func recall(_ view: InspectorView, size: Size) {
         let hasRoom = view == .partitions && size.rows >= 20 && size.columns >= 40
-        isOpen = choices[view.rawValue - 1] ?? hasRoom
+        isOpen = choices[view.place] ?? hasRoom
     }
 }
 

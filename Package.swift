@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CaptureFiles", "VMBusRing", "VMBusEngine", "VMBusDevices", "VMBusWire",
+                "CaptureFiles", "VMBusRing", "VMBusEngine", "VMBusDevices", "BusModel", "VMBusWire",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         .executableTarget(

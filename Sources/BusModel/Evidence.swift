@@ -170,6 +170,9 @@ extension Attribute {
     /// Text: what depends on the device, in words, such as `root file system`; empty for nothing.
     public static let carries = Attribute(rawValue: 145)
 
+    /// Text: why nothing is heard of a guest that is looked at through another machine; empty while it is heard.
+    public static let remoteTrouble = Attribute(rawValue: 190)
+
     static let evidenceNames: [UInt16: String] = [
         100: "hypervisor_build", 101: "hypervisor_privileges", 102: "hypervisor_hints", 103: "hypervisor_features",
         104: "isolation_type", 105: "nested_hypervisor", 106: "paravisor", 107: "product_uuid", 108: "chassis_tag",
@@ -180,6 +183,6 @@ extension Attribute {
         126: "balloon_state", 130: "virtual_function", 131: "link_state", 132: "link_carrier",
         133: "virtual_function_active", 134: "interface_counters", 135: "queue_counters", 136: "carrier_changes",
         137: "uio_node", 140: "disk_in_flight", 141: "disk_completed", 142: "disk_errors", 143: "disk_timeouts",
-        144: "disk_requested", 145: "carries",
+        144: "disk_requested", 145: "carries", 190: "remote_trouble",
     ]
 }

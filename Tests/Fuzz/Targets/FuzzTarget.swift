@@ -17,6 +17,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "guest-saved-state", run: fuzzGuestSavedState),
         FuzzTarget(name: "host-saved-state", run: fuzzHostSavedState),
         FuzzTarget(name: "dissector", run: fuzzDissector),
+        FuzzTarget(name: "flow-frame", run: fuzzFlowFrame),
     ]
 
     /// The target of that name.

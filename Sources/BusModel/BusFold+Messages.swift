@@ -88,7 +88,7 @@ extension PartitionSnapshot {
     }
 
     /// Both rings lie in one page list, each behind a control page (reference §3.6).
-    private mutating func measureRings(relid: UInt32, list: UInt32, split: Int, at time: UInt64) {
+    mutating func measureRings(relid: UInt32, list: UInt32, split: Int, at time: UInt64) {
         guard let pages = pageLists.first(where: { $0.handle == list })?.pageCount, split > 0, split < pages else {
             return
         }

@@ -10,6 +10,7 @@ extension BusSnapshot {
         case .signal: count(header) { $0.signals += 1 }
         case .interrupt: count(header) { $0.interrupts += 1 }
         case .state, .sample: applyAttributes(header, payload)
+        case .trace: applyTrace(header, payload)
         case .keyframe: applyKeyframe(header, payload)
         default: break
         }

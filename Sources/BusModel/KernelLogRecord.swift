@@ -76,6 +76,20 @@ public struct KernelLogFact: NamedScalar {
     public static let isolation = KernelLogFact(rawValue: 32)
     /// The kernel says that it runs on Hyper-V.
     public static let hypervisorDetected = KernelLogFact(rawValue: 33)
+    /// A driver could not open its channel: `first` the errno, negative.
+    public static let channelOpenFailed = KernelLogFact(rawValue: 34)
+    /// The host announced a virtual function for an interface (`first` 1) or took it back (`first` 0): `second` its slot.
+    public static let virtualFunctionSlot = KernelLogFact(rawValue: 35)
+    /// The link of a virtual function came up (`first` 1) or went down (`first` 0).
+    public static let virtualFunctionLink = KernelLogFact(rawValue: 36)
+    /// The version of a device's protocol was agreed: `first` major, `second` minor.
+    public static let deviceVersion = KernelLogFact(rawValue: 37)
+    /// The most memory that the host may give: `first` in MB.
+    public static let memoryLimit = KernelLogFact(rawValue: 38)
+    /// The guest could not give back all memory that the host asked for: `first` and `second` as the line says.
+    public static let balloonLimited = KernelLogFact(rawValue: 39)
+    /// Something failed that has no fact of its own: `first` the errno, negative, or 0 where the line does not say.
+    public static let operationFailed = KernelLogFact(rawValue: 40)
 
     private static let names: [UInt16: String] = [
         0: "OTHER", 1: "VERSION_AGREED", 2: "HYPERVISOR_BUILD", 3: "HYPERVISOR_FEATURES", 4: "CONNECTION_FAILED",
@@ -85,7 +99,9 @@ public struct KernelLogFact: NamedScalar {
         19: "HIBERNATION_TROUBLE", 20: "SERVICE_VERSION", 21: "BALLOON_VERSION", 22: "HOT_ADD_FAILED",
         23: "STORAGE_ERROR", 24: "RING_FULL", 25: "DATA_PATH_SWITCHED", 26: "VIRTUAL_FUNCTION_CHANGED",
         27: "DEVICE_EJECTED", 28: "TASK_BLOCKED", 29: "DAEMON_TROUBLE", 30: "REQUEST_TIMED_OUT", 31: "NETWORK_ERROR",
-        32: "ISOLATION", 33: "HYPERVISOR_DETECTED",
+        32: "ISOLATION", 33: "HYPERVISOR_DETECTED", 34: "CHANNEL_OPEN_FAILED", 35: "VIRTUAL_FUNCTION_SLOT",
+        36: "VIRTUAL_FUNCTION_LINK", 37: "DEVICE_VERSION", 38: "MEMORY_LIMIT", 39: "BALLOON_LIMITED",
+        40: "OPERATION_FAILED",
     ]
 
     /// The name, spelled as the records' names are.

@@ -7,11 +7,13 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/netlink.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -121,4 +123,29 @@ int cl_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALL
 int cl_is_sealed_against_shrinking(int descriptor) {
     int seals = fcntl(descriptor, F_GET_SEALS);
     return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+}
+
+int cl_uevent_socket(void) {
+    int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+    if (descriptor < 0) return -1;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    if (bind(descriptor, (struct sockaddr *)(void *)&address, sizeof address) == 0) return descriptor;
+    int saved = errno;
+    close(descriptor);
+    errno = saved;
+    return -1;
+}
+
+ssize_t cl_uevent_receive(int descriptor, void *buffer, size_t size) {
+    struct sockaddr_nl sender = {0};
+    struct iovec part = {.iov_base = buffer, .iov_len = size};
+    struct msghdr message = {.msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &part, .msg_iovlen = 1};
+    ssize_t count = recvmsg(descriptor, &message, MSG_DONTWAIT);
+    if (count < 0) return errno == EINTR ? 0 : -(ssize_t)errno;
+    return sender.nl_pid != 0 || message.msg_flags & MSG_TRUNC ? 0 : count;
+}
+
+int cl_is_sysfs(const char *path) {
+    struct statfs system;
+    return statfs(path, &system) == 0 ? system.f_type == 0x62656572 : -1;
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The machine's own files, or those of a copied tree that stands for a machine.
@@ -32,7 +33,27 @@ public struct SystemFiles: FileLayer {
         let location = try resolve(path)
         let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | (sysroot == nil ? 0 : O_NOFOLLOW)
         let descriptor = try Self.retrying("open", location) { open(location, flags) }
-        return SystemDirectory(files: self, path: path, location: location, descriptor: descriptor)
+        return SystemDirectory(
+            files: self, path: path, location: location, descriptor: descriptor, isSysfs: false)
+    }
+
+    /// Where a directory really is, with its links followed.
+    public func place(of path: String) throws(SystemError) -> any DirectoryPlace {
+        let location = try resolve(path)
+        let isSysfs = cl_is_sysfs(location)
+        guard isSysfs >= 0 else { throw SystemError.last("statfs", path: location) }
+        return SystemPlace(
+            files: self, path: path, location: location, isSysfs: isSysfs > 0,
+            flags: sysroot == nil ? 0 : O_NOFOLLOW)
+    }
+
+    /// The memory of a regular file, mapped without a right to write.
+    public func memory(_ path: String, limit: Int) throws(SystemError) -> any FileMemory {
+        let location = try resolve(path)
+        try Self.requireRegular(try status(of: location), location)
+        let flags = Self.readingFlags | (sysroot == nil ? 0 : O_NOFOLLOW)
+        let descriptor = OwnedDescriptor(owning: try Self.retrying("open", location) { open(location, flags) })
+        return try ReadOnlyMapping(descriptor, limit: limit, path: location)
     }
 
     /// The names in a directory, ordered by their bytes.
@@ -183,12 +204,14 @@ private final class SystemDirectory: FileDirectory {
     private let path: String
     private let location: String
     private let descriptor: Int32
+    private let isSysfs: Bool
 
-    init(files: SystemFiles, path: String, location: String, descriptor: Int32) {
+    init(files: SystemFiles, path: String, location: String, descriptor: Int32, isSysfs: Bool) {
         self.files = files
         self.path = path
         self.location = location
         self.descriptor = descriptor
+        self.isSysfs = isSysfs
     }
 
     deinit { close(descriptor) }
@@ -206,5 +229,104 @@ private final class SystemDirectory: FileDirectory {
         }
         defer { close(file) }
         return try SystemFiles.contents(of: file, limit: max(limit, 0), location + "/" + name)
+    }
+
+    func read(_ name: String, into buffer: inout [UInt8]) throws(ErrorNumber) -> Int {
+        let file: Int32
+        do throws(ErrorNumber) {
+            file = try open(name)
+        } catch  where error.code == ELOOP {
+            return try readLinked(name, into: &buffer)
+        }
+        defer { close(file) }
+        return try SystemKeptFile.contents(of: file, into: &buffer)
+    }
+
+    func keep(_ name: String) throws(ErrorNumber) -> any KeptFile {
+        SystemKeptFile(descriptor: try open(name))
+    }
+
+    /// Opens a regular file; `ELOOP` for a link. In sysfs one call tells, as what is opened there cannot be a device.
+    private func open(_ name: String) throws(ErrorNumber) -> Int32 {
+        if !isSysfs {
+            var status = stat()
+            guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw ErrorNumber(errno) }
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: break
+            case S_IFLNK: throw ErrorNumber(ELOOP)
+            case S_IFDIR: throw ErrorNumber(EISDIR)
+            default: throw ErrorNumber(EOPNOTSUPP)
+            }
+        }
+        while true {
+            let file = openat(descriptor, name, SystemFiles.readingFlags | O_NOFOLLOW)
+            if file >= 0 { return file }
+            let code = errno
+            if code != EINTR { throw ErrorNumber(code) }
+        }
+    }
+
+    /// A link may lead anywhere, so it takes the guarded way.
+    private func readLinked(_ name: String, into buffer: inout [UInt8]) throws(ErrorNumber) -> Int {
+        do throws(SystemError) {
+            let bytes = try files.read(path + "/" + name, limit: buffer.count - 1)
+            buffer.replaceSubrange(..<bytes.count, with: bytes)
+            return bytes.count
+        } catch {
+            throw ErrorNumber(error.code)
+        }
+    }
+}
+
+/// A regular file of `SystemFiles`, closed when the last holder lets it go.
+private final class SystemKeptFile: KeptFile {
+    private let descriptor: Int32
+
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    func read(into buffer: inout [UInt8]) throws(ErrorNumber) -> Int {
+        try Self.contents(of: descriptor, into: &buffer)
+    }
+
+    fileprivate static func contents(of descriptor: Int32, into buffer: inout [UInt8]) throws(ErrorNumber) -> Int {
+        var filled = 0
+        while true {
+            let (count, code) = buffer.withUnsafeMutableBytes { bytes -> (Int, Int32) in
+                let count = pread(
+                    descriptor, bytes.baseAddress?.advanced(by: filled), bytes.count - filled, off_t(filled))
+                return (count, count < 0 ? errno : 0)
+            }
+            if count < 0 {
+                guard code == EINTR else { throw ErrorNumber(code) }
+                continue
+            }
+            filled += count
+            if filled >= buffer.count { throw ErrorNumber(EFBIG) }
+            // The kernel hands a whole attribute over at once; what is less than asked for is the end.
+            return filled
+        }
+    }
+}
+
+/// A directory of `SystemFiles` that is not open.
+private struct SystemPlace: DirectoryPlace {
+    let files: SystemFiles
+    let path: String
+    let location: String
+    let isSysfs: Bool
+    let flags: Int32
+
+    func open() throws(ErrorNumber) -> any FileDirectory {
+        while true {
+            let descriptor = Glibc.open(location, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | flags)
+            if descriptor >= 0 {
+                return SystemDirectory(
+                    files: files, path: path, location: location, descriptor: descriptor, isSysfs: isSysfs)
+            }
+            let code = errno
+            if code != EINTR { throw ErrorNumber(code) }
+        }
     }
 }

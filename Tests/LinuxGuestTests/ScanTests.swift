@@ -66,7 +66,7 @@ import VMBusWire
         let healthy = SampleGuest.files()
         _ = SampleGuest.scan(healthy)
         let paths = Set(healthy.reads).sorted()
-        #expect(paths.count == 40)
+        #expect(paths.count == 44)
         for path in paths {
             for code in [EACCES, EIO, ENODEV, EINVAL, EPERM, ENOMEM] {
                 let files = SampleGuest.files()

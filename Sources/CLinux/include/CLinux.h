@@ -70,6 +70,16 @@ int cl_memfd(const char *name);
 /* 1 if the file can never become shorter, else 0. */
 int cl_is_sealed_against_shrinking(int descriptor);
 
+/* A netlink socket that hears the kernel's uevents, not blocking, closed on exec; -1 and errno on failure. */
+int cl_uevent_socket(void);
+
+/* The next uevent: its bytes, 0 for a message that is not the kernel's own or too long, or the negative errno; -EAGAIN for
+   none, -ENOBUFS where the kernel has dropped some. */
+ssize_t cl_uevent_receive(int descriptor, void *buffer, size_t size);
+
+/* 1 if a path lies in sysfs, which holds nothing but directories, links and regular files, 0 if not, or -1 and errno. */
+int cl_is_sysfs(const char *path);
+
 /* memory_guard.c: survives a file that is cut short under a mapping: a page that is gone becomes a page of zeros of our own.
    Takes a free place: its number, or -1 and errno. */
 int cl_memory_guard_add(void *base, size_t size);

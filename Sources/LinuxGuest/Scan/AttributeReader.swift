@@ -7,15 +7,14 @@ struct AttributeReader {
     private let path: String
     /// The directory kept open, or why it cannot be.
     private let directory: Result<any FileDirectory, SystemError>
-    /// What stands before a file's name in a problem's path, such as `channels/14/`.
-    private let prefix: String
+    private let place: ReadingPlace?
     /// What went wrong so far.
     private(set) var log = AttributeLog()
 
-    init(files: any FileLayer, directory: String, prefix: String = "") {
+    init(files: any FileLayer, directory: String, place: ReadingPlace? = nil) {
         self.files = files
         path = directory
-        self.prefix = prefix
+        self.place = place
         do {
             self.directory = .success(try files.directory(directory))
         } catch {
@@ -29,6 +28,7 @@ struct AttributeReader {
         as parse: ([UInt8]) throws(FormatError) -> Value
     ) -> Readout<Value> {
         let bytes: [UInt8]
+        place?.set(name)
         do {
             bytes = try directory.get().read(name, limit: limit)
         } catch {
@@ -58,15 +58,12 @@ struct AttributeReader {
     /// Adds a problem that was found otherwise, and gives the reading that stands for it.
     @discardableResult
     mutating func note<Value>(_ name: String, _ failure: ReadFailure) -> Readout<Value> {
-        log.problems.append(ScanProblem(path: prefix + name, failure: failure))
+        log.problems.append(ScanProblem(path: name, failure: failure))
         return .failed(failure)
     }
 
-    /// Takes over what went wrong in one of the directory's own directories.
-    mutating func adopt(_ other: AttributeLog) {
-        log.problems.append(contentsOf: other.problems)
-        log.foundGone = log.foundGone || other.foundGone
-    }
+    /// Begins another list of problems; what was gone stays gone.
+    mutating func forgetProblems() { log.problems.removeAll() }
 
     private mutating func fail<Value>(_ name: String, _ code: Int32, optional: Bool) -> Readout<Value> {
         if optional, code == ENOENT { return .missing }

@@ -2,30 +2,43 @@ import BusModel
 import Platform
 import VMBusWire
 
-/// Reads one device with its channels.
-struct DeviceReader {
+/// Reads one device with its channels, again and again.
+struct DeviceReader: Sendable {
     private static let openedState: Int32 = 3
-    /// What old kernels show as the monitor of a channel without one.
-    private static let noMonitor: UInt32 = 255
     private static let mappingLimit = 65_536
 
+    /// The name of the device's directory below that of the bus.
+    let name: String
     private let files: any FileLayer
     private let directory: String
     private var reader: AttributeReader
     private var device: DeviceScan
-    /// The ring sizes known from earlier scans, and afterwards also from this one.
+    /// Empty where the kernel has no directories for channels (yet).
+    private(set) var channels: [ChannelReader] = []
+    /// The ring sizes known so far.
     private(set) var sizes: RingSizes
+    /// What went wrong with the device's own files at the last whole look.
+    private var ownProblems: [ScanProblem] = []
+    /// The bursts of the last look, by relid; looked up only.
+    private var bursts: [UInt32: FillBurst] = [:]
 
-    init(files: any FileLayer, directory: String, name: String, sizes: RingSizes) {
+    init(files: any FileLayer, directory: String, name: String, sizes: RingSizes = RingSizes()) {
         self.files = files
         self.directory = directory
+        self.name = name
         self.sizes = sizes
         reader = AttributeReader(files: files, directory: directory)
         device = DeviceScan(name: name)
     }
 
-    /// Looks at the device; nil if it was gone before anything of it could be seen.
-    mutating func scan(_ finder: KernelNameFinder) -> DeviceScan? {
+    /// Looks at everything; nil if the device was gone before anything of it could be seen.
+    ///
+    /// - Parameter look: The number of this look.
+    mutating func lookAtAll(
+        _ finder: KernelNameFinder, _ task: DeviceTask, _ tools: inout ReadingTools, look: UInt64
+    ) -> DeviceScan? {
+        reader = AttributeReader(files: files, directory: directory, place: tools.place)
+        device = DeviceScan(name: name)
         device.instance = reader.read("device_id", as: AttributeText.identifier)
         device.classID = reader.read("class_id", as: AttributeText.identifier)
         device.relid = readRelid()
@@ -35,18 +48,81 @@ struct DeviceReader {
         device.numaNode = readNumaNode()
         device.mapping = reader.read(
             "channel_vp_mapping", optional: true, limit: Self.mappingLimit, as: ChannelMapping.init(parsing:))
-        var channels = readChannels()
-        settleRings(&channels)
-        device.channels = channels
-        if let primary = channels?.first(where: \.isPrimary) {
+        let relids = channelDirectories()
+        let known = channels
+        channels = relids.map { relid in
+            known.first { $0.relid == relid } ?? ChannelReader(relid: relid, device: directory)
+        }
+        for index in channels.indices {
+            _ = channels[index].readAll(files, &tools)
+            channels[index].lastLook = look
+        }
+        device.kernelNames = finder.names(of: name, directory: directory)
+        ownProblems = reader.log.problems
+        reader.forgetProblems()
+        burst(task, &tools)
+        let scan = assemble(needsSizes: true, readsIndices: task.readsIndices)
+        // What older kernels lack as well tells nothing by its absence, so the directory itself is asked.
+        if isGone { device.isVanishing = true }
+        return isGone ? device : scan
+    }
+
+    /// Looks again at what changes in some channels, and at the device's own number and state.
+    ///
+    /// - Returns: What is known now; nil where something is not as it was, so that everything must be looked at.
+    mutating func lookAgain(_ task: DeviceTask, _ tools: inout ReadingTools, look: UInt64) -> DeviceScan? {
+        reader = AttributeReader(files: files, directory: directory, place: tools.place)
+        let (relid, state) = (readRelid(), reader.read("state", as: AttributeText.signed))
+        guard !reader.log.foundGone, relid == device.relid, !channels.isEmpty else { return nil }
+        var isSame = true
+        for index in channels.indices where task.channels.contains(channels[index].relid) {
+            if channels[index].readChanging(files, &tools) || channels[index].isGone { isSame = false }
+            channels[index].lastLook = look
+        }
+        guard isSame else { return nil }
+        let isOtherState = device.state != state
+        device.state = state
+        ownProblems.removeAll { $0.path == "id" || $0.path == "state" }
+        ownProblems += reader.log.problems
+        reader.forgetProblems()
+        burst(task, &tools)
+        return assemble(needsSizes: isOtherState, readsIndices: task.readsIndices)
+    }
+
+    /// Keeps the files of some channels open and closes all others.
+    ///
+    /// - Returns: Whether there were descriptors enough.
+    mutating func keepFiles(of relids: Set<UInt32>) -> Bool {
+        for index in channels.indices where !relids.contains(channels[index].relid) { channels[index].letGo() }
+        for index in channels.indices where relids.contains(channels[index].relid) {
+            guard channels[index].keepFiles(files) else { return false }
+        }
+        return true
+    }
+
+    /// Looks many times at the fills of one channel, whose files are kept open.
+    private mutating func burst(_ task: DeviceTask, _ tools: inout ReadingTools) {
+        bursts.removeAll()
+        guard let relid = task.burst, let channel = channels.first(where: { $0.relid == relid }),
+            let known = device.channels?.first(where: { $0.relid == relid }), known.isOpened == true
+        else { return }
+        bursts[relid] = channel.burst(outboundSize: known.outbound.size, &tools, clock: task.clock)
+    }
+
+    /// What is known, put together from what was read; the sizes of rings are measured where they must be.
+    private mutating func assemble(needsSizes: Bool, readsIndices: Bool) -> DeviceScan {
+        var list = channels.isEmpty ? mappedChannels() : foundChannels()
+        settleRings(&list, needsSizes: needsSizes, readsIndices: readsIndices)
+        device.channels = list
+        if let primary = list?.first(where: \.isPrimary) {
             device.isOpened = primary.isOpened
         } else {
-            device.isOpened = isPrimaryOpened(attributesAreEmpty: false, ring: [])
+            device.isOpened = isPrimaryOpened(nil)
         }
-        device.kernelNames = finder.names(of: device.name, directory: directory)
-        device.problems = reader.log.problems
-        // What older kernels lack as well tells nothing by its absence, so the directory itself is asked.
-        device.isVanishing = reader.log.foundGone || isGone
+        if device.isOpened != true { sizes = RingSizes() }
+        let logs = channels.flatMap { [$0.finding.lastingLog, $0.finding.log] }
+        device.problems = ownProblems + logs.flatMap(\.problems) + reader.log.problems
+        device.isVanishing = reader.log.foundGone || logs.contains(where: \.foundGone)
         return device
     }
 
@@ -81,18 +157,16 @@ struct DeviceReader {
 
     // MARK: Channels
 
-    /// The channels by their directories, or by the mapping where a kernel has none (yet); nil if neither tells.
-    private mutating func readChannels() -> [ChannelScan]? {
-        let relids = channelDirectories()
-        if !relids.isEmpty { return readChannels(relids) }
+    /// The channels by the mapping, where a kernel has no directories for them (yet); nil if that does not tell either.
+    private mutating func mappedChannels() -> [ChannelScan]? {
         guard let mapping = device.mapping.value else { return nil }
         return mapping.entries.enumerated().map { position, entry in
             var channel = ChannelScan(relid: entry.relid, isPrimary: position == 0)
             channel.cpu = .known(entry.cpu)
             if position == 0 {
                 channel.subchannel = .known(0)
-                readMonitor(of: &channel, from: &reader)
-                channel.isOpened = isPrimaryOpened(attributesAreEmpty: false, ring: [])
+                readMonitor(of: &channel)
+                channel.isOpened = isPrimaryOpened(nil)
             }
             return channel
         }
@@ -120,30 +194,22 @@ struct DeviceReader {
         return relids.sorted()
     }
 
-    private mutating func readChannels(_ relids: [UInt32]) -> [ChannelScan] {
-        // One channel's directory is open at a time: a device can have more channels than a process descriptors.
-        let findings = relids.map { relid in
-            var reader = AttributeReader(
-                files: files, directory: "\(directory)/channels/\(relid)", prefix: "channels/\(relid)/")
-            return readChannel(relid, from: &reader)
-        }
+    /// The channels by their directories, the primary first.
+    private func foundChannels() -> [ChannelScan]? {
+        let findings = channels.map(\.finding)
         let primary = primaryPosition(findings.map(\.channel))
-        var channels: [ChannelScan] = []
+        var list: [ChannelScan] = []
+        list.reserveCapacity(findings.count)
         for (position, finding) in findings.enumerated() {
-            reader.adopt(finding.log)
             var channel = finding.channel
             channel.isPrimary = position == primary
+            channel.burst = bursts[channel.relid]
             if channel.isPrimary, channel.subchannel == .missing { channel.subchannel = .known(0) }
-            let isEmpty = finding.log.foundEmpty
-            channel.isOpened =
-                channel.isPrimary
-                ? isPrimaryOpened(attributesAreEmpty: isEmpty, ring: finding.ring)
-                : isSubchannelOpened(attributesAreEmpty: isEmpty, ring: finding.ring)
-            channels.append(channel)
+            channel.isOpened = channel.isPrimary ? isPrimaryOpened(finding) : isSubchannelOpened(finding)
+            list.append(channel)
         }
-        guard let primary else { return channels }
-        channels.insert(channels.remove(at: primary), at: 0)
-        return channels
+        if let primary { list.insert(list.remove(at: primary), at: 0) }
+        return list
     }
 
     /// Which channel is the primary: the one that says so, else the one with the device's relid, else the mapping's first.
@@ -154,70 +220,36 @@ struct DeviceReader {
             ?? device.mapping.value?.entries.first.flatMap { position(of: $0.relid) }
     }
 
-    /// What one channel's directory gave, before it is known which channel is the primary.
-    private struct ChannelFinding {
-        var channel: ChannelScan
-        /// The four attributes that fail while the ring is closed.
-        let ring: [Readout<UInt32>]
-        let log: AttributeLog
-    }
-
-    private func readChannel(_ relid: UInt32, from reader: inout AttributeReader) -> ChannelFinding {
-        var channel = ChannelScan(relid: relid, isPrimary: false)
-        channel.subchannel = reader.read("subchannel_id", optional: true, as: AttributeText.unsigned)
-        channel.cpu = reader.read("cpu", as: AttributeText.unsigned)
-        let inMask = reader.read("in_mask", as: AttributeText.unsigned)
-        let outMask = reader.read("out_mask", as: AttributeText.unsigned)
-        let readable = reader.read("read_avail", as: AttributeText.unsigned)
-        let writable = reader.read("write_avail", as: AttributeText.unsigned)
-        channel.interrupts = reader.read("interrupts", as: AttributeText.counter)
-        channel.events = reader.read("events", as: AttributeText.counter)
-        channel.interruptsInFull = reader.read("intr_in_full", optional: true, as: AttributeText.counter)
-        channel.interruptsOutEmpty = reader.read("intr_out_empty", optional: true, as: AttributeText.counter)
-        channel.outFullFirst = reader.read("out_full_first", optional: true, as: AttributeText.counter)
-        channel.outFullTotal = reader.read("out_full_total", optional: true, as: AttributeText.counter)
-        readMonitor(of: &channel, from: &reader)
-        channel.inbound.isMasked = inMask.value.map { $0 != 0 }
-        channel.outbound.isMasked = outMask.value.map { $0 != 0 }
-        channel.inbound.used = readable.value.map(UInt64.init)
-        channel.outboundFree = writable.value
-        return ChannelFinding(channel: channel, ring: [inMask, outMask, readable, writable], log: reader.log)
-    }
-
-    private func readMonitor(of channel: inout ChannelScan, from reader: inout AttributeReader) {
+    private mutating func readMonitor(of channel: inout ChannelScan) {
         channel.monitorID = reader.read("monitor_id", optional: true, as: AttributeText.unsigned)
         channel.latency = reader.read("latency", optional: true, as: AttributeText.unsigned)
         channel.groupPending = reader.read("pending", optional: true, as: AttributeText.unsigned)
-        if channel.monitorID.value == Self.noMonitor {
-            channel.monitorID = .missing
-            channel.latency = .missing
-            channel.groupPending = .missing
-        }
+        if channel.monitorID.value == ChannelReader.noMonitor { channel.forgetMonitor() }
     }
 
     // MARK: Open or closed
 
-    private func isPrimaryOpened(attributesAreEmpty: Bool, ring: [Readout<UInt32>]) -> Bool? {
-        if attributesAreEmpty || device.state == .failed(.empty) { return false }
-        if ring.contains(where: { $0.failure?.isClosedRing == true }) { return false }
+    private func isPrimaryOpened(_ finding: ChannelFinding?) -> Bool? {
+        if finding?.hasEmptyFile == true || device.state == .failed(.empty) { return false }
+        if finding?.isRingClosed == true { return false }
         return device.state.value.map { $0 == Self.openedState }
     }
 
-    private func isSubchannelOpened(attributesAreEmpty: Bool, ring: [Readout<UInt32>]) -> Bool? {
-        if attributesAreEmpty { return false }
-        if ring.contains(where: { $0.failure?.isClosedRing == true }) { return false }
+    private func isSubchannelOpened(_ finding: ChannelFinding) -> Bool? {
+        if finding.hasEmptyFile || finding.isRingClosed { return false }
         // Before Linux 5.0 a closed ring gives meaningless numbers instead of an error; only the primary's state tells.
         if let state = device.state.value, state != Self.openedState { return false }
-        return ring.allSatisfy { $0.value != nil } ? true : nil
+        return finding.isRingComplete ? true : nil
     }
 
     // MARK: Rings
 
     /// Gives every open channel its ring sizes, and takes meaningless numbers from every closed one.
-    private mutating func settleRings(_ channels: inout [ChannelScan]?) {
+    private mutating func settleRings(_ channels: inout [ChannelScan]?, needsSizes: Bool, readsIndices: Bool) {
         guard var list = channels else { return }
         if let position = list.firstIndex(where: \.isPrimary), list[position].isOpened == true {
-            measure(&list[position])
+            if needsSizes || !list[position].takeSizes(sizes) { measure(&list[position]) }
+            if readsIndices, list[position].isOpened == true { readIndices(of: &list[position]) }
         }
         let primary = list.first { $0.isPrimary }
         for position in list.indices {
@@ -229,6 +261,15 @@ struct DeviceReader {
             }
         }
         channels = list
+    }
+
+    /// Where is written and read next in the primary's rings; only these the kernel shows.
+    private mutating func readIndices(of primary: inout ChannelScan) {
+        func read(_ name: String) -> UInt32? { reader.read(name, optional: true, as: AttributeText.unsigned).value }
+        primary.inbound.readIndex = read("in_read_index")
+        primary.inbound.writeIndex = read("in_write_index")
+        primary.outbound.readIndex = read("out_read_index")
+        primary.outbound.writeIndex = read("out_write_index")
     }
 
     private mutating func measure(_ primary: inout ChannelScan) {
@@ -278,6 +319,16 @@ extension RingScan {
 }
 
 extension ChannelScan {
+    /// Takes the primary's own sizes, as they were measured before; false where they are not known or its numbers contradict them.
+    fileprivate mutating func takeSizes(_ sizes: RingSizes) -> Bool {
+        guard let inSize = sizes.inbound.accepted, let outSize = sizes.outbound.accepted, let used = inbound.used,
+            let free = outboundFree, used <= inSize, UInt64(free) <= outSize
+        else { return false }
+        inbound.take(size: inSize, used: nil)
+        outbound.take(size: outSize, used: outSize - UInt64(free))
+        return true
+    }
+
     /// Takes the primary's sizes over unless this channel's own numbers contradict them.
     fileprivate mutating func inferSizes(from primary: ChannelScan?) {
         if let size = primary?.inbound.size, size >= inbound.used ?? 0 {

@@ -51,6 +51,12 @@ public struct DeviceScan: Hashable, Sendable {
     public internal(set) var problems: [ScanProblem] = []
     /// Whether the device went away, or began to, while it was looked at.
     public internal(set) var isVanishing = false
+    /// Whether it was read at this look; otherwise everything is as it was when it was read last.
+    public internal(set) var isFresh = true
+    /// Whether another device of the same name was here at the look before.
+    public internal(set) var isReplacement = false
+    /// When it was read, in the clock's nanoseconds; nil where the whole look has one time.
+    public internal(set) var readTime: UInt64?
 
     init(name: String) {
         self.name = name
@@ -101,6 +107,10 @@ public struct ChannelScan: Hashable, Sendable {
     public internal(set) var groupPending: Readout<UInt32> = .missing
     /// `write_avail` as read: bytes that a writer could still put into the outbound ring.
     public internal(set) var outboundFree: UInt32?
+    /// The most that waited in its rings at this look; nil where they were looked at once.
+    public internal(set) var burst: FillBurst?
+    /// Whether it was read at this look; otherwise everything is as it was when it was read last.
+    public internal(set) var isFresh = true
 
     init(relid: UInt32, isPrimary: Bool) {
         self.relid = relid
@@ -125,4 +135,8 @@ public struct RingScan: Hashable, Sendable {
     public internal(set) var used: UInt64?
     /// Whether its reader has asked not to be interrupted; nil if unknown or closed.
     public internal(set) var isMasked: Bool?
+    /// Where is read next; nil if unknown or closed. The kernel tells it of primaries alone.
+    public internal(set) var readIndex: UInt32?
+    /// Where is written next; as `readIndex`.
+    public internal(set) var writeIndex: UInt32?
 }

@@ -31,13 +31,14 @@ public struct SysfsSampler: Sendable {
             return GuestScan(busAvailable: false, devices: [], problems: [])
         }
         let finder = KernelNameFinder(files: files, devices: Set(names))
+        var tools = ReadingTools()
         var devices: [DeviceScan] = []
         var problems: [ScanProblem] = []
         var kept: [String: RingSizes] = [:]
         for name in names {
             var reader = DeviceReader(
                 files: files, directory: Self.bus + "/devices/" + name, name: name, sizes: sizes[name] ?? RingSizes())
-            guard let device = reader.scan(finder) else {
+            guard let device = reader.lookAtAll(finder, DeviceTask(), &tools, look: 0) else {
                 problems.append(ScanProblem(path: "devices/" + name, failure: .gone))
                 continue
             }

@@ -27,9 +27,9 @@ public final class PipedChild {
     /// environment.
     public init(_ arguments: [String]) throws(SystemError) {
         let program = arguments.first ?? ""
-        var input = try Self.pipe()
-        var output = try Self.pipe()
-        var errors = try Self.pipe()
+        let input = try Self.pipe()
+        let output = try Self.pipe()
+        let errors = try Self.pipe()
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

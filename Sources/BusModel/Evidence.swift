@@ -174,6 +174,8 @@ extension Attribute {
     public static let tracing = Attribute(rawValue: 160)
     /// Text: lines of the kernel's log that were counted and not told, as too many told the same: `STORAGE_ERROR=118`.
     public static let withheldLogLines = Attribute(rawValue: 165)
+    /// Text: why nothing is heard of a guest that is looked at through another machine; empty while it is heard.
+    public static let remoteTrouble = Attribute(rawValue: 190)
 
     static let evidenceNames: [UInt16: String] = [
         100: "hypervisor_build", 101: "hypervisor_privileges", 102: "hypervisor_hints", 103: "hypervisor_features",
@@ -185,6 +187,6 @@ extension Attribute {
         126: "balloon_state", 130: "virtual_function", 131: "link_state", 132: "link_carrier",
         133: "virtual_function_active", 134: "interface_counters", 135: "queue_counters", 136: "carrier_changes",
         137: "uio_node", 140: "disk_in_flight", 141: "disk_completed", 142: "disk_errors", 143: "disk_timeouts",
-        144: "disk_requested", 145: "carries", 160: "tracing", 165: "withheld_log_lines",
+        144: "disk_requested", 145: "carries", 160: "tracing", 165: "withheld_log_lines", 190: "remote_trouble",
     ]
 }

@@ -41,8 +41,16 @@ struct KeyframeEntries: WireStructure {
 extension BusSnapshot {
     /// Everything that is known becomes what the records inside the keyframe tell.
     mutating func applyKeyframe(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
-        guard let keyframe = try? KeyframeEntries.decode(payload) else { return }
+        guard let records = Self.records(ofKeyframe: header, payload) else { return }
         self = BusSnapshot()
+        apply(records)
+        position = Position(sequence: header.sequence, time: header.time)
+    }
+
+    /// The records inside a keyframe, for those who cannot let it replace all that they know; nil if it cannot be read.
+    public static func records(ofKeyframe header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) -> FlowBatch? {
+        guard let keyframe = try? KeyframeEntries.decode(payload) else { return nil }
+        var batch = FlowBatch()
         for entry in keyframe.entries {
             let kind = FlowKind(rawValue: entry.kind)
             guard kind == .state || kind == .sample else { continue }
@@ -50,9 +58,9 @@ extension BusSnapshot {
                 kind: kind, time: entry.time, partition: entry.partition, device: entry.device,
                 subchannel: entry.subchannel, relid: entry.relid, code: entry.code)
             inner.sequence = header.sequence
-            apply(inner, entry.payload[...])
+            batch.append(inner, entry.payload)
         }
-        position = Position(sequence: header.sequence, time: header.time)
+        return batch
     }
 
     /// The fields of a keyframe record's bytes.

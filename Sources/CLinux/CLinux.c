@@ -64,6 +64,8 @@ int cl_keep_on_processors(const uint64_t *words, size_t count) {
     return sched_setaffinity(0, count * sizeof *words, (const cpu_set_t *)(const void *)words);
 }
 
+int cl_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 char *const *cl_environment(void) { return environ; }
 
 int cl_window_size(int descriptor, uint16_t *rows, uint16_t *columns) {

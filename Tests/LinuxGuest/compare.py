@@ -12,6 +12,10 @@ NAMES = {  # as lsvmbus prints them
     'f912ad6d-2b17-48ea-bd65-f927a61c7684': 'Synthetic keyboard',
     'ba6163d9-04a1-4d29-b605-72e2ffb1dc7f': 'Synthetic SCSI Controller',
 }
+METRICS = {  # counters by the file that they come from
+    'interrupts': 'interrupts', 'events': 'hypercall_signals', 'intr_in_full': 'signals_in_full',
+    'intr_out_empty': 'signals_out_empty', 'out_full_first': 'write_full_episodes', 'out_full_total': 'write_full',
+}
 COUNTERS = ('interrupts', 'events', 'intr_in_full', 'intr_out_empty', 'out_full_first', 'out_full_total')
 checked, wrong = 0, []
 
@@ -61,12 +65,34 @@ def number(value):
     return None if value in (None, '!') else int(value)
 
 
+def compare_metrics(text, devices, before, after):
+    """What metrics says of each channel, and that it says nothing of what cannot be read."""
+    samples = dict(line.rsplit(' ', 1) for line in text.split('\n') if line and not line.startswith('#'))
+    check('metrics: ends whole', text.endswith('# EOF\n'), True)
+    check('metrics: available', samples.get('vmbus_available'), '1')
+    count = 0
+    for device in devices:
+        files, later = before[device['name']], after[device['name']]
+        own = f'device="{device["instance_id"]}"'
+        check(f'metrics: {own} opened', samples.get(f'vmbus_device_opened{{{own}}}'), str(int(files['state'] == '3')))
+        for channel in device['channels']:
+            count += 1
+            place, labels = f'channels/{channel["relid"]}/', f'{own},channel="{channel["subchannel_id"]}"'
+            for file, metric in METRICS.items():
+                value = samples.get(f'vmbus_channel_{metric}_total{{{labels}}}')
+                within(f'metrics: {labels} {metric}', value and int(value), files[place + file], later[place + file])
+            for direction in ('in', 'out'):
+                value = samples.get(f'vmbus_channel_ring_capacity_bytes{{{labels},direction="{direction}"}}')
+                check(f'metrics: {labels} {direction} size', value and int(value), channel[direction]['size_bytes'])
+    check('metrics: channels', sum(key.startswith('vmbus_channel_interrupts_total') for key in samples), count)
+
+
 def main(name, path):
     found = parts(path)
     if 'no bus' in found:
         document = json.loads(said(found['no bus'], 3).split('\n')[0])
         check('bus without module', document['bus']['available'], False)
-    for part in ('before', 'ls --json', 'ls -vv', 'watch --json', 'show channels', 'bare', 'after'):
+    for part in ('before', 'ls --json', 'ls -vv', 'watch --json', 'show channels', 'metrics', 'bare', 'after'):
         if part not in found:
             sys.exit(f'{name}: the guest never came to "{part}"')
     before, after = sysfs(found['before']), sysfs(found['after'])
@@ -136,6 +162,7 @@ def main(name, path):
     check('watch: rates in the second sample', [line['interrupts_per_second'] is None for line in lines[count:]], [False] * count)
     rows = said(found['show channels']).strip().split('\n')
     check('show channels: enough rows', len(rows) > count, True)
+    compare_metrics(said(found['metrics']), devices, before, after)
     check('bare: says that it is live', said(found['bare']).startswith('LIVE'), True)
     if 'until rescinded' in found:
         lines = [json.loads(line) for line in said(found['until rescinded']).split('\n') if line]

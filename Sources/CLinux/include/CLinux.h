@@ -39,6 +39,9 @@ int cl_processors(uint64_t *words, size_t count);
 /* Keeps the calling thread on some processors: 0, or -1 and errno. */
 int cl_keep_on_processors(const uint64_t *words, size_t count);
 
+/* pipe2(2), closed on exec: 0, or -1 and errno. */
+int cl_pipe(int ends[2]);
+
 /* The environment, ending with a null pointer. */
 char *const *cl_environment(void);
 

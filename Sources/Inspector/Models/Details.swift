@@ -60,6 +60,10 @@ extension InspectorState {
             connection.append(
                 DetailPair("Proposed", Cell(requested.description, .warn), "proposed last, no answer has come"))
         }
+        if let trouble = partition.evidence.text(.remoteTrouble), !trouble.isEmpty {
+            connection.append(
+                DetailPair("Remote", Cell(PlainText.clean(trouble), .warn), "why nothing is heard of the machine now"))
+        }
         return DetailsModel(
             title: PlainText.clean(partition.name),
             sections: [

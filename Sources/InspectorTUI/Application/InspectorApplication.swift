@@ -221,6 +221,7 @@ public final class InspectorApplication {
             case .rings(let channel, let inbound, let outbound):
                 guard channel == askedRings, !inspector.isPaused else { continue }
                 state.rings.images = RingImages(channel: channel, inbound: inbound, outbound: outbound)
+            case .said(let text): state.message = Message(text, .warning)
             case .failed(let error): state.message = Message("The source has stopped: \(error)", .failure)
             }
             needsFrame = true

@@ -16,6 +16,8 @@ public struct PostedSource {
         case batch(FlowBatch)
         /// The bytes of a channel's rings, which were asked for; nil where they cannot be had.
         case rings(ChannelKey, inbound: RingImage?, outbound: RingImage?)
+        /// Something that people should hear at once, while the source goes on.
+        case said(String)
         /// The source could not go on; nothing comes after this.
         case failed(SourceError)
     }

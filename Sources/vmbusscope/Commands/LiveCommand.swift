@@ -17,6 +17,7 @@ struct LiveCommand: ParsableCommand {
               vmbusscope live
               vmbusscope live --interval 0.2
               vmbusscope live --sysroot DIR   a tree copied from another guest
+              vmbusscope live --remote web-1 --remote root@web-2   other guests side by side, through ssh
               vmbusscope live --trace         every control message is a record of Flow
               vmbusscope live --trace --headless --json   the same as lines of JSON, until Ctrl-C
 
@@ -27,6 +28,7 @@ struct LiveCommand: ParsableCommand {
 
     @OptionGroup var source: SourceOptions
     @OptionGroup var sampling: SamplingOptions
+    @OptionGroup var remote: RemoteOptions
     @OptionGroup var screen: ScreenOptions
 
     @Flag(help: "Trace the bus's control messages from the start.")
@@ -46,12 +48,24 @@ struct LiveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("With --headless: end after so many looks.", valueName: "n"))
     var count: Int?
 
+    /// What the program of somebody who looks at this machine from another one asks for.
+    @Flag(help: .hidden)
+    var stream = false
+
     func validate() throws {
         if !headless, json || count != nil { throw ValidationError("--json and --count: add --headless") }
         if let count, count < 1 { throw ValidationError("--count \(count): choose at least 1") }
+        if stream, !remote.hosts.isEmpty { throw ValidationError("--stream: it takes no --remote") }
+        if !remote.hosts.isEmpty, trace || traceIO || headless {
+            throw ValidationError("--remote: it takes no --trace, --trace-io or --headless; use them on that machine")
+        }
     }
 
     func run() throws {
+        if stream { return try RecordStream.send(source.source(), every: sampling.duration) }
+        if !remote.hosts.isEmpty {
+            return try RemoteView(remote, source, sampling.interval).show(screen.inspectorOptions)
+        }
         let request = TraceRequest(isWanted: trace || traceIO, includesTransfers: traceIO)
         if headless { return try print(source.source(tracing: request)) }
         let watch = source.watch()

@@ -53,6 +53,7 @@ struct ShowCommand: ParsableCommand {
     var interval: Double?
 
     @OptionGroup var source: SourceOptions
+    @OptionGroup var remote: RemoteOptions
 
     func validate() throws {
         if let interval, !SamplingOptions.range.contains(interval) {
@@ -61,7 +62,7 @@ struct ShowCommand: ParsableCommand {
     }
 
     func run() throws {
-        var guest = try LiveGuest(source)
+        var guest = try LiveGuest(source, remote, every: interval)
         try guest.look()
         if let interval {
             var pace = Pace(.milliseconds(Int64(interval * 1000)))

@@ -21,6 +21,7 @@ struct WatchCommand: ParsableCommand {
 
     @OptionGroup var source: SourceOptions
     @OptionGroup var sampling: SamplingOptions
+    @OptionGroup var remote: RemoteOptions
 
     @Option(help: ArgumentHelp("End after that many samples.", valueName: "n"))
     var count: Int?
@@ -33,7 +34,7 @@ struct WatchCommand: ParsableCommand {
     }
 
     func run() throws {
-        var guest = try LiveGuest(source)
+        var guest = try LiveGuest(source, remote, every: sampling.interval)
         var lines = WatchLines(isJSON: json)
         var pace = Pace(sampling.duration)
         var left = count

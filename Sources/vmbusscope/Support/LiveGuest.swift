@@ -7,6 +7,7 @@ import Platform
 struct LiveGuest {
     private var source: TracedSource<LinuxGuestSource>
     private let busPath: String
+    private var remotes: RemoteLook?
     /// What follows from all looks so far.
     private(set) var state: InspectorState
 
@@ -17,10 +18,20 @@ struct LiveGuest {
         state = InspectorState(capabilities: source.capabilities, title: source.title)
     }
 
+    /// The same, beside the machines that the options name; `interval` is how often is looked, in seconds.
+    init(_ options: SourceOptions, _ remote: RemoteOptions, every interval: Double?) throws(CommandFailure) {
+        try self.init(options)
+        guard !remote.hosts.isEmpty else { return }
+        let view = try RemoteView(remote, options, interval ?? 1)
+        state.title = view.title
+        remotes = try RemoteLook(view)
+    }
+
     /// Looks once more.
     ///
     /// - Throws: `CommandFailure` if there is no bus, or if nothing of it may be read.
     mutating func look() throws(CommandFailure) {
+        if let remotes { return try remotes.look(&state) }
         do throws(SourceError) {
             state.ingest(try source.advance(.steps(1)))
         } catch {

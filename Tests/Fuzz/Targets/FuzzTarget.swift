@@ -19,6 +19,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "dissector", run: fuzzDissector),
         FuzzTarget(name: "tracepoint", run: fuzzTracepoint),
         FuzzTarget(name: "text-file", run: fuzzTextFile),
+        FuzzTarget(name: "flow-frame", run: fuzzFlowFrame),
     ]
 
     /// The target of that name.

@@ -62,6 +62,7 @@ enum Seeds {
         seeds["dissector"] = conversations(batch)
         seeds["ring-receiver"] = rings
         seeds["tracepoint"] = try tracepoints()
+        seeds["flow-frame"] = frames(batch)
         seeds["ring-dump"] = try dumps()
         seeds["text-file"] = try texts()
         return seeds.mapValues { $0.map { Array($0.prefix(longest)) } }
@@ -93,6 +94,17 @@ enum Seeds {
             guard let type = $0.first else { return false }
             counts[type, default: 0] += 1
             return counts[type, default: 0] <= 8
+        }
+    }
+
+    /// Streams of frames, in pieces of several sizes.
+    private static func frames(_ batch: FlowBatch) -> [[UInt8]] {
+        [(0, 3), (3, 1), (10, 12), (40, 6)].enumerated().map { index, range in
+            var part = FlowBatch()
+            for header in batch.headers.dropFirst(range.0).prefix(range.1) { part.append(header, from: batch) }
+            let frame = FlowFrame.bytes(of: part, sentAt: UInt64(index))
+            return [UInt8(index * 40)] + (index == 0 ? Array("hello\r\n".utf8) : []) + frame
+                + FlowFrame.bytes(of: FlowBatch(), sentAt: 9)
         }
     }
 

@@ -153,16 +153,16 @@ import VMBusWire
         #expect(try self.verdict(log(evidence: down)) { [AttributeReading(.interrupts, $0)] }.word == .quiet)
     }
 
-    @Test func `an unbound device is normal where Linux has no driver for its class`() throws {
-        func unbound(_ class: GUID) throws -> Verdict {
-            try #require(log(`class`, phase: .closed, driver: "").state.verdict(GuestLog.nicChannel))
+    @Test func `an unbound device is normal where Linux has no driver for its class`() {
+        func unbound(_ class: GUID) -> Verdict? {
+            log(`class`, phase: .closed, driver: "").state.verdict(GuestLog.nicChannel)
         }
         let activation = GUID(0x3375_BAF4, 0x9E15, 0x4B30, 0xB765_67AC_B10D_607B)
-        #expect(try unbound(activation).word == .unbound)
-        #expect(try unbound(activation).weight == .normal)
-        #expect(try unbound(GuestLog.network).weight == .wrong)
-        #expect(try unbound(GuestLog.heartbeat).weight == .notable)
-        #expect(try unbound(GUID(1, 2, 3, 4)).weight == .normal)
+        #expect(unbound(activation)?.word == .unbound)
+        #expect(unbound(activation)?.weight == .normal)
+        #expect(unbound(GuestLog.network)?.weight == .wrong)
+        #expect(unbound(GuestLog.heartbeat)?.weight == .notable)
+        #expect(unbound(GUID(1, 2, 3, 4))?.weight == .normal)
     }
 
     @Test func `life comes before traffic`() throws {

@@ -85,7 +85,7 @@ import VMBusWire
                 "bus":{"available":true},"partitions":[{"number":1,"name":"guest 1","role":"guest",\
                 "state":"connected","version":"5.3","features":"0x0","virtual_processors":null,"kernel_release":null,\
                 "devices":2,"channels":3,"open_channels":1,"messages":11,"packets_in":1,"packets_out":1,"bytes_in":56,\
-                "bytes_out":56,"packets_per_second":null,"bytes_per_second":null}]}
+                "bytes_out":56,"packets_per_second":null,"bytes_per_second":null,"evidence":{},"device_evidence":[]}]}
 
                 """)
     }

@@ -79,8 +79,10 @@ extension InspectorState {
                         DetailPair(
                             "Page lists", Cell(String(partition.pageLists.count), .number),
                             "guest memory that the host may use (GPADL)"),
-                    ]), DetailSection("Traffic", trafficPairs(traffic, rates, isPartition: true)),
-            ] + evidenceSections(of: partition))
+                    ]),
+            ] + evidenceSections(of: partition)
+                + [DetailSection("Traffic", trafficPairs(traffic, rates, isPartition: true))]
+                + hypervisorBitSections(of: partition))
     }
 
     func trafficPairs(_ traffic: Traffic, _ rates: FlowRates, isPartition: Bool) -> [DetailPair] {

@@ -3,18 +3,31 @@ import VMBusWire
 
 /// What is known besides the bus, as sections of the details pane.
 extension InspectorState {
-    /// What is known of a partition's host, processors and drivers. The host shows what its guest sees of it.
+    /// What is known of a partition's host, processors and drivers.
     func evidenceSections(of partition: PartitionSnapshot) -> [DetailSection] {
+        let pane = pane(of: partition)
+        let host = DetailSection("Host and hypervisor", hypervisorPairs(pane))
+        let own = [
+            DetailSection("Processors", processorPairs(pane)), DetailSection("Kernel and drivers", kernelPairs(pane)),
+        ]
+        return ([host] + (partition.role == .root ? [] : own)).filter { !$0.pairs.isEmpty }
+    }
+
+    /// The host is shown as its guest sees it.
+    private func pane(of partition: PartitionSnapshot) -> EvidencePane {
         var evidence = partition.evidence
         if partition.role == .root, evidence.items.isEmpty, capabilities.kind == .live,
             let guest = snapshot.partitions.first(where: { $0.role == .guest })
         {
             evidence = guest.evidence
         }
-        let pane = EvidencePane(evidence, now: snapshot.position.time)
+        return EvidencePane(evidence, now: snapshot.position.time)
+    }
+
+    /// What the hypervisor's bits say, in words.
+    func hypervisorBitSections(of partition: PartitionSnapshot) -> [DetailSection] {
+        let pane = pane(of: partition)
         return [
-            DetailSection("Host and hypervisor", hypervisorPairs(pane)),
-            DetailSection("Processors", processorPairs(pane)), DetailSection("Kernel and drivers", kernelPairs(pane)),
             pane.bits("VMBus needs", .hypervisorPrivileges, HypervisorBit.needed, isWhole: true),
             pane.bits("The partition may also", .hypervisorPrivileges, HypervisorBit.privileges),
             pane.bits("The hypervisor advises", .hypervisorHints, HypervisorBit.hints),
@@ -91,7 +104,7 @@ extension InspectorState {
         [
             pane.text("Carries", .carries, "what stops when this device stops"),
             pane.text("UIO node", .uioNode, "a program in user space owns the device"),
-        ].compactMap(\.self)
+        ].compactMap(\.self).filter { $0.label != "UIO node" || $0.value.text != "none" }
     }
 
     private func interfacePairs(_ pane: EvidencePane) -> [DetailPair] {

@@ -39,7 +39,7 @@ struct EvidencePane {
             let greatest = evidence.counters(attribute).enumerated().sorted { left, right in
                 left.element.count != right.element.count
                     ? left.element.count > right.element.count : left.offset < right.offset
-            }.prefix(4)
+            }.prefix(3)
             let words = greatest.map { "\(PlainText.clean($0.element.name)) \(Quantity.count($0.element.count))" }
             return Cell(words.joined(separator: ", "), .number)
         }

@@ -46,7 +46,9 @@ struct InterfaceEvidence: EvidenceKind {
                         now, before: self.packets[device.instance], was: self.isVirtual[device.instance], function)
                     packets[device.instance] = now
                     isVirtual[device.instance] = active
-                    readings.append(AttributeReading(.virtualFunctionActive, active ? 1 : 0))
+                    readings.append(
+                        AttributeReading(
+                            .virtualFunctionActive, reading: active.map { .known($0 ? 1 : 0) } ?? .unavailable))
                 } else {
                     readings.append(AttributeReading(.virtualFunctionActive, 0))
                 }
@@ -58,15 +60,17 @@ struct InterfaceEvidence: EvidenceKind {
         return findings
     }
 
-    /// Whether packets take the virtual function: as the counters moved; while nothing moves, as it was, or as far as it is up.
+    /// Whether packets take the virtual function: as the counters moved; while nothing moves, as it was, or as far as it is up. Nil
+    /// if that cannot be told.
     private static func isActive(
         _ now: Packets, before: Packets?, was: Bool?, _ function: NetworkInterface
-    ) -> Bool {
-        guard function.state.value == "up" else { return false }
-        guard let before else { return true }
+    ) -> Bool? {
+        if let state = function.state.value, state != "up" { return false }
+        let isUp: Bool? = function.state.value == nil ? nil : true
+        guard let before else { return isUp }
         if now.virtual != before.virtual { return true }
         if now.all != before.all { return false }
-        return was ?? true
+        return was ?? isUp
     }
 }
 

@@ -178,6 +178,8 @@ private struct RemoteListener {
             hasHeardLocal = true
             switch report {
             case .batch(let batch): tell(batch)
+            // Only who asked for rings is told of them, and nobody here does.
+            case .rings: break
             case .failed(let error): post(.failed(error))
             }
         }

@@ -147,6 +147,29 @@ import VMBusWire
         #expect(watch.device().counters(.interfaceCounters).last == NamedCount("\u{FFFD}[2J=\u{FFFD}", 5))
     }
 
+    @Test(
+        .enabled(if: SharedFixtures.directory != nil, "\(SharedFixtures.absence)"),
+        arguments: [
+            ("ethtool-S-netvsc-azure-vf", NamedCount("vf_rx_packets", 6_623_621), 16, 8),
+            ("ethtool-S-netvsc-wsl2-8q-12cpu", NamedCount("tx_send_full", 0), 16, 6),
+        ])
+    func `counters of real drivers are sorted out`(name: String, sample: NamedCount, globals: Int, queues: Int) throws {
+        let text = String(decoding: try SharedFixtures.contents("realworld/counters/\(name).txt"), as: UTF8.self)
+        let counters = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.compactMap { line in
+            let parts = line.split(separator: ":").map { $0.drop { $0 == " " } }
+            return parts.count == 2 ? UInt64(parts[1]).map { InterfaceCounter(String(parts[0]), $0) } : nil
+        }
+        let machine = InjectedMachine()
+        machine.put("eth0", counters)
+        var watch = EvidenceWatch(Self.files(), machine: machine)
+        try watch.look()
+        // Six of them are the interface's own.
+        let found = watch.device().counters(.interfaceCounters)
+        #expect(found.contains(sample))
+        #expect(found.count == globals + 6)
+        #expect(watch.device().counters(.queueCounters).count == queues)
+    }
+
     @Test func `a device that goes and comes back is told of again`() throws {
         let files = Self.files()
         var watch = EvidenceWatch(files)

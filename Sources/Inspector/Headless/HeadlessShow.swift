@@ -63,6 +63,10 @@ public enum HeadlessShow {
         case (.partitions, _): return table(state.partitionsTable(), format)
         case (.channels, .csv): return csv(flatChannels(state))
         case (.channels, _): return table(state.channelsTable(isWhole: true), format)
+        case (.ledger, .json): return LedgerJSON.document(state)
+        case (.ledger, _): return table(state.ledgerTable(), format)
+        case (.doctor, .json): return DoctorReport.json(state, state.diagnosed())
+        case (.doctor, _): return table(state.doctorTable(), format)
         case (.rings, _): return rings(state, format, image)
         }
     }

@@ -11,6 +11,10 @@ public enum InspectorView: Int, CaseIterable, Sendable, Hashable {
     case rings = 3
     /// The log, record by record.
     case flow = 4
+    /// Requests of the control plane, and who waits for whom.
+    case ledger = 5
+    /// What is wrong, worst first.
+    case doctor = 6
 
     /// The word on the tab and on the command line.
     public var title: String {
@@ -19,13 +23,15 @@ public enum InspectorView: Int, CaseIterable, Sendable, Hashable {
         case .channels: "Channels"
         case .rings: "Rings"
         case .flow: "Flow"
+        case .ledger: "Ledger"
+        case .doctor: "Doctor"
         }
     }
 
     /// The view behind this one, the first behind the last.
     public var next: InspectorView { InspectorView(rawValue: rawValue + 1) ?? .partitions }
     /// The view in front of this one, the last in front of the first.
-    public var previous: InspectorView { InspectorView(rawValue: rawValue - 1) ?? .flow }
+    public var previous: InspectorView { InspectorView(rawValue: rawValue - 1) ?? Self.allCases.last ?? .flow }
 }
 
 /// What a piece of text is, so that a theme can colour it; text alone always says the same.
@@ -154,6 +160,14 @@ public enum RowID: Sendable, Hashable {
     case channel(ChannelKey)
     /// A record of the log, by its sequence number.
     case record(UInt64)
+    /// A request of the ledger, by its number.
+    case request(UInt64)
+    /// A ring of waits, by its place.
+    case cycle(Int)
+    /// A ring whose reader is waited for.
+    case ring(ChannelKey, Direction)
+    /// A finding of the doctor.
+    case finding(FindingID)
 }
 
 /// One row of a table.

@@ -149,7 +149,7 @@ public struct InspectorState: Sendable {
     public static func schema(_ view: InspectorView) -> QuerySchema {
         switch view {
         case .partitions: .partition
-        case .channels, .rings: .channel
+        case .channels, .rings, .ledger, .doctor: .channel
         case .flow: recordSchema
         }
     }

@@ -22,7 +22,10 @@ struct LiveGuest {
     /// - Throws: `CommandFailure` if there is no bus, or if nothing of it may be read.
     mutating func look() throws(CommandFailure) {
         do throws(SourceError) {
-            state.ingest(try source.advance(.steps(1)))
+            let batch = try source.advance(.steps(1))
+            let time = MonotonicClock.now()
+            state.ingest(batch)
+            state.look(at: time)
         } catch {
             throw CommandFailure(.failure, error.description)
         }

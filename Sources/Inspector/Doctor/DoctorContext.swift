@@ -115,7 +115,8 @@ struct DoctorContext {
 
     static func text(_ nanoseconds: UInt64) -> String {
         let tenths = nanoseconds / 100_000_000
-        return tenths < 10 ? "\(nanoseconds / 1_000_000) ms" : "\(tenths / 10).\(tenths % 10) s"
+        if tenths >= 10 { return "\(tenths / 10).\(tenths % 10) s" }
+        return nanoseconds >= 1_000_000 ? "\(nanoseconds / 1_000_000) ms" : "\(nanoseconds / 1000) us"
     }
 
     // MARK: The log of the kernel

@@ -40,7 +40,7 @@ public enum ResponsibleParty: String, CaseIterable, Sendable, Hashable {
         switch self {
         case .guestDriver: "guest driver"
         case .guestKernel: "guest kernel"
-        case .guestProgram: "program in the guest"
+        case .guestProgram: "guest program"
         case .hostProvider: "host VSP"
         case .rootPartition: "root partition"
         case .operatorOfGuest: "operator"

@@ -152,6 +152,8 @@ struct WatchBook: Sendable {
     }
 
     private static let lookLimit = 128
+    /// Moments that are closer to each other than this belong to one look, in nanoseconds.
+    private static let leastPause: UInt64 = 40_000_000
     /// The most comings and goings that are kept of one device, and the most devices.
     private static let comingLimit = 32
     private static let deviceLimit = 4096
@@ -165,7 +167,10 @@ struct WatchBook: Sendable {
     mutating func look(at time: UInt64) {
         guard firstLook == nil || time > lastLook else { return }
         if firstLook == nil { firstLook = time }
+        let isSame = !lookTimes.isEmpty && time - lastLook < Self.leastPause
         lastLook = time
+        // The records of a look and its end are one look.
+        if isSame { return }
         lookTimes.append(time)
         if lookTimes.count > Self.lookLimit { lookTimes.removeFirst(Self.lookLimit / 2) }
     }

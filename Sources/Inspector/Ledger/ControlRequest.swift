@@ -39,7 +39,7 @@ public enum ControlRequestKind: String, CaseIterable, Sendable, Hashable {
         case .teardown: "let go of a page list"
         case .open: "open the channel"
         case .close: "close the channel"
-        case .move: "move the channel's interrupts"
+        case .move: "move its interrupts"
         case .socket: "connect a socket"
         case .monitorPages: "use other monitor pages"
         case .reservedClose: "close a reserved channel"

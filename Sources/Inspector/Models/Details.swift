@@ -10,9 +10,12 @@ extension InspectorState {
             snapshot.partition(number).flatMap { partition in
                 snapshot.device(number, instance).map { deviceDetails(partition, $0) }
             }
-        case .channel(let key): channelDetails(key)
+        case .channel(let key), .ring(let key, _): channelDetails(key)
         case .record(let sequence): recordDetails(sequence)
         case .processor(let partition, let number): processorDetails(partition, number)
+        case .request(let id): requestDetails(id)
+        case .cycle(let index): cycleDetails(index)
+        case .finding(let id): findingDetails(id)
         }
     }
 

@@ -158,7 +158,7 @@ public struct InspectorState: Sendable {
     public static func schema(_ view: InspectorView) -> QuerySchema {
         switch view {
         case .partitions: .partition
-        case .channels, .rings, .cpus: .channel
+        case .channels, .rings, .ledger, .doctor, .cpus: .channel
         case .flow: recordSchema
         }
     }

@@ -277,7 +277,8 @@ extension Renderer {
                 after.peakToMean < before.peakToMean - 0.005
                 ? .statusOk : after.peakToMean > before.peakToMean + 0.005 ? .statusWarn : .text
             return [
-                Span("\(Quantity.ratio(before.peakToMean)) \(arrow) ", .text), Span(Quantity.ratio(after.peakToMean), role),
+                Span("\(Quantity.ratio(before.peakToMean)) \(arrow) ", .text),
+                Span(Quantity.ratio(after.peakToMean), role),
                 Span(" (Gini \(Quantity.ratio(before.gini)) \(arrow) \(Quantity.ratio(after.gini)))", .text),
             ]
         }
@@ -296,7 +297,8 @@ extension Renderer {
                 Span(move.obstacles.isEmpty ? " Needs    " : " Not so   ", .borderTitle),
                 Span(
                     problems.isEmpty
-                        ? "an open channel, protocol 4.1 or newer, an online CPU: all given" : problems.joined(separator: "; "),
+                        ? "an open channel, protocol 4.1 or newer, an online CPU: all given"
+                        : problems.joined(separator: "; "),
                     !move.obstacles.isEmpty ? .statusError : move.notes.isEmpty ? .textDim : .statusWarn),
             ],
         ]

@@ -33,7 +33,10 @@ struct LiveGuest {
     mutating func look() throws(CommandFailure) {
         if let remotes { return try remotes.look(&state) }
         do throws(SourceError) {
-            state.ingest(try source.advance(.steps(1)))
+            let batch = try source.advance(.steps(1))
+            let time = MonotonicClock.now()
+            state.ingest(batch)
+            state.look(at: time)
         } catch {
             throw CommandFailure(.failure, error.description)
         }

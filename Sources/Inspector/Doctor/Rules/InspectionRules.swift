@@ -46,11 +46,13 @@ enum InspectionRules {
         source: "reference §7.12"
     ) { context in
         let denied: Set<String> = ["EACCES", "EPERM"]
+        // A copied tree keeps nothing of an error but an empty file.
+        let ofClosedChannels: Set<String> = ["EINVAL", "ENODEV", "EMPTY"]
         return context.snapshot.partitions.compactMap { partition in
             var problems = partition.devices.flatMap(\.problems)
             if partition.role == .guest { problems += context.snapshot.problems }
             let missing = problems.filter { denied.contains($0.error) }
-            let failed = problems.filter { !denied.contains($0.error) && $0.error != "EINVAL" && $0.error != "ENODEV" }
+            let failed = problems.filter { !denied.contains($0.error) && !ofClosedChannels.contains($0.error) }
             guard !missing.isEmpty || !failed.isEmpty else { return nil }
             var evidence: [String] = []
             for (list, why) in [(missing, "permission missing"), (failed, "reading failed")] where !list.isEmpty {

@@ -125,7 +125,8 @@ let package = Package(
             name: "InspectorTests", dependencies: ["Inspector", "Query", "VMBusSimulator", "BusModel", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
-            name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],
+            name: "LinuxGuestTests",
+            dependencies: ["LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Platform", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "VMBusSimulatorTests",

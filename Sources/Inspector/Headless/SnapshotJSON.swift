@@ -200,6 +200,9 @@ enum SnapshotJSON {
             writer.member("pending_size", ring.pendingSize)
             writer.member("feature_bits", ring.featureBits.map { Hexadecimal.prefixed($0) })
             writer.member("damage", ring.damage)
+            writer.member("torn", ring.isFromImage ? ring.isTorn : nil)
+            writer.member("used_maximum_bytes", ring.usedMaximum)
+            writer.member("used_looks", ring.usedLooks)
             writer.memberArray("packets") { writer in
                 for block in ring.blocks {
                     writer.object { writer in

@@ -11,6 +11,7 @@ extension RingPicture {
     public init(_ image: RingImage, direction: Direction, kind: DeviceKind = .unknown) {
         self.init(direction: direction)
         isFromImage = true
+        isTorn = image.isTorn
         let control = image.controlPage
         guard control.count >= 16 else {
             damage = "the control page has \(control.count) bytes, 16 are needed"
@@ -101,8 +102,11 @@ extension InspectorState {
         else { return nil }
         let rates = rates(key)
         func picture(_ ring: RingSnapshot, _ image: RingImage?, _ direction: Direction) -> RingPicture {
-            image.map { RingPicture($0, direction: direction, kind: device.deviceClass.kind) }
+            var picture =
+                image.map { RingPicture($0, direction: direction, kind: device.deviceClass.kind) }
                 ?? RingPicture(ring, direction: direction)
+            (picture.usedMaximum, picture.usedLooks) = (ring.usedMaximum.value, ring.usedLooks.value)
+            return picture
         }
         let label = ChannelLabel.text(device, subchannel: key.subchannel, in: partition)
         return RingModel(
@@ -110,6 +114,20 @@ extension InspectorState {
             title: "\(label), \(device.deviceClass.title), relid \(channel.relid), \(channel.phase.value?.word ?? "-")",
             inbound: picture(channel.inbound, inbound, .hostToGuest),
             outbound: picture(channel.outbound, outbound, .guestToHost), inboundFills: rates.inboundFills,
-            outboundFills: rates.outboundFills, pairs: signalPairs(channel, rates))
+            outboundFills: rates.outboundFills, pairs: signalPairs(channel, rates),
+            absence: inbound == nil && outbound == nil ? absence(device, channel) : nil)
+    }
+
+    /// What a live guest does not show of a channel's rings, and why.
+    private func absence(_ device: DeviceSnapshot, _ channel: ChannelSnapshot) -> String? {
+        guard capabilities.kind == .live else { return nil }
+        switch device.problems.first(where: { $0.path == "channels/\(channel.relid)/ring" })?.error {
+        case "EACCES"?, "EPERM"?: return "The memory of these rings may not be read: run it as root."
+        case "ENODEV"?: return "The memory of these rings cannot be seen while the channel is closed."
+        case let error?: return "The memory of these rings cannot be seen: \(PlainText.clean(error))."
+        case nil: break
+        }
+        let places = channel.inbound.readIndex.value == nil ? "places, " : ""
+        return "Linux shows no memory of this ring: no packets, \(places)pending size or feature bits."
     }
 }

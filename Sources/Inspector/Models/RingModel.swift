@@ -50,6 +50,12 @@ public struct RingPicture: Sendable, Hashable {
     public var damage: String?
     /// Whether the bytes themselves were looked at.
     public var isFromImage: Bool
+    /// Whether the indices moved while the bytes were copied, so that the packets may not belong together.
+    public var isTorn: Bool
+    /// The most bytes that waited while the ring was looked at many times in a moment.
+    public var usedMaximum: UInt64?
+    /// How many times that was.
+    public var usedLooks: UInt64?
 
     /// A ring of which nothing is known.
     public init(direction: Direction) {
@@ -57,6 +63,7 @@ public struct RingPicture: Sendable, Hashable {
         blocks = []
         hasMoreBlocks = false
         isFromImage = false
+        isTorn = false
     }
 
     /// Bytes that can be written; 8 of them always stay free (reference §4.2).
@@ -88,11 +95,13 @@ public struct RingModel: Sendable, Hashable {
     public var outboundFills: [Double]
     /// Counters and signals, as pairs.
     public var pairs: [DetailPair]
+    /// What cannot be seen of the rings and why, in one sentence; nil where their bytes can be seen.
+    public var absence: String?
 
     /// Two rings.
     public init(
         channel: ChannelKey, title: String, inbound: RingPicture, outbound: RingPicture, inboundFills: [Double] = [],
-        outboundFills: [Double] = [], pairs: [DetailPair] = []
+        outboundFills: [Double] = [], pairs: [DetailPair] = [], absence: String? = nil
     ) {
         self.channel = channel
         self.title = title
@@ -101,5 +110,6 @@ public struct RingModel: Sendable, Hashable {
         self.inboundFills = inboundFills
         self.outboundFills = outboundFills
         self.pairs = pairs
+        self.absence = absence
     }
 }

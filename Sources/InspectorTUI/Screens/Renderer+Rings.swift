@@ -96,6 +96,10 @@ extension Renderer {
                 "waiting \(Quantity.bytes(used))B (\(Quantity.share(fill)))", used == 0 ? .textDim : .ringFill,
                 shade: UInt8(min(1, max(0, fill)) * 100))
         }
+        if let most = picture.usedMaximum, let looks = picture.usedLooks {
+            add("at most \(Quantity.bytes(most))B in \(looks) looks", most == 0 ? .textDim : .ringFill, priority: 2)
+        }
+        if picture.isTorn { add("torn copy", .statusWarn) }
         if let free = picture.free { add("free \(Quantity.bytes(free))B", priority: 3) }
         if picture.isFromImage, picture.damage == nil {
             let count = picture.blocks.count
@@ -224,9 +228,7 @@ extension Renderer {
         let emptyText =
             picture.isFromImage
             ? "No packet waits: the \(reader) has read all."
-            : inspector.capabilities.hasRingImages
-                ? "The ring's memory cannot be seen now."
-                : "Linux does not show the memory of a ring, so no packets here."
+            : model.absence ?? "The ring's memory cannot be seen now."
         let widget = TableWidget(
             columns: [
                 .init(title: "#", width: .fixed(5), alignment: .right),

@@ -32,8 +32,10 @@ struct RingFile {
     ) throws(SystemError) -> Images {
         let memory = try files.memory(path, limit: longest)
         let half = memory.byteCount / 2
-        let out = outSize.flatMap { Int(exactly: $0) }.map { $0 + controlBytes } ?? half
-        let inbound = inSize.flatMap { Int(exactly: $0) }.map { $0 + controlBytes } ?? half
+        func ring(_ size: UInt64?) -> Int {
+            size.map { Int(clamping: min($0, UInt64(longest))) + controlBytes } ?? half
+        }
+        let (out, inbound) = (ring(outSize), ring(inSize))
         guard out > controlBytes, inbound > controlBytes, out % 4 == 0, out + inbound <= memory.byteCount else {
             throw SystemError(call: "mmap", code: EINVAL, path: path)
         }

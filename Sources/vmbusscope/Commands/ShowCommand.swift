@@ -1,5 +1,7 @@
 import ArgumentParser
+import BusModel
 import Inspector
+import VMBusWire
 
 /// `show`: the headless twin of a view.
 struct ShowCommand: ParsableCommand {
@@ -69,16 +71,17 @@ struct ShowCommand: ParsableCommand {
             try pace.wait()
             try guest.look()
         }
-        try Output.write(Self.render(view, guest.state, format, filter, at))
+        try Output.write(Self.render(view, guest.state, format, filter, at, image: guest.ringImage))
     }
 
     /// The view as text; a filter that is not understood is a wrong command line.
     static func render(
-        _ view: InspectorView, _ state: InspectorState, _ format: Format, _ filter: String?, _ sequence: UInt64?
+        _ view: InspectorView, _ state: InspectorState, _ format: Format, _ filter: String?, _ sequence: UInt64?,
+        image: (ChannelKey, Direction) -> RingImage? = { _, _ in nil }
     ) throws(CommandFailure) -> String {
         do throws(ShowError) {
             return try HeadlessShow.render(
-                view, state, format: format.showFormat, filter: filter, at: sequence)
+                view, state, format: format.showFormat, filter: filter, at: sequence, image: image)
         } catch {
             throw CommandFailure(.usage, error.description)
         }

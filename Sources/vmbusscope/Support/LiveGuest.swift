@@ -2,6 +2,7 @@ import BusModel
 import Inspector
 import LinuxGuest
 import Platform
+import VMBusWire
 
 /// A live guest looked at from the main thread, for commands that print and have no screen to keep awake.
 struct LiveGuest {
@@ -46,6 +47,9 @@ struct LiveGuest {
             throw Self.noPermission("\(busPath) (\(problem.error))")
         }
     }
+
+    /// The bytes of a ring, where they can be seen.
+    func ringImage(_ channel: ChannelKey, _ direction: Direction) -> RingImage? { source.ringImage(channel, direction) }
 
     /// What is said where there is no bus.
     static func noBus(_ path: String) -> CommandFailure {

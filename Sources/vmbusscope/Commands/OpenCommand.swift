@@ -57,10 +57,7 @@ struct OpenCommand: ParsableCommand {
         }
         let damaged = files.filter(\.isDamaged)
         if refused == 0, damaged.isEmpty { return }
-        let reasons = damaged.map { file in
-            "\(file.name): "
-                + (file.unknownCount > 0 ? "\(file.unknownCount) lines not understood" : "the last line is cut")
-        }
+        let reasons = damaged.map { "\($0.name): \($0.gaps ?? "")" }
         throw CommandFailure(.damagedInput, reasons.isEmpty ? nil : reasons.joined(separator: "; "))
     }
 

@@ -65,6 +65,15 @@ struct OpenVMMInspectText: TextReader {
         return isValue(value) ? .value(name: name, value: value.harmless) : nil
     }
 
+    /// Whether a line has a name: a brace alone is in any source of any language.
+    static func isNamed(_ line: ArraySlice<UInt8>) -> Bool {
+        switch part(line) {
+        case .opening(let name, _): !name.isEmpty
+        case .value: true
+        case .end, nil: false
+        }
+    }
+
     private static func isName(_ text: ArraySlice<UInt8>) -> Bool {
         !text.isEmpty && text.count <= 128
             && text.allSatisfy { $0.isLetter || $0.isDigit || "_-:.".utf8.contains($0) }

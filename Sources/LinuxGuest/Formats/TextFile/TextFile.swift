@@ -23,6 +23,14 @@ public struct TextFile: Sendable {
     /// write as well, so that there such lines are nothing out of the ordinary.
     public var isDamaged: Bool { isCut || unknownCount > 0 && format != .kernelLog }
 
+    /// What was not understood, in words; nil where everything was.
+    public var gaps: String? {
+        var gaps: [String] = []
+        if unknownCount > 0 { gaps.append("\(unknownCount) line\(unknownCount == 1 ? "" : "s") not understood") }
+        if isCut { gaps.append("the last line is cut") }
+        return gaps.isEmpty ? nil : gaps.joined(separator: ", ")
+    }
+
     /// Takes a text apart.
     ///
     /// - Parameters:

@@ -54,9 +54,7 @@ public struct TextFileSource: BusSource, Sendable {
     }
 
     private static func tellGaps(_ file: TextFile, _ batch: inout FlowBatch) {
-        var text = "\(file.name): \(file.format.title)"
-        if file.unknownCount > 0 { text += ", \(file.unknownCount) lines not understood" }
-        if file.isCut { text += ", the last line is cut" }
+        let text = "\(file.name): \(file.format.title)" + (file.gaps.map { ", " + $0 } ?? "")
         batch.append(FlowRecordHeader(kind: .note, time: 0, partition: TextLog.guest), text.utf8)
     }
 

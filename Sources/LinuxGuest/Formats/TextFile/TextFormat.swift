@@ -93,7 +93,7 @@ public enum TextFormat: String, CaseIterable, Sendable, Hashable {
             return InterfaceCountersText.isHeading(trimmed) || InterfaceCountersText.isQueueName(trimmed)
                 || InterfaceCountersText.counter(trimmed)?.name.contains("_") == true
         case .udevProperties: return UdevPropertiesText.property(trimmed) != nil
-        case .openVMMInspect: return OpenVMMInspectText.part(trimmed) != nil
+        case .openVMMInspect: return OpenVMMInspectText.isNamed(trimmed)
         case .pathList: return PathListText.isForm(trimmed)
         }
     }

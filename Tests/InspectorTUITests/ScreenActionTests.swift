@@ -185,8 +185,7 @@ struct ScreenActionTests {
                 // Some moves have nowhere to go from where they begin.
                 let mayStand: Set<ActionID> = [
                     .up, .top, .left, .back, .pageUp, .viewPartitions, .viewChannels, .viewRings, .viewFlow,
-                    .viewLedger,
-                    .viewDoctor, .down,
+                    .viewLedger, .viewDoctor, .viewCPUs, .down,
                     .bottom,
                     .pageDown, .right, .expand, .collapse, .copy,
                 ]

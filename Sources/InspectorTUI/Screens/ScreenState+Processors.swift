@@ -24,6 +24,17 @@ extension ScreenState {
         return ProcessorMapLayout(map, cpus, room: max(0, columns - Self.processorFacts(columns: columns)))
     }
 
+    /// The channels whose columns are on the screen; where a column stands for a device, those of the chosen one.
+    func mappedChannels(_ inspector: InspectorState, size: Size) -> [ChannelKey] {
+        let map = inspector.processorMap
+        let layout = mapLayout(map, size: size)
+        if layout.isByDevice {
+            guard let place = cpus.channel.flatMap({ map.place(of: $0) }) else { return [] }
+            return map.channels[map.devices[map.channels[place].device].channels].map(\.key)
+        }
+        return layout.visible(from: cpus.offset).map { map.channels[layout.columns[$0.place].index].key }
+    }
+
     // MARK: Settling
 
     mutating func settleProcessors(_ inspector: InspectorState, size: Size) {

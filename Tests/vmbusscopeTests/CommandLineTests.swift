@@ -107,14 +107,14 @@ import Testing
         #expect(watch.status == 0 && lines.count == 3)
         #expect(
             lines.last?.split(separator: " ").dropFirst().map(String.init) == [
-                "network", "14", "open", "2", "96/4K", "0/4K", "700", "0", "300", "0", "-",
+                "network", "14", "open", "2", "96/4K", "0/4K", "700", "0", "300", "0", "-", "idle",
             ])
         let json = try Program.run("watch", "--json", "--count", "1", "--sysroot", tree.path)
         #expect(json.output.hasPrefix(#"{"schema":"vmbusscope.watch/1","sample":1,"time_ns":"#))
         #expect(json.output.contains(#""partition":"web-7","device":"309d6b79-965e-4a32-9ae4-45508201e2bd""#))
         let table = try Program.run("show", "channels", "--csv", "--filter", "class == network", "--sysroot", tree.path)
         #expect(table.status == 0)
-        #expect(table.output.contains("Network adapter,") && table.output.contains(",14,open,"))
+        #expect(table.output.contains("Network adapter,") && table.output.contains(",14,unknown,"))
         let filter = try Program.run("show", "channels", "--filter", "clas == network", "--sysroot", tree.path)
         #expect(filter.status == 64 && isOneLine(filter.errors))
     }

@@ -54,8 +54,10 @@ struct LiveCommand: ParsableCommand {
     func run() throws {
         let request = TraceRequest(isWanted: trace || traceIO, includesTransfers: traceIO)
         if headless { return try print(source.source(tracing: request)) }
+        var options = screen.inspectorOptions
+        options.tracing = request.isWanted
         try Screen.show(
-            live: source.source(tracing: request), tracing: request, every: sampling.duration, screen.inspectorOptions)
+            live: source.source(tracing: request), tracing: request, every: sampling.duration, options)
     }
 
     private func print(_ source: some BusSource) throws {

@@ -65,9 +65,21 @@ extension PartitionSnapshot {
             guard let vp = record.number("target_vp") else { return }
             withChannel(relid: relid) { $0.cpu = .known(vp, at: time) }
         case .relidReleased:
-            removeChannel(relid: relid)
             pageLists.removeAll { $0.relid == relid }
+            // What sysfs has shown goes when sysfs does not show it any more: an offer that comes again at once is not told anew.
+            if isSampled(relid: relid) {
+                withChannel(relid: relid) { $0.phase = .known(.rescinded, at: time) }
+            } else {
+                removeChannel(relid: relid)
+            }
         default: break
+        }
+    }
+
+    /// Whether sysfs has shown the channel's device.
+    private func isSampled(relid: UInt32) -> Bool {
+        devices.contains { device in
+            device.state.outcome != .unavailable && device.channels.contains { $0.relid == relid }
         }
     }
 
@@ -77,16 +89,14 @@ extension PartitionSnapshot {
         withOfferedChannel(instance, classID: record.guid("if_type"), subchannel: subchannel, relid: record.relid) {
             channel in
             let isNew = channel.phase.value == nil
-            if channel.relid != record.relid || channel.phase.value == .rescinded {
-                let generation = channel.generation + 1
-                channel = ChannelSnapshot(subchannel: subchannel, relid: record.relid)
-                channel.generation = generation
+            let isAnother = channel.relid != record.relid || channel.phase.value == .rescinded
+            if isAnother {
+                channel.relid = record.relid
+                channel.generation += 1
             }
-            if isNew || channel.phase.value == nil { channel.phase = .known(.closed, at: time) }
+            if isNew || isAnother { channel.phase = .known(.closed, at: time) }
+            // Whether its monitor bit is in use the kernel does not tell here, so that stays to sysfs.
             if let connection = record.number("connection_id") { channel.connectionID = .known(connection, at: time) }
-            if let monitor = record.number("monitorid"), monitor != 255 {
-                channel.monitorID = .known(monitor, at: time)
-            }
         }
     }
 

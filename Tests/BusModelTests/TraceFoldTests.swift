@@ -68,7 +68,8 @@ import VMBusWire
     @Test func `tell an offer, its rings' page list and its opening`() {
         let offered = channel([offer])
         #expect(offered?.phase.value == .closed)
-        #expect(offered?.monitorID.value == 3)
+        #expect(offered?.connectionID.value == 0x20005)
+        #expect(offered?.monitorID.value == nil)
         let opening = channel([offer] + pageList + [open])
         #expect(opening?.phase.value == .opening)
         #expect(opening?.cpu.value == 2)
@@ -100,6 +101,31 @@ import VMBusWire
         #expect(snapshot([offer, rescind, release]).partition(1)?.devices.isEmpty == true)
         #expect(channel([offer, rescind, offer])?.phase.value == .closed)
         #expect(channel([offer, rescind, offer])?.generation == 1)
+    }
+
+    @Test func `take nothing away that sysfs has shown`() {
+        var batch = FlowBatch()
+        func state(_ relid: UInt32, _ readings: [AttributeReading]) {
+            let header = FlowRecordHeader(
+                kind: .state, time: 1, partition: 1, device: Self.instance, relid: relid,
+                code: StateCode.appeared.rawValue)
+            batch.append(header, AttributeList(readings).encoded())
+        }
+        state(0, [AttributeReading(.deviceState, 3), AttributeReading(.driver, text: "hv_netvsc")])
+        state(5, [AttributeReading(.channelPhase, ChannelPhase.open.rawValue), AttributeReading(.inSize, 4096)])
+        let release = event("vmbus_release_relid", TraceField("child_relid", 5), TraceField("ret", signed: 0))
+        for record in [event("vmbus_onoffer_rescind", TraceField("child_relid", 5)), release] {
+            batch.append(record.header(time: 2, partition: 1), record.encoded())
+        }
+        var snapshot = BusSnapshot()
+        snapshot.apply(batch)
+        #expect(snapshot.device(1, Self.instance)?.channels.first?.phase.value == .rescinded)
+        snapshot.apply(offer.header(time: 3, partition: 1), offer.encoded()[...])
+        let device = snapshot.device(1, Self.instance)
+        #expect(device?.driver.value == "hv_netvsc")
+        #expect(device?.channels.first?.inbound.size.value == 4096)
+        #expect(device?.channels.first?.phase.value == .closed)
+        #expect(device?.channels.first?.generation == 1)
     }
 
     @Test func `tell where a channel was moved and that a page list is gone`() {

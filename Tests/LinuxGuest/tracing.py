@@ -73,7 +73,8 @@ def control_plane(guest, host):
     host.heartbeats(1, host.message("OPEN_CHANNEL_RESULT", "host_to_guest", gone))
     until(guest, "[ $(grep -c TRACE.OPEN_CHANNEL_RESULT /root/live.json) -ge 3 ]", "the third opening in the trace")
     # The driver holds hv_vmbus as well, so it goes before it is looked at who does.
-    guest.run("kill -9 $(cat /root/live.pid); sleep 1; rmmod hv_utils")
+    guest.run("kill -9 $(cat /root/live.pid); rmmod hv_utils")
+    until(guest, f"[ $(cat /sys/module/hv_vmbus/refcnt) = {before.split()[0]} ]", "hv_vmbus to be free")
     after = guest.run(STATE)
     text = guest.run("cat /root/live.json")
     keep("live-trace.json", text)
@@ -116,6 +117,10 @@ def instance(guest, host):
     if guest.run(STATE) != before:
         raise Failed(f"something is left after the end: {guest.run(STATE)}")
     keep("trace.txt", guest.run("/root/vmbusscope trace --duration 3 2>&1"))
+    for relid, isThere in ((events[-1]["fields"].get("relid") or 1, True), (4095, False)):
+        one = guest.run(f"/root/vmbusscope trace --relid {relid} --duration 5 --json 2>/dev/null")
+        if ("chan_sched" in one) != isThere:
+            raise Failed(f"the kernel's filter let through the wrong channels for {relid}: {one[-300:]}")
     budget = guest.run("/root/vmbusscope trace --events signals,control --budget 1 --duration 20 2>&1; echo status $?")
     keep("trace-budget.txt", budget)
     if "more than 1 events" not in budget or "status 1" not in budget:

@@ -32,6 +32,13 @@ struct RecordDescriber: Sendable {
         switch header.kind {
         case .message: describeMessage(&entry, payload, partition)
         case .packet: describePacket(&entry, payload)
+        case .trace:
+            RecordNames.describe(&entry, payload)
+            if MessageType(rawValue: header.code) == .offerChannel,
+                let classID = (try? TraceRecord.decode(payload))?.guid("if_type")
+            {
+                nameOffered(&entry, classID, header.subchannel)
+            }
         case .sample where header.relid != 0:
             RecordNames.describe(&entry, payload)
             entry.info = SampleSummary.text(payload, since: header.channel.flatMap { snapshot.channel($0) })
@@ -43,7 +50,8 @@ struct RecordDescriber: Sendable {
     /// Takes note of what a record changes for those behind it.
     mutating func follow(_ header: FlowRecordHeader, before snapshot: BusSnapshot) {
         switch header.kind {
-        case .message where RecordNames.changesChannels(MessageType(rawValue: header.code)), .state:
+        case .message where RecordNames.changesChannels(MessageType(rawValue: header.code)),
+            .trace where RecordNames.changesChannels(MessageType(rawValue: header.code)), .state:
             labels.removeAll(keepingCapacity: true)
         case .keyframe: labels.removeAll(keepingCapacity: true)
         default: break
@@ -99,13 +107,14 @@ struct RecordDescriber: Sendable {
         entry.name = "VMBUS." + (message.type.facts?.name ?? "UNKNOWN_\(message.type.rawValue)")
         entry.info = MessageSummary.text(message)
         // A message speaks of its channel by number only, and an offer comes before the channel is known.
-        if case .offerChannel(let offer) = message {
-            entry.deviceClass = DeviceClass.of(offer.interfaceType).kind
-            if entry.channelLabel.isEmpty {
-                entry.channelLabel = ChannelLabel.text(
-                    names: [], kind: entry.deviceClass, ordinal: 1, subchannel: offer.subchannelIndex)
-            }
-        }
+        if case .offerChannel(let offer) = message { nameOffered(&entry, offer.interfaceType, offer.subchannelIndex) }
+    }
+
+    private func nameOffered(_ entry: inout FlowEntry, _ classID: GUID, _ subchannel: UInt16) {
+        entry.deviceClass = DeviceClass.of(classID).kind
+        guard entry.channelLabel.isEmpty else { return }
+        entry.channelLabel = ChannelLabel.text(
+            names: [], kind: entry.deviceClass, ordinal: 1, subchannel: subchannel)
     }
 
     private mutating func label(_ key: ChannelKey, _ device: DeviceSnapshot, in partition: PartitionSnapshot?) -> String

@@ -17,7 +17,6 @@ enum TraceSummary {
             let kind = record.guid("if_type").map { DeviceClass.of($0).kind.word }
             parts = [kind, relid(record)].compactMap(\.self)
             if let index = record.number("sub_idx"), index != 0 { parts.append("sub-channel \(index)") }
-            if let bit = record.number("monitorid"), bit != 255 { parts.append("monitor bit \(bit)") }
         case "vmbus_on_msg_dpc", "vmbus_on_message":
             let type = MessageType(rawValue: UInt32(truncatingIfNeeded: record.number("msgtype") ?? 0))
             let isArrival = record.event.elementsEqual("vmbus_on_msg_dpc".utf8)

@@ -68,6 +68,8 @@ public final class InspectorApplication {
         state = ScreenState(theme: options.theme, isASCII: options.ascii, isRunning: !options.paused)
         state.speed = min(max(options.speed, ScreenState.speeds.lowerBound), ScreenState.speeds.upperBound)
         state.view = options.view
+        state.mayTrace = options.tracing
+        awaitsTrace = options.tracing
         let environment = options.environment ?? ProcessEnvironment.variables()
         var terminalOptions = NcursesTerminal.Options(environment: environment)
         terminalOptions.depth = options.colorDepth

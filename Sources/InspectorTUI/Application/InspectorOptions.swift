@@ -18,6 +18,8 @@ public struct InspectorOptions: Sendable {
     public var filter = ""
     /// Whether clicks and the wheel are taken.
     public var mouse = true
+    /// Whether the guest is traced from the start, so that nothing is asked and what became of it is said.
+    public var tracing = false
     /// How much of the log is kept.
     public var limits = HistoryLimits()
     /// The environment, for `TERM`, `NO_COLOR` and the like; nil for the process's own.

@@ -5,9 +5,14 @@ public import Platform
 public struct TracingObstacle: Error, Sendable, Hashable, CustomStringConvertible {
     /// What and what to do.
     public let description: String
+    /// Whether a right is what is missing.
+    public let isPermission: Bool
 
     /// An obstacle.
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String, isPermission: Bool = false) {
+        self.description = description
+        self.isPermission = isPermission
+    }
 }
 
 /// The kernel's tracing files, read only: where they are, what stands in the way, and what tracepoints hold.
@@ -40,11 +45,11 @@ public struct TracingFiles: Sendable {
             if let lockdown, lockdown != "none" {
                 throw TracingObstacle(
                     "tracefs may not be read (\(denied.symbol)) and the kernel is locked down (\(lockdown)); "
-                        + "without lockdown=confidentiality root may read it")
+                        + "without lockdown=confidentiality root may read it", isPermission: true)
             }
             throw TracingObstacle(
                 "tracefs may not be read (\(denied.symbol) at \(PrintableText.harmless(denied.path ?? "tracefs"))); "
-                    + "run it as root, or mount tracefs with gid= and mode= for a group of yours")
+                    + "run it as root, or mount tracefs with gid= and mode= for a group of yours", isPermission: true)
         }
         guard (try? files.kind(of: Self.usualPlaces[0])) == .directory else {
             throw TracingObstacle("this kernel has no tracefs; one built with CONFIG_TRACING has it")
@@ -92,7 +97,7 @@ public struct TracingFiles: Sendable {
         guard paranoid > -1, !mayTrace else { return nil }
         return TracingObstacle(
             "perf events are refused (kernel.perf_event_paranoid is \(paranoid)); run it as root, or give the program "
-                + "CAP_PERFMON")
+                + "CAP_PERFMON", isPermission: true)
     }
 
     /// Whether the process has CAP_PERFMON (38) or CAP_SYS_ADMIN (21); it has where that cannot be told.
@@ -119,7 +124,7 @@ public struct TracingFiles: Sendable {
             text = try files.read(path, limit: Self.formatLimit)
         } catch {
             if error.isPermission {
-                throw TracingObstacle("\(path) may not be read (\(error.symbol)); run it as root")
+                throw TracingObstacle("\(path) may not be read (\(error.symbol)); run it as root", isPermission: true)
             }
             throw TracingObstacle(
                 (try? files.kind(of: "\(root)/events/\(system)")) == .directory

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BusModel
 import Inspector
+import InspectorTUI
 import LinuxGuest
 import Platform
 
@@ -69,9 +70,11 @@ struct LiveCommand: ParsableCommand {
         let request = TraceRequest(isWanted: trace || traceIO, includesTransfers: traceIO)
         if headless { return try print(source.source(tracing: request)) }
         let watch = source.watch()
+        var options = screen.inspectorOptions
+        options.tracing = request.isWanted
         try Screen.show(
             live: source.source(watch, tracing: request), watch: watch, tracing: request, every: sampling.duration,
-            screen.inspectorOptions)
+            options)
     }
 
     private func print(_ source: some BusSource) throws {

@@ -91,7 +91,7 @@ struct TraceCommand: ParsableCommand {
                 leftovers: try TraceInstance.leftovers(tracing), budget: budget,
                 duration: duration.map { .seconds($0) })
         } catch {
-            throw CommandFailure(.permissionMissing, error.description)
+            throw CommandFailure(error.isPermission ? .permissionMissing : .failure, error.description)
         }
         if dryRun { return try Output.write(service.plan.joined(separator: "\n") + "\n") }
         Output.complain(

@@ -28,7 +28,8 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
-            OpenCommand.self, RingCommand.self, MetricsCommand.self, BenchCommand.self, PrintCommand.self, BareCommand.self,
+            OpenCommand.self, RingCommand.self, MetricsCommand.self, BenchCommand.self, PrintCommand.self,
+            BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)
 }

@@ -7,8 +7,8 @@ public final class SystemMachine: MachineProbe {
         interface throws(SystemError) in try InterfaceCounters.read(interface)
     }
 
-    /// How long the counters of an interface are waited for: they need a lock that a stuck driver may hold for ever.
-    private static let patience = Duration.milliseconds(250)
+    /// How long the counters of an interface are waited for, once: they need a lock that a stuck driver may hold for ever.
+    private static let patience = Duration.seconds(2)
 
     /// The machine.
     public init() {}

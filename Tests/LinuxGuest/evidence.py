@@ -20,7 +20,7 @@ READ = (
     "f tx_bytes /sys/class/net/eth0/statistics/tx_bytes; f hibernation /sys/bus/vmbus/hibernation; "
     "f maximum /sys/module/hv_vmbus/parameters/max_version; f vendor /sys/class/dmi/id/sys_vendor; "
     'echo "interrupts|$(grep HYP: /proc/interrupts)"; echo "build|$(dmesg | grep -o "H[a-z]* Build.*")"; '
-    'echo "version|$(dmesg | grep -o "Vmbus version:.*")"')
+    'echo "flags|$(dmesg | grep -o "privilege flags.*")"; echo "version|$(dmesg | grep -o "Vmbus version:.*")"')
 
 
 def parts(output):
@@ -63,6 +63,13 @@ def compare(before, after, document, agreed):
     check("version of the partition", guest["version"], agreed)
     build = re.search(r"Build[ :]*([0-9][-0-9.]*)", before["build"])
     check("build", value(own, "hypervisor_build"), build.group(1) if build else None)
+    # What the kernel prints as it starts is what CPUID tells, where it tells anything.
+    flags = re.search(r"low (0x[0-9a-f]+), high (0x[0-9a-f]+),.* hints (0x[0-9a-f]+), misc (0x[0-9a-f]+)", before["flags"])
+    if flags:
+        low, high, hints, misc = (int(word, 16) for word in flags.groups())
+        check("privileges", value(own, "hypervisor_privileges"), high << 32 | low)
+        check("hints", value(own, "hypervisor_hints"), hints)
+        check("features", value(own, "hypervisor_features"), misc)
     check("online", value(own, "online_processors"), before["online"])
     check("possible", value(own, "possible_processors"), before["possible"])
     check("hibernation", value(own, "hibernation"), int(before["hibernation"] or -1))
@@ -94,7 +101,9 @@ def compare(before, after, document, agreed):
     within("packets of all queues", sent, 1, after["tx_packets"])
     if wrong:
         raise Failed("; ".join(wrong))
-    return f"{checked} values agree; build {value(own, 'hypervisor_build')}, log {agreed}, {sent} packets out"
+    return (
+        f"{checked} values agree; build {value(own, 'hypervisor_build')}, privileges {value(own, 'hypervisor_privileges')}, "
+        f"log {agreed}, {sent} packets out")
 
 
 def main():

@@ -23,9 +23,8 @@ struct LiveGuest {
     mutating func look() throws(CommandFailure) {
         do throws(SourceError) {
             let batch = try source.advance(.steps(1))
-            let time = MonotonicClock.now()
             state.ingest(batch)
-            state.look(at: time)
+            if batch.isEmpty { state.look(at: MonotonicClock.now()) }
         } catch {
             throw CommandFailure(.failure, error.description)
         }

@@ -229,11 +229,13 @@ public final class InspectorApplication {
         for report in inbox?.takeAll() ?? [] {
             switch report {
             case .batch(let batch):
-                let time = MonotonicClock.now()
-                if !batch.isEmpty { inspector.ingest(batch) }
-                // A look without news is news for the doctor: what it watches is unchanged.
-                if inspector.capabilities.kind == .live { inspector.look(at: time) }
-                if batch.isEmpty { continue }
+                if batch.isEmpty {
+                    // A look without news is news for the doctor: what it watches is unchanged.
+                    if inspector.capabilities.kind == .live { inspector.look(at: MonotonicClock.now()) }
+                    if state.view == .doctor || state.view == .ledger { needsFrame = true }
+                    continue
+                }
+                inspector.ingest(batch)
                 tellOfTrace()
             case .rings(let channel, let inbound, let outbound):
                 guard channel == askedRings, !inspector.isPaused else { continue }

@@ -35,9 +35,8 @@ struct LiveGuest {
         if let remotes { return try remotes.look(&state) }
         do throws(SourceError) {
             let batch = try source.advance(.steps(1))
-            let time = MonotonicClock.now()
             state.ingest(batch)
-            state.look(at: time)
+            if batch.isEmpty { state.look(at: MonotonicClock.now()) }
         } catch {
             throw CommandFailure(.failure, error.description)
         }

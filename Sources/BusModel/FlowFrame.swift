@@ -136,9 +136,8 @@ public struct FlowFrameDecoder: Sendable {
         skipped += start
         waiting.removeFirst(start)
         guard skipped <= Self.longestGreeting else {
-            let text = String(decoding: greeting, as: UTF8.self)
-            throw .noFrame(
-                beginning: String(String.UnicodeScalarView(text.unicodeScalars.map { $0.steersTerminal ? " " : $0 })))
+            let signs = greeting.map { (0x20..<0x7F).contains($0) ? Character(Unicode.Scalar($0)) : "." }
+            throw .noFrame(beginning: String(signs))
         }
         return waiting.count >= mark.count
     }

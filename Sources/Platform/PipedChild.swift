@@ -80,6 +80,12 @@ public final class PipedChild {
         return status.map { $0 & 0x7F == 0 ? .exited($0 >> 8 & 0xFF) : .signalled($0 & 0x7F) }
     }
 
+    /// Asks it and its children to end, without waiting: before `end` of many, so that they take their moment together.
+    public func askToEnd() {
+        input = nil
+        if ending() == nil { kill(-process, SIGTERM) }
+    }
+
     /// Ends it: closes its input, after a moment asks it and its children, and after another one does not ask any more.
     public func end() {
         input = nil

@@ -136,10 +136,11 @@ import VMBusWire
     @Test func `say that the bus could not be listed`() {
         var snapshot = BusSnapshot()
         snapshot.problems = [SnapshotProblem(path: "devices", error: "EACCES")]
-        #expect(
-            Self.lines(Self.report(snapshot), "vmbus_scrape_collector_success") == [
-                #"vmbus_scrape_collector_success{collector="sysfs"} 0"#
-            ])
+        let report = Self.report(snapshot)
+        let success = #"vmbus_scrape_collector_success{collector="sysfs"}"#
+        #expect(Self.lines(report, success) == [success + " 0"])
+        #expect(Self.lines(report, "vmbus_available") == ["vmbus_available 1"])
+        #expect(Self.lines(report, "vmbus_devices").isEmpty)
     }
 
     // MARK: How many
@@ -193,7 +194,9 @@ import VMBusWire
         empty.partitions[0].devices = []
         history.observe(one)
         #expect(history.addedCount(.network) == nil)
-        for snapshot in [two, one, empty, two] { history.observe(snapshot) }
+        var unreadable = empty
+        unreadable.problems = [SnapshotProblem(path: "devices", error: "EACCES")]
+        for snapshot in [two, one, unreadable, empty, two] { history.observe(snapshot) }
         #expect(history.addedCount(.network) == 3 && history.removedCount(.network) == 2)
         #expect(history.addedCount(.pci) == 0)
     }

@@ -87,6 +87,27 @@ import Testing
         #expect(names == ["host", "web-7", "a"])
     }
 
+    @Test func `are on the screen with what went wrong, and leave no program and a sane terminal behind`() throws {
+        let standIn = try StandIn()
+        defer { standIn.remove() }
+        let session = try TerminalSession(
+            columns: 100, rows: 30, "live", "--ssh", standIn.script, "--remote-program", Program.path, "--remote", "a",
+            "--remote", "refused", "--interval", "0.1")
+        #expect(try session.waits(for: "Connection refused"))
+        try session.press("2")
+        #expect(try session.waits(for: "Network adapter"))
+        try session.press("1")
+        #expect(try session.waits(for: "STALE"))
+        try session.press("q")
+        #expect(try session.waitsForEnd() == 0)
+        #expect(session.hasSaneSettings && session.hasLeftTheScreen)
+        let running = try SystemFiles().names(in: "/proc").filter { name in
+            guard let words = try? SystemFiles().read("/proc/\(name)/cmdline", limit: 4096) else { return false }
+            return String(decoding: words, as: UTF8.self).contains(standIn.tree.path)
+        }
+        #expect(running.isEmpty, "\(running)")
+    }
+
     @Test func `get records until their input ends, and nothing at a wrong command line`() throws {
         let standIn = try StandIn()
         defer { standIn.remove() }

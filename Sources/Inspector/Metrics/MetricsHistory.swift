@@ -39,6 +39,8 @@ public struct MetricsHistory: Sendable {
         for problem in devices.flatMap(\.problems) + snapshot.problems {
             errors[Reason(symbol: problem.error), default: 0] += 1
         }
+        // A list that cannot be read says nothing of who is there.
+        if !snapshot.hasDeviceList { return }
         var present: [GUID: DeviceKind] = [:]
         for device in devices { present[device.instance] = device.metricKind }
         if let known {
@@ -55,6 +57,11 @@ public struct MetricsHistory: Sendable {
 
     /// Devices of a class that went since the first look; nil while there was only one.
     func removedCount(_ kind: DeviceKind) -> UInt64? { looks > 1 ? removed[kind] ?? 0 : nil }
+}
+
+extension BusSnapshot {
+    /// Whether the devices of the bus could be listed.
+    var hasDeviceList: Bool { !problems.contains { $0.path == "devices" } }
 }
 
 extension DeviceSnapshot {

@@ -32,7 +32,7 @@ public struct MetricsReport: Sendable {
         options: MetricsOptions = MetricsOptions()
     ) {
         addExporter(snapshot, history, exporter)
-        guard snapshot.busAvailable else { return }
+        guard snapshot.busAvailable, snapshot.hasDeviceList else { return }
         let devices = (snapshot.partition(Self.guest)?.devices ?? []).sorted { $0.instance < $1.instance }
         addBus(devices, history)
         let shown = devices.filter { $0.metricKind != .socket }
@@ -60,8 +60,7 @@ public struct MetricsReport: Sendable {
             add(.readErrors, [reason.rawValue], history.errorCount(reason))
         }
         add(.collectorDuration, ["sysfs"], .real(exporter.duration))
-        let isListed = !snapshot.problems.contains { $0.path == "devices" }
-        add(.collectorSuccess, ["sysfs"], isListed ? 1 : 0)
+        add(.collectorSuccess, ["sysfs"], snapshot.hasDeviceList ? 1 : 0)
     }
 
     private mutating func addBus(_ devices: [DeviceSnapshot], _ history: MetricsHistory) {

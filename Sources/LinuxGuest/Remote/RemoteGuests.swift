@@ -96,6 +96,7 @@ private struct RemoteListener {
             flush()
             listen()
         }
+        for child in children { child?.askToEnd() }
         for child in children { child?.end() }
     }
 

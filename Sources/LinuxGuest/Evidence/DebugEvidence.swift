@@ -29,10 +29,15 @@ struct DebugEvidence: EvidenceKind {
         }
     }
 
-    /// Whether the process that the instance's name ends with is there.
+    /// Whether the process runs that `vmbusscope-PID-STARTTIME` names; a number alone may be another's by now.
     private func isRunning(_ name: String, _ files: any FileLayer) -> Bool {
-        guard let process = name.split(separator: "-").last.flatMap({ UInt32($0) }) else { return false }
-        return (try? files.kind(of: "/proc/\(process)")) == .directory
+        let parts = name.split(separator: "-")
+        guard parts.count == 3, let process = UInt32(parts[1]), let start = UInt64(parts[2]),
+            let bytes = try? files.read("/proc/\(process)/stat", limit: 4096)
+        else { return false }
+        // The second field is the program's name in brackets, which may hold anything; the start is the 22nd.
+        let fields = String(decoding: bytes, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
+        return fields.count > 19 && UInt64(fields[19]) == start
     }
 
     private func names(in path: String, _ files: any FileLayer) -> Readout<[String]> {

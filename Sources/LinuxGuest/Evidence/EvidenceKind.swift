@@ -27,7 +27,7 @@ extension EvidenceKind {
 enum EvidencePace: Sendable, Hashable {
     /// Once: it stays as it is for as long as the guest runs.
     case once
-    /// At each look.
+    /// At each look, but not much more often than once a second: what is asked takes locks that others wait for.
     case eachLook
     /// At the first look after so many seconds.
     case seconds(UInt64)
@@ -36,7 +36,7 @@ enum EvidencePace: Sendable, Hashable {
     func isDue(at time: UInt64, last: UInt64) -> Bool {
         switch self {
         case .once: false
-        case .eachLook: true
+        case .eachLook: time >= last && time - last >= 900_000_000
         case .seconds(let seconds): time >= last && time - last >= seconds * 1_000_000_000
         }
     }

@@ -103,10 +103,10 @@ struct EvidenceWatch {
             files: files, evidence: EvidenceCollector(files: files, machine: machine), clock: { clock.now })
     }
 
-    /// Looks after so many more seconds: what was told, except of the bus itself.
+    /// Looks after so much more time: what was told, except of the bus itself.
     @discardableResult
-    mutating func look(after seconds: UInt64 = 1) throws -> [AttributeReading] {
-        clock.advance(seconds)
+    mutating func look(after milliseconds: UInt64 = 1000) throws -> [AttributeReading] {
+        clock.advance(milliseconds)
         let batch = try source.advance(.steps(1))
         snapshot.apply(batch)
         records.append(batch)
@@ -141,5 +141,5 @@ final class SteppedClock: Sendable {
 
     var now: UInt64 { time.withLock { $0 } }
 
-    func advance(_ seconds: UInt64) { time.withLock { $0 += seconds * 1_000_000_000 } }
+    func advance(_ milliseconds: UInt64) { time.withLock { $0 += milliseconds * 1_000_000 } }
 }

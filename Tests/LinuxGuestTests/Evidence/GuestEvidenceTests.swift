@@ -82,14 +82,18 @@ import Testing
         let files = SampleGuest.files()
         files.put("/sys/kernel/debug/hyperv/\(SampleGuest.instance)/fuzz_test_state", "1")
         files.put("/sys/kernel/debug/hyperv/other/fuzz_test_state", "0")
-        files.put("/sys/kernel/tracing/instances/vmbusscope-77/trace", "")
-        files.put("/sys/kernel/tracing/instances/vmbusscope-78/trace", "")
+        files.put("/sys/kernel/tracing/instances/vmbusscope-77-900/trace", "")
+        files.put("/sys/kernel/tracing/instances/vmbusscope-78-1200/trace", "")
         files.put("/sys/kernel/tracing/instances/somebody/trace", "")
-        files.put("/proc/78/comm", "vmbusscope")
+        files.put("/sys/kernel/tracing/instances/vmbusscope-79-1300/trace", "")
+        let fields = (0..<18).map { _ in "0" }.joined(separator: " ")
+        files.put("/proc/78/stat", "78 (vmbus) scope) S \(fields) 1200 0 0")
+        // Another process has the number of one that died.
+        files.put("/proc/79/stat", "79 (bash) S \(fields) 7777 0 0")
         var watch = EvidenceWatch(files)
         try watch.look()
         #expect(watch.guest.text(.debugDelays) == SampleGuest.instance)
-        #expect(watch.guest.text(.tracingLeftovers) == "vmbusscope-77")
+        #expect(watch.guest.text(.tracingLeftovers) == "vmbusscope-77-900 vmbusscope-79-1300")
     }
 }
 
@@ -107,6 +111,15 @@ import Testing
         #expect(count("/proc/uptime") == 7)
         #expect(count("/sys/devices/system/cpu/possible") == 2)
         #expect(count("/sys/class/dmi/id/sys_vendor") == 1)
+    }
+
+    @Test func `however often one looks, an interface is asked once a second`() throws {
+        let files = SampleGuest.files()
+        files.put("/sys/class/net/eth0", .link("../../devices/VMBUS:01/\(SampleGuest.instance)/net/eth0"))
+        let machine = InjectedMachine()
+        var watch = EvidenceWatch(files, machine: machine)
+        for _ in 0..<100 { try watch.look(after: 50) }
+        #expect(machine.asked.count { $0 == "counters eth0" } == 6)
     }
 
     @Test func `a guest in which nothing happens tells each value again after ten seconds and not before`() throws {

@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CaptureFiles", "VMBusRing", "VMBusEngine", "VMBusDevices", "VMBusWire",
+                "LinuxGuest", "CaptureFiles", "BusModel", "VMBusRing", "VMBusEngine", "VMBusDevices", "VMBusWire",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         .executableTarget(
@@ -98,7 +98,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "FuzzTargets", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "BusModel", "Platform", "VMBusWire",
+                "FuzzTargets", "LinuxGuest", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "BusModel", "Platform",
+                "VMBusWire",
             ],
             path: "Tests/Fuzz/Tests", swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),

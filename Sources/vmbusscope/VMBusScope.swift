@@ -19,6 +19,7 @@ struct VMBusScope: ParsableCommand {
               vmbusscope watch --interval 5            one line per channel, every 5 s
               vmbusscope show channels --sysroot DIR   a tree copied from another guest
               vmbusscope doctor                        what is wrong, and who must act next
+              vmbusscope open dmesg.txt trace.txt      what a guest's log and trace tell
 
             EXIT CODES
               0  well                                  4    permission missing
@@ -28,8 +29,8 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
-            DoctorCommand.self,
-            RingCommand.self, MetricsCommand.self, BenchCommand.self, PrintCommand.self, BareCommand.self,
+            DoctorCommand.self, OpenCommand.self, RingCommand.self, MetricsCommand.self, BenchCommand.self,
+            PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)
 }

@@ -31,8 +31,8 @@ public enum RecordDissector {
             tree = structured(MonitorSignal.self, payload)
         case .interrupt: tree = structured(EventFlagDelivery.self, payload)
         case .register: tree = structured(RegisterWrite.self, payload)
-        case .trace: tree = structured(TraceRecord.self, payload)
-        case .kernelLog: tree = structured(KernelLogRecord.self, payload)
+        case .trace: tree = worded(structured(TraceRecord.self, payload))
+        case .kernelLog: tree = worded(structured(KernelLogRecord.self, payload))
         case .state, .sample: tree = structured(AttributeList.self, payload)
         case .note, .fault, .gap: tree = FieldTree(name: "", fields: text(payload))
         case .keyframe: tree = keyframe(payload)
@@ -48,6 +48,21 @@ public enum RecordDissector {
         guard !payload.isEmpty else { return FieldTree(name: "", fields: []) }
         let (fields, _, problem) = Value.fields(payload)
         return FieldTree(name: "", fields: fields, problem: problem)
+    }
+
+    /// The same where all bytes are words, which the fields then say as well.
+    private static func worded(_ tree: FieldTree) -> FieldTree {
+        func worded(_ nodes: [FieldNode]) -> [FieldNode] {
+            nodes.map { node in
+                var node = node
+                if case .bytes(let bytes) = node.value, node.text == nil { node.text = PlainText.line(bytes[...]) }
+                node.children = worded(node.children)
+                return node
+            }
+        }
+        var tree = tree
+        tree.fields = worded(tree.fields)
+        return tree
     }
 
     private static func keyframe(_ payload: ArraySlice<UInt8>) -> FieldTree {

@@ -11,9 +11,10 @@ extension InspectorState {
         counted(channel.events, channel.traffic.signals)
     }
 
-    /// A live guest's log holds no single signals, so that none in the log says nothing there.
+    /// The log of a live guest holds no single signals, that of a file need not: none in the log says nothing there.
     private func counted(_ reading: Reading<UInt64>, _ seen: UInt64) -> Reading<UInt64> {
-        guard reading.outcome == .unavailable, seen > 0 || capabilities.kind != .live else { return reading }
+        let isWhole = capabilities.kind == .simulator || capabilities.kind == .host
+        guard reading.outcome == .unavailable, seen > 0 || isWhole else { return reading }
         return .known(seen, at: snapshot.position.time)
     }
 }

@@ -43,6 +43,11 @@ enum Screen {
         try run(options) { .stepped(source) }
     }
 
+    /// Shows texts from files.
+    static func show(_ source: TextFileSource, _ options: InspectorOptions) throws(CommandFailure) {
+        try run(options) { .stepped(source) }
+    }
+
     /// Shows a source that runs on a thread of its own; `end` is called when the screen is gone, before anything else.
     static func show(
         posted source: PostedSource, _ options: InspectorOptions, end: () -> Void

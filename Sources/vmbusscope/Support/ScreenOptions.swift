@@ -23,8 +23,8 @@ struct ScreenOptions: ParsableArguments {
     @Flag(help: "Leave the mouse to the terminal.")
     var noMouse = false
 
-    @Option(help: ArgumentHelp("partitions, channels, rings, flow, ledger or doctor.", valueName: "view"))
-    var view = InspectorView.partitions
+    @Option(help: ArgumentHelp("partitions (the default), channels, rings, flow, ledger or doctor.", valueName: "view"))
+    var view: InspectorView?
 
     @Option(help: ArgumentHelp("A filter for that view, in the language that the key / takes.", valueName: "filter"))
     var filter = ""
@@ -37,7 +37,7 @@ struct ScreenOptions: ParsableArguments {
         options.colorDepth = color
         options.paused = paused
         options.mouse = !noMouse
-        options.view = view
+        options.view = view ?? .partitions
         options.filter = filter
         options.userTheme = UserThemes.bytes
         return options

@@ -17,6 +17,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "guest-saved-state", run: fuzzGuestSavedState),
         FuzzTarget(name: "host-saved-state", run: fuzzHostSavedState),
         FuzzTarget(name: "dissector", run: fuzzDissector),
+        FuzzTarget(name: "text-file", run: fuzzTextFile),
     ]
 
     /// The target of that name.

@@ -1,6 +1,7 @@
 import BusModel
 import FuzzTargets
 import Glibc
+import LinuxGuest
 import Platform
 import Testing
 import VMBusEngine
@@ -61,6 +62,7 @@ enum Seeds {
         seeds["dissector"] = conversations(batch)
         seeds["ring-receiver"] = rings
         seeds["ring-dump"] = try dumps()
+        seeds["text-file"] = try texts()
         return seeds.mapValues { $0.map { Array($0.prefix(longest)) } }
     }
 
@@ -146,6 +148,22 @@ enum Seeds {
         [250, 1, 0, 8, 0] + [30, 12, 9, 0, 30, 30, 30, 2]
             + [7, 6, 0, 0, 8, 8, 255, 15, 10, 2, 3, 1, 2, 3, 0, 5, 9, 6].repeated(6),
     ]
+
+    /// The samples of the texts' tests, each as what it is, to be recognised, and as single lines.
+    private static func texts() throws -> [[UInt8]] {
+        let place =
+            #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+            + "/LinuxGuestTests/Fixtures/texts"
+        let formats = TextFormat.allCases
+        return try SystemFiles().names(in: place).flatMap { name -> [[UInt8]] in
+            let bytes = try WholeFile.read("\(place)/\(name)", limit: 1 << 20)
+            let format = TextFormat.recognise(bytes[...]).flatMap { formats.firstIndex(of: $0) } ?? formats.count
+            let lines = bytes.split(separator: UInt8(ascii: "\n")).prefix(4).map { [UInt8(formats.count + 1)] + $0 }
+            return [[UInt8(format)] + bytes, [UInt8(formats.count)] + bytes] + lines
+        } + [
+            [UInt8(formats.count + 1)] + "6,1234,5678901,-,caller=T1;hv_vmbus: Vmbus version:5.3\n SUBSYSTEM=vmbus".utf8
+        ]
+    }
 
     /// The images of the dumps' tests.
     private static func dumps() throws -> [[UInt8]] {

@@ -19,6 +19,9 @@ public struct KernelLogText: Sendable {
     /// Lines without any prefix that tell nothing of the bus: other programs' on a console, or damage.
     public private(set) var unknownCount = 0
 
+    /// The kernel's release, where its first words are in the text.
+    public private(set) var kernelRelease: String?
+
     /// Whether a line proves that a guest of Hyper-V wrote the log.
     public var isProof: Bool { entries.contains { $0.meaning.isProof } }
 
@@ -48,6 +51,9 @@ public struct KernelLogText: Sendable {
     private static let mostPieces = 4
 
     private mutating func take(_ read: Read) {
+        if read.line.text.hasPrefix("Linux version ") {
+            kernelRelease = String(read.line.text.dropFirst(14).prefix { $0 != " " }.prefix(128))
+        }
         let isKernel = read.line.hasPrefix || KernelLogWords.beginsAsKernel(read.line.text)
         if let meaning = read.meaning, isKernel || meaning.fact != .other {
             entries.append(Entry(line: read.line, meaning: meaning))

@@ -1,0 +1,111 @@
+import ArgumentParser
+import BusModel
+import Inspector
+import LinuxGuest
+import Query
+
+/// `open`: texts that a guest, its host or a tool wrote.
+struct OpenCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "open",
+        abstract: "Open kernel logs, traces and listings that were kept in files.",
+        discussion: """
+            The format is known by the content, whatever the name: \(formats). Several files become one log by their times; \
+            what has no time comes first.
+
+            With a terminal it opens the inspector, else it prints partitions, channels and records; --view chooses one of \
+            them. With --json every record is one line of schema vmbusscope.flow/1, or the view that --view names one document.
+
+            Lines that are of no form are counted in a note at the start. The status is 2 if a file is damaged or could not be \
+            taken while others could, 1 if none could. A file may have \(TextFile.maximumByteCount >> 20) MiB.
+
+            EXAMPLES
+              vmbusscope open dmesg.txt trace.txt lsvmbus-vv.txt
+              ssh guest dmesg | vmbusscope open -
+              vmbusscope open trace.txt --json | jq 'select(.name == "TRACE.vmbus_onoffer")'
+              vmbusscope open lsvmbus-vv.txt --view channels --text
+            """)
+
+    private static let formats = TextFormat.allCases.map(\.title).joined(separator: ", ")
+
+    @Argument(help: ArgumentHelp("The files; - for standard input.", valueName: "file"), completion: .file())
+    var files: [String]
+
+    @Flag(help: "One JSON object per record, or one document of the view.")
+    var json = false
+
+    @Flag(help: "Print, even with a terminal.")
+    var text = false
+
+    @OptionGroup var screen: ScreenOptions
+
+    /// Records are printed in pieces, so that a long log costs no more memory than a short one.
+    private static let piece = 1024
+
+    func validate() throws {
+        if files.isEmpty { throw ValidationError("name a file, or - for standard input") }
+        if files.count(where: { $0 == "-" }) > 1 { throw ValidationError("-: name standard input once") }
+    }
+
+    func run() throws {
+        let (files, refused) = try TextFiles.read(files)
+        let source = TextFileSource(files)
+        if !json, !text, Screen.hasTerminal {
+            try Screen.show(source, screen.inspectorOptions)
+        } else {
+            try print(source)
+        }
+        let damaged = files.filter(\.isDamaged)
+        if refused == 0, damaged.isEmpty { return }
+        let reasons = damaged.map { "\($0.name): \($0.gaps ?? "")" }
+        throw CommandFailure(.damagedInput, reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+    }
+
+    private func print(_ source: TextFileSource) throws {
+        let view = screen.view
+        let filter = screen.filter.isEmpty ? nil : screen.filter
+        if json, view == nil || view == .flow {
+            var stream = try stream(filter)
+            var writer = JSONWriter()
+            try forPieces(of: source.batch) { piece throws(CommandFailure) in
+                stream.write(piece, to: &writer)
+                try Output.write(writer.take())
+            }
+            return
+        }
+        var state = InspectorState(
+            capabilities: source.capabilities, title: source.title,
+            limits: HistoryLimits(records: max(1, source.batch.headers.count), bytes: 1 << 30))
+        state.ingest(source.batch)
+        if let view {
+            return try Output.write(ShowCommand.render(view, state, json ? .json : .text, filter, nil))
+        }
+        try Output.write("FILE  \(PrintableText.harmless(source.title))\n\n")
+        for view in [InspectorView.partitions, .channels] {
+            try Output.write(ShowCommand.render(view, state, .text, nil, nil) + "\n")
+        }
+        try Output.write(ShowCommand.render(.flow, state, .text, filter, nil))
+    }
+
+    private func stream(_ filter: String?) throws(CommandFailure) -> FlowStream {
+        guard let filter else { return FlowStream() }
+        do throws(QueryError) {
+            return try FlowStream(filter: filter)
+        } catch {
+            throw CommandFailure(.usage, "filter: \(error)")
+        }
+    }
+
+    private func forPieces(
+        of batch: FlowBatch, _ body: (FlowBatch) throws(CommandFailure) -> Void
+    ) throws(CommandFailure) {
+        var piece = FlowBatch()
+        for header in batch.headers {
+            piece.append(header, from: batch)
+            guard piece.headers.count == Self.piece else { continue }
+            try body(piece)
+            piece.removeAll()
+        }
+        try body(piece)
+    }
+}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Inspector
+import LinuxGuest
 import Platform
 
 /// `doctor`: what is wrong with the bus, and who must act next.
@@ -10,15 +11,22 @@ struct DoctorCommand: ParsableCommand {
         discussion: """
             Looks four times within six seconds, as what stands still shows only in time, and prints the findings, worst first. \
             A tree that was copied from a guest stands still, so it is looked at once. With --watch it goes on until Ctrl-C \
-            and prints whenever the findings have changed. Exit code 5 says that something is stuck or lost now.
+            and prints whenever the findings have changed. Files are what 'open' reads: kernel logs, traces and listings, judged \
+            at the moment of their last line. Exit code 5 says that something is stuck or lost now.
 
             EXAMPLES
               vmbusscope doctor                             this guest
               vmbusscope doctor --interval 5 --count 13     a minute of it
               vmbusscope doctor --json | jq '.findings[] | select(.severity == "critical")'
+              vmbusscope doctor dmesg.txt trace.txt         what a guest's log and trace tell
               vmbusscope doctor --explain inbound-stalled   what a rule means
               vmbusscope doctor --coverage                  all rules, and the known problems that they name
             """)
+
+    @Argument(
+        help: ArgumentHelp("Files instead of this guest; - for standard input.", valueName: "file"), completion: .file()
+    )
+    var files: [String] = []
 
     @OptionGroup var source: SourceOptions
 
@@ -48,6 +56,10 @@ struct DoctorCommand: ParsableCommand {
             throw ValidationError("--interval \(interval): choose from 0.05 to 86400 seconds")
         }
         if let count, count < 1 { throw ValidationError("--count \(count): choose at least 1") }
+        if files.count(where: { $0 == "-" }) > 1 { throw ValidationError("-: name standard input once") }
+        if !files.isEmpty, source.sysroot != nil || watch || once || count != nil {
+            throw ValidationError("files are looked at once and need no --sysroot, --watch, --once or --count")
+        }
         if once, watch || count != nil { throw ValidationError("--once goes with neither --watch nor --count") }
     }
 
@@ -59,6 +71,7 @@ struct DoctorCommand: ParsableCommand {
             }
             return try Output.write(DoctorReport.explanation(rule))
         }
+        if !files.isEmpty { return try judgeFiles() }
         var guest = try LiveGuest(source)
         try guest.look()
         if watch {
@@ -73,6 +86,21 @@ struct DoctorCommand: ParsableCommand {
             try Output.write(report(guest.state, diagnosis))
             if diagnosis.worst == .critical { throw CommandFailure(.badNews) }
         }
+    }
+
+    private func judgeFiles() throws {
+        let (files, refused) = try TextFiles.read(files)
+        let source = TextFileSource(files)
+        var state = InspectorState(
+            capabilities: source.capabilities, title: source.title, limits: HistoryLimits(records: 1, bytes: 1))
+        state.ingest(source.batch)
+        let diagnosis = state.diagnosed()
+        try Output.write(report(state, diagnosis))
+        let damaged = files.filter(\.isDamaged).map { "\($0.name): \($0.gaps ?? "")" }
+        if refused > 0 || !damaged.isEmpty {
+            throw CommandFailure(.damagedInput, damaged.isEmpty ? nil : damaged.joined(separator: "; "))
+        }
+        if diagnosis.worst == .critical { throw CommandFailure(.badNews) }
     }
 
     private var looks: Int { once ? 1 : count ?? (source.sysroot == nil ? 4 : 1) }

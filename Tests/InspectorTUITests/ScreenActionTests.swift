@@ -21,7 +21,7 @@ struct ScreenActionTests {
         driver.press("Tab")
         #expect(driver.state.view == .channels)
         driver.press("Shift-Tab", "Shift-Tab")
-        #expect(driver.state.view == .flow)
+        #expect(driver.state.view == InspectorView.allCases.last)
         driver.click("3 Rings")
         #expect(driver.state.view == .rings)
         driver.press(":")
@@ -184,7 +184,8 @@ struct ScreenActionTests {
                 let isNothing = driver.text == before.0 && driver.effects == before.1
                 // Some moves have nowhere to go from where they begin.
                 let mayStand: Set<ActionID> = [
-                    .up, .top, .left, .back, .pageUp, .viewPartitions, .viewChannels, .viewRings, .viewFlow, .down,
+                    .up, .top, .left, .back, .pageUp, .viewPartitions, .viewChannels, .viewRings, .viewFlow, .viewCPUs,
+                    .down,
                     .bottom,
                     .pageDown, .right, .expand, .collapse, .copy,
                 ]

@@ -78,8 +78,8 @@ import Testing
 
     @Test func `views go round`() {
         var view = InspectorView.partitions
-        for _ in 0..<4 { view = view.next }
+        for _ in InspectorView.allCases { view = view.next }
         #expect(view == .partitions)
-        #expect(InspectorView.partitions.previous == .flow)
+        #expect(InspectorView.partitions.previous == InspectorView.allCases.last)
     }
 }

@@ -155,7 +155,8 @@ import VMBusWire
 
     @Test func `an unbound device is normal where Linux has no driver for its class`() throws {
         func unbound(_ class: GUID) throws -> Verdict {
-            try #require(log(`class`, phase: .closed, driver: "").state.verdict(GuestLog.nicChannel))
+            let state = log(`class`, phase: .closed, driver: "").state
+            return try #require(state.verdict(GuestLog.nicChannel))
         }
         let activation = GUID(0x3375_BAF4, 0x9E15, 0x4B30, 0xB765_67AC_B10D_607B)
         #expect(try unbound(activation).word == .unbound)

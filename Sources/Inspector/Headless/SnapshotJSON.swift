@@ -132,7 +132,7 @@ enum SnapshotJSON {
         writer.member("verdict", verdict.word.rawValue)
         writer.member("verdict_weight", verdict.weight.word)
         writer.member("why", verdict.why)
-        writer.member("age_ns", state.staleness(rates))
+        writer.member("age_ns", state.staleness(channel, rates))
         writer.key("recent")
         write(rates, rates.history, at: now, to: &writer)
     }

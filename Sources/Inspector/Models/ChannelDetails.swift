@@ -11,7 +11,7 @@ extension InspectorState {
         let rates = rates(key)
         let label = ChannelLabel.text(device, subchannel: key.subchannel, in: partition)
         var sections = [
-            verdictSection(Verdict(channel, of: device, rates, at: snapshot.position.time), rates),
+            verdictSection(Verdict(channel, of: device, rates, at: snapshot.position.time), channel, rates),
             DetailSection("Channel", identityPairs(device, channel)),
         ]
         if let history = rates.history { sections.append(rateSection(channel, rates, history)) }
@@ -54,14 +54,16 @@ extension InspectorState {
 
     // MARK: Is this normal?
 
-    private func verdictSection(_ verdict: Verdict, _ rates: FlowRates) -> DetailSection {
+    private func verdictSection(
+        _ verdict: Verdict, _ channel: ChannelSnapshot, _ rates: FlowRates
+    ) -> DetailSection {
         var pairs = [
             DetailPair(
                 "Verdict", Cell(verdict.word.title, verdict.tone, raw: verdict.word.rawValue),
                 "how it is in a word, measured by what is normal for its kind")
         ]
         pairs += DetailPair.sentence("Why", verdict.why, help: "what the verdict rests on")
-        if let age = staleness(rates) {
+        if let age = staleness(channel, rates) {
             pairs.append(
                 DetailPair("Values are old", Cell(Quantity.span(age), .warn), "since the counters were last looked at"))
         }

@@ -98,7 +98,7 @@ extension InspectorState {
         for channel in channels {
             sum.add(interruptCount(channel).value, signalCount(channel).value, eventCount(channel).value)
         }
-        sum.age = rates.compactMap { staleness($0) }.max()
+        sum.age = zip(channels, rates).compactMap { staleness($0, $1) }.max()
         sum.verdict = Verdict.leading(
             zip(channels, rates).map { Verdict($0, of: device, $1, at: now) })
         let primary = channels.first
@@ -140,7 +140,7 @@ extension InspectorState {
                 fullCell(channel.outFullFirst.value == nil || recent?.observed == 0 ? nil : recent?[.fullEpisodes]),
                 Cell(fill: recent?.fillMaximum),
                 Cell("", .accent, series: rates.activity(at: now, every: interval)), Cell(channel.cpu),
-                ageCell(staleness(rates)), Cell(channel.phase), Cell(text: device.driver, .dim),
+                ageCell(staleness(channel, rates)), Cell(channel.phase), Cell(text: device.driver, .dim),
                 Cell(fill: channel.inbound), Cell(fill: channel.outbound), Cell(interruptCount(channel)),
                 Cell(signalCount(channel)), fullCell(channel.outFullFirst.value), Cell(rate: rates.events),
                 Cell(eventCount(channel)), Cell(PlainText.clean(partition.name), .dim),

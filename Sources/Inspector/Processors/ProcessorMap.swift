@@ -219,7 +219,7 @@ extension InspectorState {
                 if own.isEmpty { continue }
                 map.add(
                     device, of: partition,
-                    own.map { ($0, rates(Self.key(partition, device, $0)).interrupts ?? 0) })
+                    own.map { ($0, interruptRate(Self.key(partition, device, $0)) ?? 0) })
             }
         }
         map.count()

@@ -19,8 +19,11 @@ public struct ProcessorSet: Sendable, Hashable {
     /// A list such as `0-3,8`.
     public init(parsing text: some StringProtocol) {
         for part in text.split(separator: ",") {
-            let ends = part.split(separator: "-", maxSplits: 1).compactMap { Self.number($0) }
-            guard let first = ends.first, let last = ends.last, first <= last, ends.count <= 2 else { continue }
+            let pieces = part.split(separator: "-", maxSplits: 1)
+            let ends = pieces.compactMap { Self.number($0) }
+            guard let first = ends.first, let last = ends.last, first <= last, ends.count == pieces.count else {
+                continue
+            }
             insert(first...last)
         }
     }

@@ -107,7 +107,7 @@ extension InspectorState {
             title: "CPU \(number) of \(map.partition(partition)?.name ?? "")",
             sections: [
                 DetailSection("Processor", identity), DetailSection("Channels here", channels),
-                DetailSection("How even it is", imbalancePairs(map, partition)),
+                DetailSection("Imbalance", imbalancePairs(map, partition)),
             ])
     }
 

@@ -53,7 +53,7 @@ struct RateAccount: Sendable {
                 times: Int(min(max(1, values), Double(FlowRates.seriesLength))))
             pushFills(channel)
         }
-        history.fill(inbound: channel.inbound.fill, outbound: channel.outbound.fill, at: time)
+        history.fill(inbound: channel.inbound.greatestFill, outbound: channel.outbound.greatestFill, at: time)
         rates.inboundStanding = Self.standing(rates.inboundStanding, channel.inbound.used, hasMoved, time)
         rates.outboundStanding = Self.standing(rates.outboundStanding, channel.outbound.used, hasMoved, time)
         rates.history = history
@@ -120,7 +120,7 @@ struct RateAccount: Sendable {
         history.grow(.interrupts, step(old.interrupts, new.interrupts))
         history.grow(.hypercalls, step(old.signals, new.signals))
         history.observe(step(0, 0), interrupts: rates.interrupts, signals: rates.signals)
-        history.fill(inbound: channel.inbound.fill, outbound: channel.outbound.fill, at: time)
+        history.fill(inbound: channel.inbound.greatestFill, outbound: channel.outbound.greatestFill, at: time)
         (rates.history, rates.lookedAt) = (history, time)
     }
 
@@ -133,5 +133,15 @@ struct RateAccount: Sendable {
 
     static func rate(_ old: UInt64, _ new: UInt64, _ seconds: Double) -> Double? {
         new >= old && seconds > 0 ? Double(new - old) / seconds : nil
+    }
+}
+
+extension RingSnapshot {
+    /// The fullest that the last look saw it: where it was looked at many times in a moment, the most of these.
+    fileprivate var greatestFill: Double? {
+        guard let size = size.value, size > 0, let used = used.value else { return nil }
+        // A burst that ended long ago says nothing of this look.
+        let burst = usedMaximum.time >= self.used.time ? usedMaximum.value ?? 0 : 0
+        return min(1, Double(max(used, burst)) / Double(size))
     }
 }

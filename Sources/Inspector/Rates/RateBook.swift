@@ -26,6 +26,8 @@ struct RateBook: Sendable {
         tick = self.interval
     }
 
+    /// One rate alone, as maps of many channels want it.
+    func interrupts(_ key: ChannelKey) -> Double? { channels[key]?.rates.interrupts }
     func channel(_ key: ChannelKey) -> FlowRates { channels[key]?.rates ?? FlowRates() }
     func partition(_ number: UInt16) -> FlowRates { partitions[number]?.rates ?? FlowRates() }
 

@@ -21,11 +21,13 @@ extension InspectorState {
         ).notes
     }
 
-    /// How old a channel's values are, where that is older than three looks; nil for values of now and of a channel that rests.
-    public func staleness(_ key: ChannelKey) -> UInt64? { staleness(rates(key)) }
+    /// How old a channel's values are: since the source could read them last, or where they are older than three looks; nil
+    /// for values of now, and of a channel that rests.
+    public func staleness(_ key: ChannelKey) -> UInt64? { snapshot.channel(key).flatMap { staleness($0, rates(key)) } }
 
-    func staleness(_ rates: FlowRates) -> UInt64? {
+    func staleness(_ channel: ChannelSnapshot, _ rates: FlowRates) -> UInt64? {
         let now = snapshot.position.time
+        if let since = channel.staleSince.value { return now - min(now, since) }
         guard !rates.isResting, let lookedAt = rates.lookedAt, now > lookedAt, now - lookedAt > 3 &* tick else {
             return nil
         }

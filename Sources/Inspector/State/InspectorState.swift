@@ -126,6 +126,8 @@ public struct InspectorState: Sendable {
     /// How fast a channel's counters grow at that moment.
     public func rates(_ channel: ChannelKey) -> FlowRates { shown.rates.channel(channel) }
 
+    func interruptRate(_ channel: ChannelKey) -> Double? { shown.rates.interrupts(channel) }
+
     /// How fast a partition's counters grow at that moment.
     public func rates(partition number: UInt16) -> FlowRates { shown.rates.partition(number) }
 

@@ -51,7 +51,7 @@ struct ProcessorMapLayout {
     }
 
     static let channelWidth = 3
-    static let narrowestDevice = 7
+    static let narrowestDevice = 9
     static let widestDevice = 12
 
     /// The columns that are seen from an offset on, with their distance from the left.

@@ -185,16 +185,16 @@ extension Renderer {
                 ?? false
             let heat = HeatGlyph(load.rate, of: greatest, glyphs)
             grid.put(heat.scalar, at: at, role: isTarget ? .diffChanged : heat.role, shade: heat.shade)
+            let text = Quantity.rate(load.rate) + (load.channels > 1 ? "/\(load.channels)" : "")
+            let end = grid.write(
+                text, at: Position(row: at.row, column: at.column + 2),
+                role: isTarget ? .diffChanged : load.rate > 0 ? .text : .textDim, in: line.inset(right: 1))
             let isOffNode = map.channels[map.devices[index].channels].contains {
                 $0.isOpen && map.place(of: $0) == place && map.isOffNode($0)
             }
-            if let mark = mark(processor, isOffNode: isOffNode) {
-                grid.put(mark.scalar, at: Position(row: at.row, column: at.column + 1), role: mark.role)
+            if let mark = mark(processor, isOffNode: isOffNode), end < line.endColumn {
+                grid.put(mark.scalar, at: Position(row: at.row, column: end), role: mark.role)
             }
-            let text = Quantity.rate(load.rate) + (load.channels > 1 ? "/\(load.channels)" : "")
-            grid.write(
-                text, at: Position(row: at.row, column: at.column + 2),
-                role: isTarget ? .diffChanged : load.rate > 0 ? .text : .textDim, in: line.inset(right: 1))
         }
     }
 
@@ -216,7 +216,7 @@ extension Renderer {
         var lines = factLines(map)
         if let move {
             let device = map.place(of: move.channel).map { map.devices[map.channels[$0].device].label }
-            lines = moveLines(move, device ?? "device")
+            lines = moveLines(move, device ?? "device", columns: area.columns)
         }
         if area.rows > lines.count { lines.append(legend(layout, isTrying: move != nil)) }
         for (row, line) in lines.prefix(area.rows).enumerated() {
@@ -230,16 +230,16 @@ extension Renderer {
     private func factLines(_ map: ProcessorMap) -> [[Span]] {
         var lines: [[Span]] = []
         let number = state.cpus.channel?.partition ?? map.partitions.first?.number ?? 0
-        var spans = [Span(" Evenness ", .borderTitle)]
+        var spans = [Span(" Imbalance ", .borderTitle)]
         if let whole = map.partition(number)?.imbalance {
-            spans.append(Span("all \(whole.summary) of \(whole.population) CPUs", role(whole)))
+            spans.append(Span("all \(shortText(whole)), \(whole.population) CPUs", role(whole)))
         } else {
             spans.append(Span("no interrupts yet", .textUnknown))
         }
         if let channel = state.cpus.channel.flatMap({ map.place(of: $0) }).map({ map.channels[$0] }) {
             let device = map.devices[channel.device]
             if let imbalance = device.imbalance, device.channels.count > 1 {
-                spans += [Span("  \(device.label) ", .text), Span(imbalance.summary, role(imbalance))]
+                spans += [Span("  \(device.label) ", .text), Span(shortText(imbalance), role(imbalance))]
             }
             lines.append(spans)
             lines.append(channelLine(channel, map))
@@ -249,13 +249,17 @@ extension Renderer {
         return lines
     }
 
+    private func shortText(_ imbalance: Imbalance) -> String {
+        "\(Quantity.ratio(imbalance.peakToMean))x mean, Gini \(Quantity.ratio(imbalance.gini))"
+    }
+
     private func role(_ imbalance: Imbalance) -> Role {
         imbalance.peakToMean >= RateNorm.uneven ? .statusWarn : .text
     }
 
     private func channelLine(_ channel: ProcessorMap.Channel, _ map: ProcessorMap) -> [Span] {
         var spans = [
-            Span(" Channel  ", .borderTitle), Span(channel.label, .textStrong),
+            Span(" Channel   ", .borderTitle), Span(channel.label, .textStrong),
             Span(" relid \(channel.relid), \(Quantity.rate(channel.rate)) int/s", .text),
         ]
         guard let place = map.place(of: channel) else { return spans + [Span(", on no CPU that is known", .textDim)] }
@@ -269,7 +273,7 @@ extension Renderer {
         return spans
     }
 
-    private func moveLines(_ move: MoveProposal, _ device: String) -> [[Span]] {
+    private func moveLines(_ move: MoveProposal, _ device: String, columns: Int) -> [[Span]] {
         let arrow = String(glyphs.arrowRight)
         func change(_ change: MoveProposal.Change) -> [Span] {
             guard let before = change.before, let after = change.after else { return [Span("no interrupts", .textDim)] }
@@ -277,7 +281,8 @@ extension Renderer {
                 after.peakToMean < before.peakToMean - 0.005
                 ? .statusOk : after.peakToMean > before.peakToMean + 0.005 ? .statusWarn : .text
             return [
-                Span("\(Quantity.ratio(before.peakToMean)) \(arrow) ", .text), Span(Quantity.ratio(after.peakToMean), role),
+                Span("\(Quantity.ratio(before.peakToMean)) \(arrow) ", .text),
+                Span(Quantity.ratio(after.peakToMean), role),
                 Span(" (Gini \(Quantity.ratio(before.gini)) \(arrow) \(Quantity.ratio(after.gini)))", .text),
             ]
         }
@@ -285,30 +290,40 @@ extension Renderer {
         let problems = move.obstacles.isEmpty ? move.notes : move.obstacles
         return [
             [
-                Span(" What if  ", .badge), Span(" \(move.label)", .textStrong),
+                Span(" What if   ", .badge), Span(" \(move.label)", .textStrong),
                 Span(" were on CPU \(move.target) instead of \(from)? Nothing is written.", .text),
             ],
-            [Span(" Evenness ", .borderTitle), Span("all ", .text)] + change(move.whole)
+            [Span(" Imbalance ", .borderTitle), Span("all ", .text)] + change(move.whole)
                 + [Span(", \(device) ", .text)] + change(move.device),
-            [Span(" Command  ", .borderTitle), Span(move.command, .textStrong)],
-            [Span(" Writes   ", .borderTitle), Span("\(move.target) to \(move.path)", .textDim)],
+            [Span(" Command   ", .borderTitle), Span(move.command, .textStrong)],
             [
-                Span(move.obstacles.isEmpty ? " Needs    " : " Not so   ", .borderTitle),
+                Span(" Writes    ", .borderTitle),
+                Span("\(move.target) to " + Self.ending(move.path, columns: columns - 18, glyphs), .textDim),
+            ],
+            [
+                Span(
+                    !move.obstacles.isEmpty ? " Not so    " : move.notes.isEmpty ? " Needs     " : " Note      ",
+                    .borderTitle),
                 Span(
                     problems.isEmpty
-                        ? "an open channel, protocol 4.1 or newer, an online CPU: all given" : problems.joined(separator: "; "),
+                        ? "an open channel, protocol 4.1 or newer, an online CPU: all given"
+                        : problems.joined(separator: "; "),
                     !move.obstacles.isEmpty ? .statusError : move.notes.isEmpty ? .textDim : .statusWarn),
             ],
         ]
     }
 
+    /// The end of a path, which says more than its beginning.
+    private static func ending(_ path: String, columns: Int, _ glyphs: GlyphSet) -> String {
+        path.count <= columns ? path : String(glyphs.ellipsis) + path.suffix(max(0, columns - 1))
+    }
+
     private func legend(_ layout: ProcessorMapLayout, isTrying: Bool) -> [Span] {
-        let keys =
-            isTrying ? "Up Down another CPU  [ ] another channel  Esc ends" : "x tries the channel on another CPU"
-        let scale = HeatGlyph.scale(glyphs)
+        let keys = isTrying ? "Up Down: CPU  [ ]: channel  Esc: end" : "x: what if"
         return [
-            Span(" \(scale) interrupts  ! offline  i isolated  n off its node", .textDim),
-            Span(layout.isByDevice ? "  /2 channels" : "", .textDim), Span("   " + keys, .textDim),
+            Span(" \(keys)", .text),
+            Span("   \(HeatGlyph.scale(glyphs)) int/s  ! offline  i isolated  n off node", .textDim),
+            Span(layout.isByDevice ? "  /2 channels" : "", .textDim),
         ]
     }
 }

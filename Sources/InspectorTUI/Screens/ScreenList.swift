@@ -85,11 +85,16 @@ struct ScreenList {
                     if index == 0 { own += row.depth * 2 + (hasTree ? 2 : 0) }
                     width = max(width, own)
                 }
-                return min(max(width, column.width.lowerBound), column.width.upperBound)
+                // Long names must not drive the numbers from a narrow screen.
+                let widest = room < Self.narrow ? Self.narrowWidths[column.id] : nil
+                return min(max(width, column.width.lowerBound), widest ?? column.width.upperBound)
             }
         case .flow(let inspector): flowWidths(inspector, in: room)
         }
     }
+
+    private static let narrow = 110
+    private static let narrowWidths = ["device": 20, "net": 7]
 
     /// Whether rows lie inside others.
     var hasTree: Bool {

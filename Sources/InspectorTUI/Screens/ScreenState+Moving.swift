@@ -28,6 +28,7 @@ extension ScreenState {
 
     /// The channels whose values are on the screen, from top to bottom.
     func visibleChannels(_ inspector: InspectorState, size: Size) -> [ChannelKey] {
+        if view == .cpus { return mappedChannels(inspector, size: size) }
         guard view == .channels, let list = ScreenList.of(view, inspector) else {
             return chosenChannel.map { [$0] } ?? []
         }
@@ -50,6 +51,7 @@ extension ScreenState {
     var chosenChannel: ChannelKey? {
         switch view {
         case .rings: rings.channel
+        case .cpus: cpus.channel
         case .channels:
             if case .channel(let key) = self[list: view].selected { key } else { nil }
         default: nil

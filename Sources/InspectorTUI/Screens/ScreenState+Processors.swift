@@ -3,7 +3,9 @@ import Inspector
 
 extension ScreenState {
     /// Rows of the view of processors that are not rows of its list: the heading and what stands below the map.
-    static func processorFooter(rows: Int) -> Int { rows >= 30 ? 6 : rows >= 16 ? 5 : rows >= 10 ? 3 : rows >= 6 ? 1 : 0 }
+    static func processorFooter(rows: Int) -> Int {
+        rows >= 30 ? 6 : rows >= 16 ? 5 : rows >= 10 ? 3 : rows >= 6 ? 1 : 0
+    }
 
     /// How many columns of the screen stand left of the map.
     static func processorFacts(columns: Int) -> Int { min(columns, columns >= 120 ? 46 : columns >= 60 ? 30 : 16) }
@@ -20,6 +22,17 @@ extension ScreenState {
     private func mapLayout(_ map: ProcessorMap, size: Size) -> ProcessorMapLayout {
         let columns = ScreenLayout(self, size: size).content.columns
         return ProcessorMapLayout(map, cpus, room: max(0, columns - Self.processorFacts(columns: columns)))
+    }
+
+    /// The channels whose columns are on the screen; where a column stands for a device, those of the chosen one.
+    func mappedChannels(_ inspector: InspectorState, size: Size) -> [ChannelKey] {
+        let map = inspector.processorMap
+        let layout = mapLayout(map, size: size)
+        if layout.isByDevice {
+            guard let place = cpus.channel.flatMap({ map.place(of: $0) }) else { return [] }
+            return map.channels[map.devices[map.channels[place].device].channels].map(\.key)
+        }
+        return layout.visible(from: cpus.offset).map { map.channels[layout.columns[$0.place].index].key }
     }
 
     // MARK: Settling

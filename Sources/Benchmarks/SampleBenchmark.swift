@@ -22,8 +22,6 @@ public struct SampleBenchmark: Sendable {
     public enum Case: String, CaseIterable, Sendable {
         /// Every channel, as many with kept files as there may be.
         case all
-        /// The channels whose files are kept alone.
-        case kept
     }
 
     /// Processor time for one file.
@@ -54,16 +52,11 @@ public struct SampleBenchmark: Sendable {
         }
         // From the second look on the files are kept, and files that this kernel does not have are known.
         _ = sampler.sweep()
-        let loop = try BareLoop(
-            sampler.swept.filter { measured == .all || $0.isKept }, sysroot: sysroot, checksKind: !sysroot.isEmpty)
-        let kept = Set(
-            sampler.swept.filter { $0.path.contains("/channels/") }.enumerated()
-                .filter { $0.element.isKept }.map(\.offset))
+        let loop = try BareLoop(sampler.swept, sysroot: sysroot, checksKind: !sysroot.isEmpty)
         let summaries = try InterleavedSlices(rounds: rounds).compare(2) { (contestant) throws(BenchmarkFailure) in
             let start = ProcessorClock.thread()
             if contestant == 0 {
-                // The rest has its turn as well, which is a small part of a look at everything and most of one at a few.
-                let scan = sampler.sweep { measured == .all || kept.contains($0) }
+                let scan = sampler.sweep()
                 guard scan.busAvailable else { throw BenchmarkFailure(description: "the guest went away") }
             } else {
                 try loop.run()

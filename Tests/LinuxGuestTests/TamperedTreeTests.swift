@@ -12,15 +12,16 @@ import VMBusWire
 /// is, and nothing that is shown can steer a terminal.
 @Suite(.serialized, .enabled(if: SharedFixtures.directory != nil, Comment(rawValue: SharedFixtures.absence)))
 struct `Tampered trees` {
-    private static let bus = "/sys/bus/vmbus/devices/"
-
     @Test(arguments: [
-        ("trees/a-wsl2", "", 12), ("trees/b-azure-d16s-gen2", "", 10), ("trees/c-extreme-128cpu", "", 1),
-        ("real-linux-6.12/bridge-life-6.12", "tree", 10), ("real-linux-6.12/bridge-uio-6.12", "tree", 10),
-        ("real-linux-6.12/bridge-v4-6.12", "tree", 10), ("real-linux-6.12/qemu-vmbus-6.12", "tree", 10),
+        ("trees/a-wsl2", "", 4), ("trees/b-azure-d16s-gen2", "", 3), ("trees/c-extreme-128cpu", "", 0),
+        ("real-linux-6.12/bridge-life-6.12", "tree", 3), ("real-linux-6.12/bridge-uio-6.12", "tree", 3),
+        ("real-linux-6.12/bridge-v4-6.12", "tree", 3), ("real-linux-6.12/qemu-vmbus-6.12", "tree", 3),
     ]) func `are shown without a crash, a control byte or a wrong value`(
         _ archive: String, _ folder: String, _ copies: Int
     ) throws {
+        // The soak makes thousands of copies, and some of the biggest tree, which takes long.
+        let count = Soak.factor == 1 ? copies : max(1, copies * 5) * Soak.factor
+        guard count > 0 else { return }
         try SharedFixtures.withUnpacked(archive + ".tar.xz") { place in
             var roots = [place]
             if !folder.isEmpty {
@@ -30,7 +31,7 @@ struct `Tampered trees` {
             try #require(!roots.isEmpty)
             let trees = try roots.suffix(2).map { try MemoryTree($0) }
             let truths = trees.map { SampleGuest.scan(TamperedFiles($0, [:])) }
-            for copy in 0..<copies * Soak.factor {
+            for copy in 0..<count {
                 let tree = trees[copy % trees.count]
                 var spoiler = Spoiler(tree, seed: UInt64(copy) &* 7919 &+ UInt64(archive.utf8.count))
                 check(tree, truths[copy % trees.count], &spoiler, "\(archive) copy \(copy)")
@@ -81,6 +82,7 @@ struct `Tampered trees` {
                 #expect(device == real, "\(name): \(real.name)")
                 continue
             }
+            if touched.wholeDevices.contains(real.name) { continue }
             for channel in real.channels ?? [] where !touched.channels.contains("\(real.name)/\(channel.relid)") {
                 guard let found = device?.channels?.first(where: { $0.relid == channel.relid }) else { continue }
                 // Where the directories of the channels cannot be listed the counters are not known.
@@ -147,16 +149,20 @@ private struct Spoiler {
     struct Touched {
         var devices: Set<String> = []
         var channels: Set<String> = []
+        /// Devices that are touched with all their channels.
+        var wholeDevices: Set<String> = []
         /// Something above the devices.
         var hasBus = false
     }
 
     private let tree: MemoryTree
+    private let devices: Set<String>
     private var state: UInt64
     private(set) var touched = Touched()
 
     init(_ tree: MemoryTree, seed: UInt64) {
         self.tree = tree
+        devices = Set(tree.deviceNames)
         state = seed &* 2 &+ 1
     }
 
@@ -200,7 +206,6 @@ private struct Spoiler {
     /// Remembers which device and channel a path belongs to; its names stand in it wherever the tree of devices hangs.
     private mutating func note(_ path: String) {
         let parts = path.split(separator: "/").map(String.init)
-        let devices = Set(tree.deviceNames)
         guard let place = parts.firstIndex(where: devices.contains) else {
             touched.hasBus = touched.hasBus || path.contains("vmbus") || path.contains("VMBUS") || parts.count < 7
             return
@@ -210,8 +215,7 @@ private struct Spoiler {
         if place + 2 < parts.count, parts[place + 1] == "channels" {
             touched.channels.insert("\(name)/\(parts[place + 2])")
         } else if place == parts.count - 1 || parts[place + 1] == "channels" {
-            // All of it.
-            for relid in 0..<4096 { touched.channels.insert("\(name)/\(relid)") }
+            touched.wholeDevices.insert(name)
         }
     }
 

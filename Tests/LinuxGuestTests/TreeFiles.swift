@@ -38,7 +38,7 @@ struct MemoryTree: Sendable {
             paths.append(path)
             places.append(number)
         default:
-            nodes.append(.file(try SystemFiles().read(root + path, limit: 1 << 24)))
+            nodes.append(.file(try SystemFiles().read(root + path, limit: 1 << 16)))
             paths.append(path)
             places.append(number)
         }
@@ -47,8 +47,26 @@ struct MemoryTree: Sendable {
         nodes[parent] = .directory(children)
     }
 
+    private let chains = Chains()
+
+    /// The ways that were looked for already, as trees are looked at many times.
+    private final class Chains: Sendable {
+        let known = Mutex<[String: [Int]?]>([:])
+    }
+
     /// The node at a path, links followed as in a guest.
-    func node(_ path: String, followingLast: Bool = true) -> Int? {
+    func node(_ path: String, followingLast: Bool = true) -> Int? { chain(path, followingLast: followingLast)?.last }
+
+    /// The nodes from the root to a path, links followed.
+    func chain(_ path: String, followingLast: Bool = true) -> [Int]? {
+        let key = followingLast ? path : path + "@"
+        if let known = chains.known.withLock({ $0[key] }) { return known }
+        let found = walk(path, followingLast: followingLast)
+        chains.known.withLock { $0[key] = found }
+        return found
+    }
+
+    private func walk(_ path: String, followingLast: Bool) -> [Int]? {
         var waiting = Array(path.split(separator: "/").map(String.init).reversed())
         var settled: [Int] = [0]
         var links = 0
@@ -69,7 +87,7 @@ struct MemoryTree: Sendable {
                 settled.append(next)
             }
         }
-        return settled.last
+        return settled
     }
 }
 
@@ -93,29 +111,17 @@ final class TamperedFiles: FileLayer {
         self.vanishing = vanishing
     }
 
-    /// A layer of links and directories on the way is not tampered with, but what they lead to may be gone.
     private func find(_ path: String, _ call: String, followingLast: Bool = true) throws(SystemError) -> Int {
-        guard let node = tree.node(path, followingLast: followingLast) else {
+        guard let chain = tree.chain(path, followingLast: followingLast), let node = chain.last else {
             throw SystemError(call: call, code: ENOENT, path: path)
         }
-        for other in isGone(path) where other { throw SystemError(call: call, code: ENOENT, path: path) }
-        switch tampered.withLock({ $0[node] }) {
-        case .removed: throw SystemError(call: call, code: ENOENT, path: path)
-        case .refused(let code): throw SystemError(call: call, code: code, path: path)
-        case .contents, nil: return node
+        let code: Int32? = tampered.withLock { tampered in
+            if case .refused(let code) = tampered[node] { return code }
+            for node in chain { if case .removed = tampered[node] { return ENOENT } }
+            return nil
         }
-    }
-
-    /// Whether a directory on the way is removed.
-    private func isGone(_ path: String) -> [Bool] {
-        let parts = path.split(separator: "/")
-        return (1..<max(1, parts.count)).map { count in
-            let parent = "/" + parts[..<count].joined(separator: "/")
-            guard let node = tree.node(parent) else { return false }
-            return tampered.withLock { tampered in
-                if case .removed = tampered[node] { true } else { false }
-            }
-        }
+        if let code { throw SystemError(call: call, code: code, path: path) }
+        return node
     }
 
     func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {

@@ -104,9 +104,9 @@ struct BenchCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "A look at the channels of a guest, and a bare loop in C of the same system calls.",
             discussion: """
-                Nanoseconds of processor time for one file: of all channels, of which the files of some are kept open (all), and \
-                of these alone (kept). In a copied tree every file is asked what it is before it is opened, by both. Beside it \
-                stands what as many kept files of this machine's sysfs take of the kernel's slab memory.
+                Nanoseconds of processor time for one file of all channels, of which the files of some are kept open. In a copied \
+                tree every file is asked what it is before it is opened, by both. Beside it stands what as many kept files of \
+                this machine's sysfs take of the kernel's slab memory.
                 """)
 
         @OptionGroup var source: SourceOptions

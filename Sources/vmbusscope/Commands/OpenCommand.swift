@@ -1,6 +1,7 @@
 import ArgumentParser
 import BusModel
 import Inspector
+import InspectorTUI
 import LinuxGuest
 import Query
 

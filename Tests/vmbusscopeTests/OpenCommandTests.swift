@@ -30,7 +30,7 @@ import Testing
         let lines = outcome.output.split(separator: "\n")
         #expect(lines.count == 34)
         #expect(lines.allSatisfy { $0.hasPrefix(#"{"schema":"vmbusscope.flow/1","seq":"#) && $0.hasSuffix("}") })
-        #expect(lines.contains { $0.contains(#""text":"trace.txt: trace, 1 line not understood""#) })
+        #expect(lines.contains { $0.contains(#""value":"trace.txt: trace, 1 line not understood""#) })
         #expect(lines.contains { $0.contains(#""name":"TRACE.vmbus_onoffer""#) })
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BusModel
 import Inspector
+import InspectorTUI
 import LinuxGuest
 import Query
 
@@ -51,7 +52,9 @@ struct OpenCommand: ParsableCommand {
         let (files, refused) = try TextFiles.read(files)
         let source = TextFileSource(files)
         if !json, !text, Screen.hasTerminal {
-            try Screen.show(source, screen.inspectorOptions)
+            var options = screen.inspectorOptions
+            options.limits = limits(source)
+            try Screen.show(source, options)
         } else {
             try print(source)
         }
@@ -74,8 +77,7 @@ struct OpenCommand: ParsableCommand {
             return
         }
         var state = InspectorState(
-            capabilities: source.capabilities, title: source.title,
-            limits: HistoryLimits(records: max(1, source.batch.headers.count), bytes: 1 << 30))
+            capabilities: source.capabilities, title: source.title, limits: limits(source))
         state.ingest(source.batch)
         if let view {
             return try Output.write(ShowCommand.render(view, state, json ? .json : .text, filter, nil))
@@ -85,6 +87,11 @@ struct OpenCommand: ParsableCommand {
             try Output.write(ShowCommand.render(view, state, .text, nil, nil) + "\n")
         }
         try Output.write(ShowCommand.render(.flow, state, .text, filter, nil))
+    }
+
+    /// The whole log, which the size of the files bounds.
+    private func limits(_ source: TextFileSource) -> HistoryLimits {
+        HistoryLimits(records: source.batch.headers.count, bytes: .max)
     }
 
     private func stream(_ filter: String?) throws(CommandFailure) -> FlowStream {

@@ -123,7 +123,7 @@ let package = Package(
             name: "InspectorTests", dependencies: ["Inspector", "Query", "VMBusSimulator", "BusModel", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
-            name: "LinuxGuestTests", dependencies: ["LinuxGuest", "BusModel", "Platform", "VMBusWire"],
+            name: "LinuxGuestTests", dependencies: ["LinuxGuest", "Inspector", "BusModel", "Platform", "VMBusWire"],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "VMBusSimulatorTests",

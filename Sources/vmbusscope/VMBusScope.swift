@@ -18,6 +18,7 @@ struct VMBusScope: ParsableCommand {
               vmbusscope ls -vv                        what lsvmbus -vv prints
               vmbusscope watch --interval 5            one line per channel, every 5 s
               vmbusscope show channels --sysroot DIR   a tree copied from another guest
+              vmbusscope doctor                        what is wrong, and who must act next
 
             EXIT CODES
               0  well                                  4    permission missing
@@ -27,6 +28,7 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
+            DoctorCommand.self,
             RingCommand.self, MetricsCommand.self, BenchCommand.self, PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)

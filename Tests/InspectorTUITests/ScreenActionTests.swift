@@ -185,7 +185,8 @@ struct ScreenActionTests {
                 // Some moves have nowhere to go from where they begin.
                 let mayStand: Set<ActionID> = [
                     .up, .top, .left, .back, .pageUp, .viewPartitions, .viewChannels, .viewRings, .viewFlow, .viewCPUs,
-                    .down,
+                    .viewLedger,
+                    .viewDoctor, .down,
                     .bottom,
                     .pageDown, .right, .expand, .collapse, .copy,
                 ]

@@ -12,6 +12,8 @@ public enum ActionID: String, CaseIterable, Sendable, Hashable {
     case viewChannels = "view-channels"
     case viewRings = "view-rings"
     case viewFlow = "view-flow"
+    case viewLedger = "view-ledger"
+    case viewDoctor = "view-doctor"
     case viewCPUs = "view-cpus"
     case viewNext = "view-next"
     case viewPrevious = "view-previous"

@@ -5,7 +5,7 @@ public import BusModel
 /// Stepping: `n` is the smallest step, `N` the next packet, `m` the next control message; the same keys with `p`, `P` and `M`
 /// go back.
 public enum ActionTable {
-    private static let tables: [InspectorView] = [.partitions, .channels, .flow, .cpus]
+    private static let tables: [InspectorView] = [.partitions, .channels, .flow, .ledger, .doctor, .cpus]
 
     /// All actions, in the order of the help.
     public static let all: [Action] = [
@@ -19,6 +19,11 @@ public enum ActionTable {
         Action(
             .viewFlow, "Flow", "Show the log: messages, packets, signals and interrupts in their order.", .views,
             keys: ["4"]),
+        Action(
+            .viewLedger, "Ledger", "Show requests of the control plane by age, and who waits for whom.", .views,
+            keys: ["5"]),
+        Action(
+            .viewDoctor, "Doctor", "Show what is wrong, worst first, and who must act next.", .views, keys: ["6"]),
         Action(
             .viewCPUs, "CPUs", "Show which processor serves which channel, how evenly, and what a move would change.",
             .views, keys: ["7"]),

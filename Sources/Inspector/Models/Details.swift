@@ -10,8 +10,11 @@ extension InspectorState {
             snapshot.partition(number).flatMap { partition in
                 snapshot.device(number, instance).map { deviceDetails(partition, $0) }
             }
-        case .channel(let key): channelDetails(key)
+        case .channel(let key), .ring(let key, _): channelDetails(key)
         case .record(let sequence): recordDetails(sequence)
+        case .request(let id): requestDetails(id)
+        case .cycle(let index): cycleDetails(index)
+        case .finding(let id): findingDetails(id)
         case .processor(let partition, let number): processorDetails(partition, number)
         }
     }

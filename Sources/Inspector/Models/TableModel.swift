@@ -11,6 +11,10 @@ public enum InspectorView: Int, CaseIterable, Sendable, Hashable {
     case rings = 3
     /// The log, record by record.
     case flow = 4
+    /// Requests of the control plane, and who waits for whom.
+    case ledger = 5
+    /// What is wrong, worst first.
+    case doctor = 6
     /// Processors and channels.
     case cpus = 7
 
@@ -21,6 +25,8 @@ public enum InspectorView: Int, CaseIterable, Sendable, Hashable {
         case .channels: "Channels"
         case .rings: "Rings"
         case .flow: "Flow"
+        case .ledger: "Ledger"
+        case .doctor: "Doctor"
         case .cpus: "CPUs"
         }
     }
@@ -160,6 +166,14 @@ public enum RowID: Sendable, Hashable {
     case channel(ChannelKey)
     /// A record of the log, by its sequence number.
     case record(UInt64)
+    /// A request of the ledger, by its number.
+    case request(UInt64)
+    /// A ring of waits, by its place.
+    case cycle(Int)
+    /// A ring whose reader is waited for.
+    case ring(ChannelKey, Direction)
+    /// A finding of the doctor.
+    case finding(FindingID)
     /// A processor of a partition.
     case processor(partition: UInt16, number: Int)
 }

@@ -5,6 +5,10 @@ import VMBusWire
 struct InspectorFold: Sendable {
     private(set) var snapshot = BusSnapshot()
     private(set) var rates: RateBook
+    private(set) var watch = WatchBook()
+    private(set) var ledger = ControlLedger()
+    private(set) var transactions = TransactionBook()
+    private(set) var log = LogBook()
     private var describer = RecordDescriber()
 
     init(rateInterval: UInt64) { rates = RateBook(interval: rateInterval) }
@@ -14,8 +18,15 @@ struct InspectorFold: Sendable {
         rates.advance(to: header.time, snapshot)
         let entry = describer.describe(header, payload, before: snapshot)
         describer.follow(header, before: snapshot)
+        ledger.follow(header, payload, before: snapshot)
+        transactions.follow(header, payload, before: snapshot)
         snapshot.apply(header, payload)
+        watch.follow(header, payload, after: snapshot)
+        log.follow(header, payload)
         rates.follow(header, snapshot)
         return entry
     }
+
+    /// The source has looked, whether there was news or not.
+    mutating func look(at time: UInt64) { watch.look(at: time) }
 }

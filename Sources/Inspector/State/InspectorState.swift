@@ -30,6 +30,8 @@ public struct InspectorState: Sendable {
     private var filters: [InspectorView: ViewFilter] = [:]
     private var newest: InspectorFold
     private var paused: InspectorFold?
+    /// What the rules found when they were asked last.
+    var lastDiagnosis: Diagnosis?
 
     /// Nothing has happened yet.
     ///
@@ -74,6 +76,7 @@ public struct InspectorState: Sendable {
         flowFilter.forget(after: position.sequence)
         timeMode = .follow
         paused = nil
+        lastDiagnosis = nil
         return reached != nil
     }
 
@@ -82,6 +85,10 @@ public struct InspectorState: Sendable {
 
     /// The log's time at the newest record, in nanoseconds.
     public var lastTime: UInt64 { newest.snapshot.position.time }
+
+    /// A live source has looked at everything at this moment of the log's time, whether there was news or not: what has not
+    /// changed since is known to be unchanged.
+    public mutating func look(at time: UInt64) { newest.look(at: time) }
 
     // MARK: Time
 
@@ -137,7 +144,7 @@ public struct InspectorState: Sendable {
     /// How often the source looks at that moment, in nanoseconds.
     var tick: UInt64 { shown.rates.tick }
 
-    private var shown: InspectorFold { paused ?? newest }
+    var shown: InspectorFold { paused ?? newest }
 
     // MARK: Filters
 
@@ -150,7 +157,7 @@ public struct InspectorState: Sendable {
     public static func schema(_ view: InspectorView) -> QuerySchema {
         switch view {
         case .partitions: .partition
-        case .channels, .rings, .cpus: .channel
+        case .channels, .rings, .ledger, .doctor, .cpus: .channel
         case .flow: recordSchema
         }
     }

@@ -12,6 +12,8 @@ import VMBusWire
 public final class InspectorApplication {
     /// Not more often than this is a frame shown, in nanoseconds.
     private static let frameInterval: UInt64 = 50_000_000
+    /// Not more often than this does the doctor look, in nanoseconds.
+    private static let diagnosisInterval: UInt64 = 300_000_000
     /// How often a running source goes on.
     private static let tick = Duration.milliseconds(33)
     /// Records that a filter looks at before keys are looked at again.
@@ -33,6 +35,7 @@ public final class InspectorApplication {
     private var theme: ResolvedTheme
     private var needsFrame = true
     private var lastFrame: UInt64 = 0
+    private var lastDiagnosis: UInt64 = 0
 
     /// Shows the inspector until the user leaves or a signal ends it; the terminal is as it was before then.
     ///
@@ -144,6 +147,7 @@ public final class InspectorApplication {
 
     private func show() {
         refreshRings()
+        diagnose()
         state.settle(inspector, size: terminal.size)
         tellWhatIsWatched()
         let frame = Renderer.frame(state, inspector, size: terminal.size, glyphs: terminal.glyphs)
@@ -159,6 +163,14 @@ public final class InspectorApplication {
         guard now != watched else { return }
         watched = now
         watch(now.visible, now.chosen)
+    }
+
+    /// Lets the doctor look, not more often than a few times a second, as it goes through every channel.
+    private func diagnose() {
+        let now = MonotonicClock.now()
+        guard inspector.diagnosis == nil || now &- lastDiagnosis >= Self.diagnosisInterval else { return }
+        inspector.diagnose()
+        lastDiagnosis = now
     }
 
     /// The memory of the rings that are shown, as it is now.
@@ -213,7 +225,12 @@ public final class InspectorApplication {
         for report in inbox?.takeAll() ?? [] {
             switch report {
             case .batch(let batch):
-                if batch.isEmpty { continue }
+                if batch.isEmpty {
+                    // A look without news is news for the doctor: what it watches is unchanged.
+                    if inspector.capabilities.kind == .live { inspector.look(at: MonotonicClock.now()) }
+                    if state.view == .doctor || state.view == .ledger { needsFrame = true }
+                    continue
+                }
                 inspector.ingest(batch)
             case .rings(let channel, let inbound, let outbound):
                 guard channel == askedRings, !inspector.isPaused else { continue }

@@ -66,6 +66,15 @@ extension Renderer {
                 priority: 2))
         pieces.append(
             Piece(spans: [Span("record \(snapshot.position.sequence)", .title), Span("  ", .title)], priority: 3))
+        if let diagnosis = inspector.diagnosis, let worst = diagnosis.worst, worst > .info {
+            let count = diagnosis.count(worst)
+            let text = worst == .critical ? " \(count) critical " : " \(count) warning\(count == 1 ? "" : "s") "
+            pieces.append(
+                Piece(
+                    spans: [Span(text, worst == .critical ? .badgeFinding : .badge), Span("  ", .title)],
+                    priority: 0)
+            )
+        }
         let isPaused = state.isPaused(inspector)
         if inspector.capabilities.canStep, state.speed != 0 || !isPaused {
             pieces.append(

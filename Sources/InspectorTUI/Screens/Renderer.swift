@@ -76,7 +76,7 @@ struct Renderer {
         drawTitle()
         drawTabs()
         switch state.view {
-        case .partitions, .channels, .flow: drawList(in: layout.content)
+        case .partitions, .channels, .flow, .ledger, .doctor: drawList(in: layout.content)
         case .rings: drawRings(in: layout.content)
         case .cpus: drawProcessors(in: layout.content)
         }

@@ -45,6 +45,8 @@ struct ScreenList {
         case .partitions: ScreenList(inspector.partitionsTable())
         case .channels: ScreenList(inspector.channelsTable())
         case .flow: ScreenList(flowOf: inspector)
+        case .ledger: ScreenList(inspector.ledgerTable())
+        case .doctor: ScreenList(inspector.doctorTable())
         case .cpus: ScreenList(inspector.processorsTable())
         case .rings: nil
         }

@@ -30,6 +30,8 @@ extension ScreenState {
         case .viewChannels: show(.channels, inspector)
         case .viewRings: show(.rings, inspector)
         case .viewFlow: show(.flow, inspector)
+        case .viewLedger: show(.ledger, inspector)
+        case .viewDoctor: show(.doctor, inspector)
         case .viewCPUs: show(.cpus, inspector)
         case .viewNext: show(view.next, inspector)
         case .viewPrevious: show(view.previous, inspector)
@@ -84,6 +86,10 @@ extension ScreenState {
         if next == .rings, view != .rings, let channel = chosenChannel(inspector) { rings.channel = channel }
         if next == .cpus, view != .cpus, let channel = chosenChannel(inspector) { cpus.channel = channel }
         if next != .cpus { cpus.target = nil }
+        if next == .flow, view == .ledger || view == .doctor, let record = chosenRecord(inspector) {
+            isFollowing = false
+            self[list: .flow].selected = .record(record)
+        }
         if next != view { details.focus = .list }
         view = next
     }
@@ -92,13 +98,18 @@ extension ScreenState {
         if view == .cpus { return cpus.channel }
         if view == .rings { return rings.channel }
         return switch self[list: view].selected {
-        case .channel(let key): key
+        case .channel(let key), .ring(let key, _): key
         case .device(let partition, let instance):
             inspector.channelKeys.first { $0.partition == partition && $0.device == instance }
         case .record(let sequence):
             inspector.record(sequence)?.entry.header.channel.flatMap { key in
                 inspector.snapshot.channel(key) == nil ? nil : key
             }
+        case .request(let id): inspector.ledger.request(id)?.channel.flatMap { known($0, inspector) }
+        case .cycle(let index):
+            inspector.waitGraph.cycles.dropFirst(index).first?.first?.from.channel.flatMap { known($0, inspector) }
+        case .finding(let id):
+            if case .channel(let key) = id.subject { known(key, inspector) } else { nil }
         case .partition, .processor, nil: nil
         }
     }
@@ -108,6 +119,24 @@ extension ScreenState {
             chooseMapChannel(delta, inspector)
         } else {
             chooseChannel(delta, inspector)
+        }
+    }
+
+    private func known(_ key: ChannelKey, _ inspector: InspectorState) -> ChannelKey? {
+        inspector.snapshot.channel(key) == nil ? nil : key
+    }
+
+    /// The record of the flow that the chosen request or finding came from.
+    private func chosenRecord(_ inspector: InspectorState) -> UInt64? {
+        switch self[list: view].selected {
+        case .request(let id): inspector.ledger.request(id)?.record
+        case .finding(let id): id.request.flatMap { inspector.ledger.request($0)?.record }
+        case .cycle(let index):
+            inspector.waitGraph.cycles.dropFirst(index).first?.first.flatMap {
+                inspector.ledger.request($0.request)?.record
+            }
+        case .record(let sequence): sequence
+        default: nil
         }
     }
 
@@ -213,7 +242,7 @@ extension ScreenState {
         switch view {
         case .partitions: inspector.partitionSort = order
         case .channels: inspector.channelSort = order
-        case .rings, .flow, .cpus: break
+        case .rings, .flow, .ledger, .doctor, .cpus: break
         }
     }
 

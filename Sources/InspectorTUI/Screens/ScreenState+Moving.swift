@@ -13,7 +13,8 @@ extension ScreenState {
 
     /// The fields of the chosen record, if it is a record that the pane is about.
     func recordFields(_ inspector: InspectorState) -> (fields: RecordFields, byteCount: Int)? {
-        guard case .record(let sequence) = subject(inspector), let record = inspector.record(sequence) else {
+        guard view == .flow, case .record(let sequence) = subject(inspector), let record = inspector.record(sequence)
+        else {
             return nil
         }
         return (RecordFields(record.tree, collapsed: details.collapsed), record.payload.count)
@@ -22,7 +23,7 @@ extension ScreenState {
     /// The details of what is chosen, if it is no record.
     func detailLines(_ inspector: InspectorState) -> DetailLines? {
         guard let subject = subject(inspector) else { return nil }
-        if case .record = subject { return nil }
+        if view == .flow { return nil }
         return inspector.details(of: subject).map(DetailLines.init)
     }
 
@@ -162,7 +163,7 @@ extension ScreenState {
                 rings.direction = delta < 0 ? .hostToGuest : .guestToHost
                 (rings.block, rings.index, rings.offset) = (nil, 0, 0)
             case .cpus: moveMapColumn(delta, inspector, size: size)
-            case .partitions, .flow: break
+            case .partitions, .flow, .ledger, .doctor: break
             }
         }
     }

@@ -22,7 +22,9 @@ struct LiveGuest {
     /// - Throws: `CommandFailure` if there is no bus, or if nothing of it may be read.
     mutating func look() throws(CommandFailure) {
         do throws(SourceError) {
-            state.ingest(try source.advance(.steps(1)))
+            let batch = try source.advance(.steps(1))
+            state.ingest(batch)
+            if batch.isEmpty { state.look(at: MonotonicClock.now()) }
         } catch {
             throw CommandFailure(.failure, error.description)
         }

@@ -23,7 +23,7 @@ struct ScreenOptions: ParsableArguments {
     @Flag(help: "Leave the mouse to the terminal.")
     var noMouse = false
 
-    @Option(help: ArgumentHelp("partitions, channels, rings or flow.", valueName: "view"))
+    @Option(help: ArgumentHelp("partitions, channels, rings, flow, ledger, doctor or cpus.", valueName: "view"))
     var view = InspectorView.partitions
 
     @Option(help: ArgumentHelp("A filter for that view, in the language that the key / takes.", valueName: "filter"))

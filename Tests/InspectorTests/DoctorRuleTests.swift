@@ -1,0 +1,677 @@
+import BusModel
+import Inspector
+import Testing
+import VMBusWire
+
+/// One way to bring a rule's finding about, and what the finding must say.
+struct RuleCase: Sendable, CustomTestStringConvertible {
+    let rule: String
+    let severity: Severity
+    let actor: ResponsibleParty
+    /// Seconds of the session; nil where the finding has no moment.
+    let since: Double?
+    /// Parts of the evidence: numbers and times.
+    let evidence: [String]
+    let kind: SourceKind
+    let build: @Sendable (inout DoctorSession) -> Void
+
+    init(
+        _ rule: String, _ severity: Severity, _ actor: ResponsibleParty, since: Double?, _ evidence: [String],
+        kind: SourceKind = .live, _ build: @escaping @Sendable (inout DoctorSession) -> Void
+    ) {
+        (self.rule, self.severity, self.actor, self.since, self.evidence) = (rule, severity, actor, since, evidence)
+        self.kind = kind
+        self.build = build
+    }
+
+    var testDescription: String { "\(rule) \(severity.rawValue)" }
+}
+
+/// Every rule finds what it is for, names who must act next, since when, and the numbers that say so.
+@Suite struct DoctorRuleTests {
+    @Test(arguments: RuleCase.all) func `a rule finds what it is for`(_ example: RuleCase) throws {
+        var session = DoctorSession(example.kind)
+        example.build(&session)
+        let state = session.inspector()
+        let diagnosis = state.diagnosed()
+        let found = diagnosis.findings.map { "\($0.rule) \($0.severity.rawValue) \($0.text) \($0.evidence)" }
+        let finding = try #require(diagnosis.findings.first { $0.rule == example.rule }, "\(found)")
+        #expect(finding.severity == example.severity, "\(finding)")
+        #expect(finding.actor == example.actor, "\(finding)")
+        if let wanted = example.since {
+            let since = Double(try #require(finding.since, "\(finding)")) / 1e9
+            #expect(abs(since - wanted) <= 1, "since \(since), wanted \(wanted): \(finding)")
+        } else {
+            #expect(finding.since == nil, "\(finding)")
+        }
+        let text = finding.evidence.joined(separator: "\n")
+        for part in example.evidence { #expect(text.contains(part), "'\(part)' is not in \(text)") }
+        let details = try #require(state.details(of: .finding(finding.id)))
+        #expect(details.sections.count == 3)
+    }
+
+    @Test func `every rule has a session that brings it about`() {
+        let tested = Set(RuleCase.all.map(\.rule))
+        for rule in DoctorRules.all { #expect(tested.contains(rule.id), "\(rule.id)") }
+        #expect(Set(DoctorRules.all.map(\.id)).count == DoctorRules.all.count)
+    }
+
+    @Test func `a rule that can be critical is so in one of its sessions, and none is worse than it says`() throws {
+        for rule in DoctorRules.all {
+            let worst = RuleCase.all.filter { $0.rule == rule.id }.map(\.severity).max()
+            #expect(worst == rule.worst, "\(rule.id)")
+        }
+    }
+
+    @Test func `every known problem is named by a rule or says why it cannot be seen`() {
+        #expect(KnownProblem.all.map(\.row) == Array(1...50))
+        for problem in KnownProblem.all {
+            let rules = DoctorRules.all.filter { $0.rows.contains(problem.row) }
+            #expect(!rules.isEmpty || problem.notVisible != nil, "D\(problem.row)")
+        }
+    }
+
+    @Test func `all that a rule says of itself is there`() {
+        for rule in DoctorRules.all {
+            let texts = [rule.id, rule.meaning, rule.method, rule.cause, rule.remedy, rule.source]
+            #expect(texts.allSatisfy { !$0.isEmpty }, "\(rule.id)")
+            #expect(DoctorReport.explanation(rule).contains(rule.remedy))
+        }
+    }
+}
+
+extension RuleCase {
+    static let all: [RuleCase] = rings + requests + comings + network + storage + services + connection + inspection
+
+    // MARK: Rings
+
+    private static let rings: [RuleCase] = [
+        RuleCase(
+            "inbound-stalled", .critical, .guestDriver, since: 3,
+            ["4096 bytes of 520192 wait for the guest", "unchanged for 6.0 s", "not masked", "interrupts 4712"]
+        ) { session in
+            session.guest()
+            session.each(1...2) { session, _ in session.nic() }
+            session.each(3...9) { session, _ in session.nic(inUsed: 4096, interrupts: 4712) }
+        },
+        RuleCase(
+            "inbound-reader-stuck", .warning, .guestDriver, since: 3,
+            ["256 bytes", "masked by the guest", "unchanged for 62.0 s"]
+        ) { session in
+            session.guest()
+            session.each(1...2) { session, _ in session.nic() }
+            session.each(3...65) { session, _ in session.nic(inUsed: 256, inMask: 1) }
+        },
+        RuleCase(
+            "program-not-reading", .warning, .guestProgram, since: 2, ["64 bytes", "driver uio_hv_generic"]
+        ) { session in
+            session.guest(driver: "uio_hv_generic")
+            session.at(1)
+            session.nic()
+            session.each(2...40) { session, _ in session.nic(inUsed: 64) }
+        },
+        RuleCase(
+            "outbound-stalled", .critical, .hostProvider, since: 4,
+            ["800 bytes of 520192 wait for the host", "unchanged for 6.0 s", "signals 100", "empty 99"]
+        ) { session in
+            session.guest()
+            session.each(1...3) { session, _ in session.nic() }
+            session.each(4...10) { session, _ in session.nic(outUsed: 800, events: 100, outEmpty: 99) }
+        },
+        RuleCase(
+            "outbound-masked", .critical, .hostProvider, since: 4, ["800 bytes", "masked by the host, for 12.0 s"]
+        ) { session in
+            session.guest()
+            session.each(1...3) { session, _ in session.nic() }
+            session.each(4...16) { session, _ in session.nic(outUsed: 800, outMask: 1) }
+        },
+        RuleCase(
+            "monitor-bit-stuck", .critical, .rootPartition, since: 5,
+            ["bit set for 11.0 s in 12 looks", "latency is 100 us", "64 bytes wait"]
+        ) { session in
+            session.guest()
+            session.at(0.5)
+            session.state(
+                [AttributeReading(.monitorID, 35), AttributeReading(.monitorLatency, 1000)], device: DoctorSession.nic,
+                relid: 14)
+            session.each(1...4) { session, _ in session.nic(more: [AttributeReading(.monitorPending, 0)]) }
+            session.each(5...16) { session, second in
+                // The bytes vary, so that only the bit tells of the trouble; another channel's bit comes and goes.
+                session.nic(
+                    outUsed: second.isMultiple(of: 2) ? 64 : 72,
+                    more: [AttributeReading(.monitorPending, 8 | UInt64(second & 1))])
+            }
+        },
+        RuleCase(
+            "ring-nearly-full", .warning, .guestDriver, since: 2, ["above 90% for 63.0 s", "of 520192 bytes wait"]
+        ) { session in
+            session.guest()
+            session.each(2...65) { session, second in
+                session.nic(inUsed: 500_000 + UInt64(second) * 8, interrupts: 100 + UInt64(second))
+            }
+        },
+        RuleCase(
+            "outbound-full", .warning, .operatorOfGuest, since: 2, ["80 full writes in 16 episodes within 8.0 s"]
+        ) { session in
+            session.guest()
+            session.each(1...9) { session, second in
+                session.nic(fullFirst: UInt64(second) * 2, fullTotal: UInt64(second) * 10)
+            }
+        },
+        RuleCase(
+            "request-ids-used-up", .warning, .guestDriver, since: 2,
+            ["error -11", "5 lines", "800 of 520192 bytes wait in the ring"]
+        ) { session in
+            session.guest()
+            session.each(1...6) { session, second in
+                session.nic(outUsed: 800, interrupts: UInt64(second))
+                if second > 1 { session.line(.ringFull, device: DoctorSession.nic, "hv_netvsc: error -11") }
+            }
+        },
+        RuleCase(
+            "needless-signals", .warning, .guestDriver, since: 2, ["8000 signals within 8.0 s, 800 explained"]
+        ) { session in
+            session.guest()
+            session.each(1...9) { session, second in
+                session.nic(events: UInt64(second) * 1000, outEmpty: UInt64(second) * 100)
+            }
+        },
+        RuleCase(
+            "interrupt-storm", .info, .operatorOfGuest, since: 2, ["1600000 interrupts within 8.0 s", "processor 1"]
+        ) { session in
+            session.guest()
+            session.each(1...9) { session, second in session.nic(interrupts: UInt64(second) * 200_000) }
+        },
+        RuleCase("ring-corrupt", .critical, .guestDriver, since: 2, ["write index 520193, ring of 520192 bytes"]) {
+            session in
+            session.guest()
+            session.each(1...2) { session, second in
+                session.nic(more: [AttributeReading(.outWriteIndex, second == 2 ? 520_193 : 8)])
+            }
+        },
+        RuleCase("ring-size-unusual", .info, .nobody, since: nil, ["65536 data bytes", "524288 or 520192"]) { session in
+            session.guest()
+            session.at(1)
+            session.state([AttributeReading(.inSize, 65_536)], device: DoctorSession.nic, relid: 14)
+        },
+        RuleCase(
+            "interrupt-before-open", .info, .nobody, since: 1, ["1 interrupts while the open waited"], kind: .simulator
+        ) { session in
+            session.boot()
+            session.at(1)
+            session.open(relid: 14)
+            session.add(
+                .interrupt, EventFlagDelivery(vp: 1, flag: 14).encoded(), device: DoctorSession.nic, relid: 14,
+                direction: .hostToGuest)
+            session.message(.openChannelResult(OpenChannelResult(relid: 14, openID: 14, status: .success)))
+        },
+        RuleCase("ring-left-at-close", .info, .nobody, since: 3, ["320 bytes in both rings"]) { session in
+            session.guest()
+            session.each(1...2) { session, second in session.nic(inUsed: 256, outUsed: 64) }
+            session.at(3)
+            session.state(
+                [AttributeReading(.channelPhase, ChannelPhase.closed.rawValue)], device: DoctorSession.nic, relid: 14)
+        },
+    ]
+
+    // MARK: Requests
+
+    private static let requests: [RuleCase] = [
+        RuleCase(
+            "wait-cycle", .critical, .guestKernel, since: 3,
+            ["guest waits for host", "open the channel: no answer", "host waits for guest", "let go of the channel"],
+            kind: .host
+        ) { session in
+            session.boot()
+            session.at(2)
+            session.open(relid: 14)
+            session.at(3)
+            session.rescind(relid: 14)
+            session.at(30)
+            session.add(.note, [])
+        },
+        RuleCase(
+            "open-unanswered", .critical, .hostProvider, since: 2,
+            ["relid 14", "open id 14", "sent by the guest at 2.000000 s (record 6)", "7.0 s ago"], kind: .host
+        ) { session in
+            session.boot()
+            session.at(2)
+            session.open(relid: 14)
+            session.at(9)
+            session.add(.note, [])
+        },
+        RuleCase(
+            "open-unanswered", .critical, .guestKernel, since: 2, ["rescinded", "relid 14"], kind: .live
+        ) { session in
+            session.guest()
+            session.at(2)
+            session.trace(
+                "vmbus_open", [TraceField("child_relid", 14), TraceField("openid", 14), TraceField("ret", 0)])
+            session.trace("vmbus_onoffer_rescind", [TraceField("child_relid", 14)])
+            session.each(3...9) { _, _ in }
+        },
+        RuleCase("opening-stuck", .critical, .hostProvider, since: 1, ["state 1 (opening) for 8.0 s"]) { session in
+            session.guest()
+            session.at(1)
+            session.state([AttributeReading(.deviceState, 1)], device: DoctorSession.nic)
+            session.each(2...9) { _, _ in }
+        },
+        RuleCase(
+            "gpadl-unanswered", .critical, .hostProvider, since: 2, ["10 of 10 pages sent", "0xe1e10"], kind: .host
+        ) {
+            session in
+            session.boot()
+            session.at(2)
+            session.pageList(relid: 14, pages: 10, sent: 10)
+            session.at(8)
+            session.add(.note, [])
+        },
+        RuleCase("gpadl-incomplete", .critical, .guestKernel, since: 2, ["26 of 40 pages sent"], kind: .host) {
+            session in
+            session.boot()
+            session.at(2)
+            session.pageList(relid: 14, pages: 40, sent: 26)
+            session.at(9)
+            session.add(.note, [])
+        },
+        RuleCase("teardown-unanswered", .critical, .hostProvider, since: 2, ["0xe1e10", "relid 14"], kind: .host) {
+            session in
+            session.boot()
+            session.at(2)
+            session.message(.gpadlTeardown(GPADLTeardown(relid: 14, gpadl: 0xE1E10)))
+            session.at(9)
+            session.add(.note, [])
+        },
+        RuleCase("contact-unanswered", .critical, .rootPartition, since: 1, ["version 5.3", "6.0 s ago"], kind: .host) {
+            session in
+            session.at(1)
+            session.message(.initiateContact(InitiateContact(version: .iron)))
+            session.at(7)
+            session.add(.note, [])
+        },
+        RuleCase("offers-unfinished", .warning, .rootPartition, since: 1, ["tell all offers"], kind: .host) { session in
+            session.message(.initiateContact(InitiateContact(version: .iron)))
+            session.message(.versionResponse(VersionResponse(supported: true)))
+            session.at(1)
+            session.message(.requestOffers)
+            session.offer(relid: 14)
+            session.at(20)
+            session.add(.note, [])
+        },
+        RuleCase("modify-unanswered", .warning, .rootPartition, since: 2, ["to processor 3"], kind: .host) { session in
+            session.boot()
+            session.at(2)
+            session.message(.modifyChannel(ModifyChannel(relid: 14, targetVP: 3)))
+            session.at(9)
+            session.add(.note, [])
+        },
+        RuleCase(
+            "tl-connect-unanswered", .warning, .rootPartition, since: 2, ["port 50000", "31.8 s ago"], kind: .host
+        ) {
+            session in
+            session.boot()
+            session.at(2)
+            var request = TLConnectRequest()
+            request.endpointID = GUID(1, 2, 3, 4)
+            request.serviceID = DeviceClass.hvSocketClass(port: 50_000)
+            session.message(.tlConnectRequest(request))
+            session.at(33.8)
+            session.add(.note, [])
+        },
+        RuleCase("rescind-unreleased", .critical, .guestDriver, since: 2, ["relid 14", "70.0 s ago"], kind: .host) {
+            session in
+            session.boot()
+            session.at(2)
+            session.rescind(relid: 14)
+            session.at(72)
+            session.add(.note, [])
+        },
+        RuleCase("unload-unanswered", .critical, .rootPartition, since: 2, ["end the connection"], kind: .host) {
+            session in
+            session.boot()
+            session.at(2)
+            session.message(.unload)
+            session.at(9)
+            session.add(.note, [])
+        },
+        RuleCase("request-unanswered", .warning, .rootPartition, since: 2, ["hold the messages"], kind: .host) {
+            session in
+            session.boot()
+            session.at(2)
+            session.message(.pause)
+            session.at(9)
+            session.add(.note, [])
+        },
+        RuleCase("request-refused", .warning, .hostProvider, since: 2, ["status 0xc0000017", "1.0 s ago"], kind: .host)
+        {
+            session in
+            session.boot()
+            session.at(2)
+            session.open(relid: 14)
+            session.message(
+                .openChannelResult(
+                    OpenChannelResult(relid: 14, openID: 14, status: MessageStatus(rawValue: 0xC000_0017))))
+            session.at(3)
+            session.add(.note, [])
+        },
+        RuleCase("post-failed", .warning, .guestKernel, since: 2, ["relid 14", "error -11"]) { session in
+            session.guest()
+            session.at(2)
+            session.trace(
+                "vmbus_open", [TraceField("child_relid", 14), TraceField("openid", 14), TraceField("ret", signed: -11)])
+        },
+        RuleCase(
+            "released-early", .info, .nobody, since: 3, ["move its interrupts", "given up"], kind: .host
+        ) {
+            session in
+            session.boot()
+            session.at(2)
+            session.message(.modifyChannel(ModifyChannel(relid: 14, targetVP: 3)))
+            session.rescind(relid: 14)
+            session.at(3)
+            session.message(.relidReleased(ChannelReference(relid: 14)))
+        },
+        RuleCase("offers-unasked", .warning, .rootPartition, since: 2, ["the first of 2"], kind: .host) { session in
+            session.message(.initiateContact(InitiateContact(version: .iron)))
+            session.message(.versionResponse(VersionResponse(supported: true)))
+            session.at(2)
+            session.offer(relid: 14)
+            session.offer(relid: 2, device: DoctorSession.pulse, classID: GuestLog.heartbeat)
+        },
+        RuleCase(
+            "transaction-old", .critical, .hostProvider, since: 3, ["transaction 0x7", "1 wait, 0 were completed"]
+        ) { session in
+            session.guest()
+            session.at(3)
+            session.request(7, device: DoctorSession.nic, relid: 14)
+            session.at(64)
+            session.add(.note, [])
+        },
+        RuleCase("gpadl-total", .warning, .operatorOfGuest, since: nil, ["1400000000 bytes of about 1342177280"]) {
+            session in
+            session.guest()
+            session.at(1)
+            session.state(
+                [AttributeReading(.inSize, 700_000_000), AttributeReading(.outSize, 700_000_000)],
+                device: DoctorSession.nic, relid: 14)
+        },
+    ]
+
+    // MARK: Comings and goings
+
+    private static let comings: [RuleCase] = [
+        RuleCase("offer-storm", .warning, .rootPartition, since: 1, ["10 changes within"]) { session in
+            session.guest()
+            session.each(1...9) { session, second in
+                if second.isMultiple(of: 2) {
+                    session.device(DoctorSession.nic, GuestLog.network, relid: 14, driver: "hv_netvsc")
+                } else {
+                    session.state([], device: DoctorSession.nic, code: .removed)
+                }
+            }
+        },
+        RuleCase("sockets-lost", .info, .rootPartition, since: 5, ["3 rescinds within a second"]) { session in
+            session.guest()
+            let sockets = (1...3).map { GUID($0, 9, 9, 9) }
+            for (index, socket) in sockets.enumerated() {
+                session.device(
+                    socket, DeviceClass.hvSocketClass(port: 1024), relid: UInt32(40 + index), driver: "hv_sock")
+            }
+            session.at(5)
+            for socket in sockets { session.state([], device: socket, code: .removed) }
+            session.each(6...20) { _, _ in }
+        },
+        RuleCase("device-removed", .info, .nobody, since: 4, ["gone 2.0 s ago", DoctorSession.disk.description]) {
+            session in
+            session.guest()
+            session.at(4)
+            session.state([], device: DoctorSession.disk, code: .removed)
+            session.each(5...6) { _, _ in }
+        },
+    ]
+
+    // MARK: Network
+
+    private static func counters(
+        _ rule: String, _ severity: Severity, _ actor: ResponsibleParty, since: Double, _ evidence: [String],
+        seconds: Int = 9, _ text: @escaping @Sendable (Int) -> String
+    ) -> RuleCase {
+        RuleCase(rule, severity, actor, since: since, evidence) { session in
+            session.guest()
+            session.each(1...seconds) { session, second in
+                session.nic()
+                session.state(
+                    [AttributeReading(.interfaceCounters, text: text(second))], device: DoctorSession.nic)
+            }
+        }
+    }
+
+    private static let network: [RuleCase] = [
+        counters(
+            "nic-send-buffer-full", .warning, .hostProvider, since: 2,
+            ["tx_send_full grew by 800 within 8.0 s, 100 a second", "relid 14: 0 of 520192"]
+        ) { "tx_send_full=\($0 * 100) tx_packets=\($0)" },
+        counters(
+            "nic-completions-blocked", .warning, .hostProvider, since: 2, ["rx_comp_busy grew by 400"]
+        ) { "rx_comp_busy=\($0 * 50)" },
+        counters(
+            "nic-queue-stopped", .warning, .hostProvider, since: 4,
+            ["stop_queue grew by 1, wake_queue by 0", "nothing sent for 36.0 s"], seconds: 40
+        ) { "stop_queue=\($0 < 4 ? 5 : 6) wake_queue=5 tx_packets=\(min($0, 4))" },
+        counters("nic-errors", .warning, .guestDriver, since: 2, ["tx_errors grew by 24"]) { "tx_errors=\($0 * 3)" },
+        RuleCase("data-path-flapping", .warning, .rootPartition, since: 1, ["8 lines"]) { session in
+            session.guest()
+            session.each(1...8) { session, second in
+                session.line(
+                    .dataPathSwitched, first: Int64(second & 1), device: DoctorSession.nic, "Data path switched")
+            }
+        },
+        RuleCase("carrier-flapping", .warning, .rootPartition, since: 2, ["6 changes within 6.0 s"]) { session in
+            session.guest()
+            session.each(1...7) { session, second in
+                session.state([AttributeReading(.carrierChanges, UInt64(second))], device: DoctorSession.nic)
+            }
+        },
+        RuleCase("nic-link-down", .info, .operatorOfGuest, since: 2, ["carrier 0 for 7.0 s", "operstate down"]) {
+            session in
+            session.guest()
+            session.each(2...9) { session, _ in
+                session.state(
+                    [AttributeReading(.linkCarrier, 0), AttributeReading(.linkState, text: "down")],
+                    device: DoctorSession.nic)
+            }
+        },
+        RuleCase("function-idle", .info, .operatorOfGuest, since: 2, ["not active for 68.0 s"]) { session in
+            session.guest()
+            session.at(2)
+            session.state(
+                [AttributeReading(.virtualFunction, text: "enP1"), AttributeReading(.virtualFunctionActive, 0)],
+                device: DoctorSession.nic)
+            session.each(3...70) { _, _ in }
+        },
+    ]
+
+    // MARK: Storage
+
+    private static let storage: [RuleCase] = [
+        RuleCase(
+            "disks-stuck", .critical, .hostProvider, since: 3,
+            ["5 in flight for 35.0 s", "1000 completed, unchanged for 37.0 s"]
+        ) { session in
+            session.guest()
+            session.each(1...38) { session, second in
+                session.state(
+                    [
+                        AttributeReading(.diskInFlight, second < 3 ? 0 : 5), AttributeReading(.diskCompleted, 1000),
+                        AttributeReading(.carries, text: "root file system"),
+                    ], device: DoctorSession.disk)
+            }
+        },
+        RuleCase("disk-timeouts", .warning, .hostProvider, since: 4, ["grew by 2 within 5.0 s", "1.0 s ago"]) {
+            session in
+            session.guest()
+            session.each(1...6) { session, second in
+                session.state(
+                    [AttributeReading(.diskTimeouts, second < 4 ? 0 : second < 5 ? 1 : 2)], device: DoctorSession.disk)
+            }
+        },
+        RuleCase("disk-errors", .warning, .hostProvider, since: 2, ["grew by 10 within 5.0 s"]) { session in
+            session.guest()
+            session.each(1...6) { session, second in
+                session.state([AttributeReading(.diskErrors, UInt64(second) * 2)], device: DoctorSession.disk)
+            }
+        },
+        RuleCase(
+            "storage-log-errors", .warning, .hostProvider, since: 1, ["12 lines", "SCSI status 0xa, SRB status 0x20"]
+        ) { session in
+            session.guest()
+            session.each(1...12) { session, _ in
+                session.line(.storageError, first: 0x0A, second: 0x20, device: DoctorSession.disk, "tag#1 cmd 0x2a")
+            }
+        },
+    ]
+
+    // MARK: Services
+
+    private static let services: [RuleCase] = [
+        RuleCase(
+            "daemon-missing", .warning, .operatorOfGuest, since: 2, ["running: hv_vss_daemon", "40 bytes of the host"]
+        ) { session in
+            session.guest()
+            session.device(DoctorSession.daemonDevice, DoctorSession.kvpClass, relid: 5, driver: "hv_utils")
+            session.state([AttributeReading(.daemons, text: "hv_vss_daemon")])
+            session.each(2...40) { session, _ in
+                session.sample(DoctorSession.daemonDevice, relid: 5, [AttributeReading(.inUsed, 40)])
+            }
+        },
+        RuleCase("daemon-trouble", .warning, .guestProgram, since: 2, ["KVP: user-mode"]) { session in
+            session.guest()
+            session.at(2)
+            session.line(.daemonTrouble, "KVP: user-mode registering done late")
+        },
+        RuleCase("heartbeat-silent", .warning, .hostProvider, since: 3, ["interrupts 103, unchanged for 62.0 s"]) {
+            session in
+            session.guest()
+            session.each(1...3) { session, _ in session.nic() }
+            for second in 4...65 {
+                session.at(Double(second))
+                session.nic(interrupts: UInt64(second))
+                session.sample(DoctorSession.pulse, relid: 2, [AttributeReading(.interrupts, 103)])
+            }
+        },
+        logged("hot-add-failed", .warning, .guestKernel, .hotAddFailed),
+        logged("hibernation-trouble", .warning, .rootPartition, .hibernationTrouble),
+        logged("device-timed-out", .warning, .hostProvider, .requestTimedOut),
+        logged("device-ejected", .info, .nobody, .deviceEjected),
+    ]
+
+    private static func logged(
+        _ rule: String, _ severity: Severity, _ actor: ResponsibleParty, _ fact: KernelLogFact, first: Int64 = 0,
+        count: Int = 1, text: String = "a line of the log"
+    ) -> RuleCase {
+        RuleCase(rule, severity, actor, since: 2, [text, "\(count) line"]) { session in
+            session.guest()
+            session.each(2...2 + count - 1) { session, _ in session.line(fact, first: first, text) }
+        }
+    }
+
+    // MARK: Connection and processors
+
+    private static let connection: [RuleCase] = [
+        RuleCase("connection-failed", .critical, .rootPartition, since: 1, ["Unable to connect"]) { session in
+            session.at(1)
+            session.line(.connectionFailed, "Unable to connect to host")
+        },
+        RuleCase("offers-not-requested", .critical, .guestKernel, since: 1, ["Unable to request offers"]) { session in
+            session.at(1)
+            session.line(.offersRequestFailed, first: -11, "Unable to request offers - -11")
+        },
+        logged("task-blocked", .critical, .guestKernel, .taskBlocked, first: 120, text: "task kworker in vmbus_open"),
+        logged("task-blocked", .warning, .guestKernel, .taskBlocked, first: 120, text: "task jbd2 blocked"),
+        logged("add-failed", .warning, .guestKernel, .addFailed, first: 14),
+        logged("close-failed", .warning, .guestDriver, .closeFailed, first: -11),
+        logged("message-unknown", .warning, .hostProvider, .messageUnknown, first: 77, count: 12),
+        logged("offer-refused", .info, .nobody, .offerRefused),
+        RuleCase("log-flood", .warning, .guestDriver, since: 1, ["119 lines"]) { session in
+            session.guest()
+            for index in 0..<119 {
+                session.at(1 + Double(index) / 119)
+                session.line(.messageUnknown, first: 3, "Unhandled message: type: 3")
+            }
+        },
+        RuleCase("probe-failed", .warning, .guestDriver, since: 2, ["probe failed", "1 line"]) { session in
+            session.guest(nicState: 2)
+            session.at(2)
+            session.line(.probeFailed, first: -110, device: DoctorSession.nic, "probe failed (-110)")
+        },
+        RuleCase("device-without-driver", .warning, .operatorOfGuest, since: 0, ["state 2, no driver", "hv_netvsc"]) {
+            session in
+            session.guest(driver: nil, nicState: 2)
+            session.each(1...12) { _, _ in }
+        },
+        RuleCase("device-not-opened", .warning, .guestDriver, since: 0, ["state 2 (not open) for 12.0 s"]) { session in
+            session.guest(nicState: 2)
+            session.each(1...12) { _, _ in }
+        },
+        RuleCase("version-old", .info, .nobody, since: nil, ["version 4.0", "max_version 4.0"]) { session in
+            session.guest()
+            session.state([
+                AttributeReading(.loggedVersion, text: "4.0"), AttributeReading(.maximumVersion, text: "4.0"),
+            ])
+        },
+        RuleCase(
+            "processor-offline", .critical, .operatorOfGuest, since: 2,
+            ["target processor 1, online are 0,2-3", "128 bytes wait"]
+        ) { session in
+            session.guest()
+            session.state([AttributeReading(.onlineProcessors, text: "0,2-3")])
+            session.each(2...4) { session, _ in session.nic(inUsed: 128) }
+        },
+        RuleCase("processor-isolated", .info, .operatorOfGuest, since: nil, ["target processor 1, isolated are 1-2"]) {
+            session in
+            session.guest()
+            session.state([AttributeReading(.isolatedProcessors, text: "1-2")])
+        },
+        RuleCase("channels-share-processor", .info, .operatorOfGuest, since: nil, ["processor 1: relid 14, 15"]) {
+            session in
+            session.guest()
+            session.state(
+                [AttributeReading(.channelPhase, ChannelPhase.open.rawValue), AttributeReading(.cpu, 1)],
+                device: DoctorSession.nic, relid: 15, subchannel: 1, code: .appeared)
+        },
+        RuleCase(
+            "interrupts-on-one", .warning, .operatorOfGuest, since: nil, ["50k of 50k interrupts a second, 4 proc"]
+        ) {
+            session in
+            session.guest()
+            session.each(1...9) { session, second in session.nic(interrupts: UInt64(second) * 50_000) }
+        },
+    ]
+
+    // MARK: The inspection itself
+
+    private static let inspection: [RuleCase] = [
+        RuleCase("tracing-leftovers", .warning, .operatorOfGuest, since: nil, ["vmbusscope-4711"]) { session in
+            session.guest()
+            session.state([AttributeReading(.tracingLeftovers, text: "vmbusscope-4711")])
+        },
+        RuleCase("debug-delays", .warning, .operatorOfGuest, since: nil, ["eth0"]) { session in
+            session.guest()
+            session.state([AttributeReading(.debugDelays, text: "eth0")])
+        },
+        RuleCase(
+            "files-unreadable", .info, .operatorOfGuest, since: nil,
+            ["1 file, permission missing: channels/14/cpu (EACCES)"]
+        ) { session in
+            session.guest()
+            session.state(
+                [AttributeReading(problem: SnapshotProblem(path: "channels/14/cpu", error: "EACCES"))],
+                device: DoctorSession.nic)
+        },
+        RuleCase("records-missing", .info, .nobody, since: nil, ["40 numbers were left out"]) { session in
+            session.guest()
+            session.skip(40)
+            session.add(.note, [])
+        },
+    ]
+}

@@ -1,0 +1,197 @@
+import BusModel
+import Inspector
+import VMBusWire
+
+/// A bus that is watched for a while, made record by record: what the doctor's rules are tested with.
+struct DoctorSession {
+    static let scsiClass = GUID(0xBA61_63D9, 0x04A1, 0x4D29, 0xB605_72E2_FFB1_DC7F)
+    static let kvpClass = GUID(0xA9A0_F4E7, 0x5A45, 0x4D96, 0xB827_8A84_1E8C_03E6)
+    static let nic = GuestLog.nic
+    static let pulse = GuestLog.pulse
+    static let disk = GUID(0x3333_1111, 0x2222, 0x3333, 0x4444_5555_6666_7777)
+    static let daemonDevice = GUID(0x4444_1111, 0x2222, 0x3333, 0x4444_5555_6666_7777)
+
+    private(set) var batch = FlowBatch()
+    private(set) var time: UInt64 = 0
+    private var sequence: UInt64 = 0
+    private var beats: UInt64 = 100
+    private let kind: SourceKind
+
+    init(_ kind: SourceKind = .live) { self.kind = kind }
+
+    // MARK: Time
+
+    /// Goes to a moment, in seconds.
+    mutating func at(_ seconds: Double) { time = UInt64((seconds * 1e9).rounded()) }
+
+    /// Goes on second by second; a heartbeat moves each time, so that the bus is alive, and `body` adds more.
+    mutating func each(_ seconds: ClosedRange<Int>, step: Int = 1, _ body: (inout DoctorSession, Int) -> Void) {
+        for second in stride(from: seconds.lowerBound, through: seconds.upperBound, by: step) {
+            at(Double(second))
+            beats += 1
+            sample(Self.pulse, relid: 2, [AttributeReading(.interrupts, beats), AttributeReading(.events, beats)])
+            body(&self, second)
+        }
+    }
+
+    // MARK: Records
+
+    mutating func add(
+        _ kind: FlowKind, _ payload: [UInt8], code: UInt32 = 0, device: GUID = .zero, relid: UInt32 = 0,
+        subchannel: UInt16 = 0, direction: Direction? = nil, partition: UInt16 = 1
+    ) {
+        sequence += 1
+        var header = FlowRecordHeader(
+            kind: kind, time: time, partition: partition, device: device, subchannel: subchannel, relid: relid,
+            direction: direction, code: code)
+        header.sequence = sequence
+        batch.append(header, payload)
+    }
+
+    mutating func skip(_ count: UInt64) { sequence += count }
+
+    mutating func state(
+        _ readings: [AttributeReading], device: GUID = .zero, relid: UInt32 = 0, subchannel: UInt16 = 0,
+        code: StateCode = .changed
+    ) {
+        add(
+            .state, AttributeList(readings).encoded(), code: code.rawValue, device: device, relid: relid,
+            subchannel: subchannel)
+    }
+
+    mutating func sample(_ device: GUID, relid: UInt32, subchannel: UInt16 = 0, _ readings: [AttributeReading]) {
+        add(.sample, AttributeList(readings).encoded(), device: device, relid: relid, subchannel: subchannel)
+    }
+
+    mutating func line(
+        _ fact: KernelLogFact, first: Int64 = 0, second: Int64 = 0, device: GUID = .zero, _ text: String
+    ) {
+        add(
+            .kernelLog,
+            KernelLogRecord(fact, first: first, second: second, level: 3, bootTime: time, text: text).encoded(),
+            code: UInt32(fact.rawValue), device: device)
+    }
+
+    mutating func message(_ message: ChannelMessage) {
+        add(
+            .message, message.encoded(context: WireContext(version: .iron)), code: message.type.rawValue,
+            direction: message.type.facts?.direction)
+    }
+
+    mutating func trace(_ event: String, _ fields: [TraceField]) {
+        add(
+            .trace,
+            TraceRecord(system: "hyperv", event: event, cpu: 0, thread: 7, command: "kworker", fields: fields).encoded()
+        )
+    }
+
+    /// A packet that asks for a completion.
+    mutating func request(_ id: UInt64, device: GUID, relid: UInt32) {
+        var descriptor = PacketDescriptor()
+        (descriptor.type, descriptor.length8, descriptor.transactionID) = (.dataInBand, 2, id)
+        var bytes = descriptor.encoded()
+        bytes[6] = 1
+        add(.packet, bytes, code: 6, device: device, relid: relid, direction: .guestToHost)
+    }
+
+    // MARK: Things
+
+    /// A device as sysfs shows it, with one open channel.
+    mutating func device(
+        _ instance: GUID, _ classID: GUID, relid: UInt32, driver: String?, state number: UInt64 = 3,
+        channel: [AttributeReading] = []
+    ) {
+        var readings = [
+            AttributeReading(.name, text: instance.description), AttributeReading(.classID, guid: classID),
+            AttributeReading(.deviceState, number),
+        ]
+        readings.append(
+            driver.map { AttributeReading(.driver, text: $0) } ?? AttributeReading(.driver, reading: .unavailable))
+        state(readings, device: instance, code: .appeared)
+        let phase: ChannelPhase = number == 3 ? .open : .closed
+        state(
+            [AttributeReading(.channelPhase, phase.rawValue), AttributeReading(.cpu, 1)] + channel, device: instance,
+            relid: relid, code: .appeared)
+    }
+
+    /// A guest with a heartbeat, a network card and a disk controller, all open and well.
+    mutating func guest(driver: String? = "hv_netvsc", nicState: UInt64 = 3) {
+        state(
+            [
+                AttributeReading(.name, text: "web-1"), AttributeReading(.role, PartitionRole.guest.rawValue),
+                AttributeReading(.connectionPhase, ConnectionPhase.connected.rawValue),
+                AttributeReading(.virtualProcessors, 4),
+            ], code: .appeared)
+        device(Self.pulse, GuestLog.heartbeat, relid: 2, driver: "hv_utils")
+        device(
+            Self.nic, GuestLog.network, relid: 14, driver: driver, state: nicState,
+            channel: [
+                AttributeReading(.inSize, 520_192), AttributeReading(.inSizeSource, 0),
+                AttributeReading(.outSize, 520_192), AttributeReading(.outSizeSource, 0),
+            ])
+        device(Self.disk, Self.scsiClass, relid: 9, driver: "hv_storvsc")
+    }
+
+    /// What a sample of the network card tells.
+    mutating func nic(
+        inUsed: UInt64 = 0, inMask: UInt64 = 0, outUsed: UInt64 = 0, outMask: UInt64 = 0, interrupts: UInt64 = 4711,
+        events: UInt64 = 99, outEmpty: UInt64 = 98, inFull: UInt64 = 0, fullFirst: UInt64 = 0, fullTotal: UInt64 = 0,
+        more: [AttributeReading] = []
+    ) {
+        sample(
+            Self.nic, relid: 14,
+            [
+                AttributeReading(.inUsed, inUsed), AttributeReading(.inMask, inMask),
+                AttributeReading(.outUsed, outUsed), AttributeReading(.outMask, outMask),
+                AttributeReading(.interrupts, interrupts), AttributeReading(.events, events),
+                AttributeReading(.interruptsOutEmpty, outEmpty), AttributeReading(.interruptsInFull, inFull),
+                AttributeReading(.outFullFirst, fullFirst), AttributeReading(.outFullTotal, fullTotal),
+            ] + more)
+    }
+
+    /// A guest that comes up by messages: version 5.3, a network card with relid 14 that is offered and not open.
+    mutating func boot() {
+        message(.initiateContact(InitiateContact(version: .iron)))
+        message(.versionResponse(VersionResponse(supported: true)))
+        message(.requestOffers)
+        offer(relid: 14)
+        message(.allOffersDelivered)
+    }
+
+    mutating func offer(relid: UInt32, device: GUID = nic, classID: GUID = GuestLog.network) {
+        var offer = OfferChannel()
+        (offer.interfaceType, offer.interfaceInstance) = (classID, device)
+        (offer.relid, offer.connectionID) = (relid, 0x2000 + relid)
+        offer.userData = [UInt8](repeating: 0, count: 120)
+        message(.offerChannel(offer))
+    }
+
+    mutating func pageList(relid: UInt32, pages: Int, sent: Int) {
+        let words: [UInt64] = [UInt64(pages) * 4096] + (0..<sent).map { 0x1000 + UInt64($0) }
+        message(
+            .gpadlHeader(
+                GPADLHeader(
+                    relid: relid, gpadl: 0xE1E10, rangeBufferLength: UInt16((pages + 1) * 8), rangeCount: 1,
+                    words: words)))
+    }
+
+    mutating func open(relid: UInt32) {
+        var request = OpenChannel(
+            relid: relid, openID: relid, ringGPADL: 0xE1E10, targetVP: 1, downstreamPageOffset: 5)
+        request.userData = [UInt8](repeating: 0, count: 120)
+        message(.openChannel(request))
+    }
+
+    mutating func rescind(relid: UInt32) { message(.rescindChannelOffer(ChannelReference(relid: relid))) }
+
+    // MARK: The end
+
+    /// What an inspector knows that has looked until this moment.
+    func inspector() -> InspectorState {
+        var state = InspectorState(
+            capabilities: Capabilities(kind: kind, canStep: false, canSeek: false, hasRingImages: false), title: "test")
+        state.ingest(batch)
+        state.look(at: time)
+        return state
+    }
+}

@@ -13,6 +13,9 @@ let settings: [SwiftSetting] =
 /// Targets that never touch a pointer say so to the compiler.
 let memorySafe = settings + [.strictMemorySafety()]
 
+/// What talks to people waits for people: the release, which must stay below its limit, has it small instead of fast.
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 let package = Package(
     name: "VMBusScope",
     products: [.executable(name: "vmbusscope", targets: ["vmbusscope"])],
@@ -32,7 +35,7 @@ let package = Package(
         .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
-            swiftSettings: settings),
+            swiftSettings: settings + small),
         .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(name: "VMBusRing", dependencies: ["VMBusWire"], swiftSettings: settings),
         .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
@@ -41,7 +44,7 @@ let package = Package(
             name: "VMBusPartitions",
             dependencies: ["VMBusRing", "VMBusEngine", "VMBusDevices", "BusModel", "Configuration", "VMBusWire"],
             swiftSettings: memorySafe),
-        .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe),
+        .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe + small),
         .target(
             name: "VMBusSimulator",
             dependencies: ["VMBusPartitions", "Query", "Configuration", "BusModel", "VMBusWire"],
@@ -59,10 +62,10 @@ let package = Package(
         .target(
             name: "CaptureFiles",
             dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "VMBusWire"],
-            swiftSettings: memorySafe),
+            swiftSettings: memorySafe + small),
         .target(
             name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
-            swiftSettings: memorySafe),
+            swiftSettings: memorySafe + small),
         .target(
             name: "Benchmarks",
             dependencies: ["VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform", "CRing", "VMBusWire"],
@@ -76,7 +79,7 @@ let package = Package(
             dependencies: [
                 "Inspector", "Query", "Themes", "Configuration", "CNcurses", "Platform", "BusModel", "VMBusWire",
             ],
-            swiftSettings: settings),
+            swiftSettings: settings + small),
         .executableTarget(
             name: "vmbusscope",
             dependencies: [
@@ -86,7 +89,9 @@ let package = Package(
                 "VMBusRing",
                 "VMBusWire",
             ],
-            swiftSettings: settings),
+            swiftSettings: settings + small,
+            // Equal functions are one; generic code has many.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--icf=safe"], .when(configuration: .release))]),
         .target(
             name: "FuzzTargets",
             dependencies: [

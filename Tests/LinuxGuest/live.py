@@ -123,10 +123,13 @@ def session(lab, program, folder, frames):
         guest.run("mp hv_vmbus; mp hv_utils; sleep 2")
         host.heartbeats(1)
         terminal = Terminal(f"{folder}/tty", frames)
-        said = guest.run("/root/vmbusscope ls; /root/vmbusscope watch --count 2 --interval 1; uname -r")
+        said = guest.run("/root/vmbusscope ls; /root/vmbusscope watch --count 2 --interval 1; /root/vmbusscope doctor; "
+                         "echo doctor $?; uname -r")
         if "Synthetic network adapter" not in said or "[Heartbeat]" not in said:
             raise Failed(f"ls does not list both devices: {said}")
-        note(frames, "ls-and-watch", said)
+        if "doctor 0" not in said:
+            raise Failed(f"the doctor finds something critical: {said}")
+        note(frames, "ls-watch-doctor", said)
         guest.start(
             f"setsid -c sh -c 'exec <>/dev/ttyS2 >&0 2>&1; stty sane rows {ROWS} cols {COLUMNS}; stty -g > /root/before; "
             f"TERM=xterm-256color strace -f -o /root/calls -e trace={CALLS} /root/vmbusscope live; echo $? > /root/status; "
@@ -164,7 +167,8 @@ def note(frames, name, text):
 
 def views(terminal):
     """Every view is opened, and keys that mean nothing there are pressed."""
-    for key, name in (("1", "partitions"), ("2", "channels"), ("3", "rings"), ("4", "flow")):
+    for key, name in (("1", "partitions"), ("2", "channels"), ("3", "rings"), ("4", "flow"), ("5", "ledger"),
+                      ("6", "doctor"), ("7", "cpus")):
         terminal.keys(key)
         terminal.expect("LIVE")
         time.sleep(2)
@@ -178,7 +182,14 @@ def views(terminal):
 
 
 def happenings(terminal, host, guest):
-    """A driver comes and goes, and the host takes a device back and offers it again."""
+    """A driver comes and goes, and the host takes a device back and offers it again, traced."""
+    terminal.keys("4")
+    terminal.keys("T")
+    terminal.expect(r"patches", "the question before tracing")
+    terminal.keep("question-before-tracing")
+    terminal.text("yes")
+    terminal.keys("Enter")
+    terminal.expect(r"TRACING", "that it traces")
     terminal.keys("2")
     guest.run("mp hv_netvsc; sleep 3")
     terminal.expect(r"eth0", "the network interface")
@@ -186,6 +197,13 @@ def happenings(terminal, host, guest):
     guest.run("rmmod hv_netvsc; sleep 2")
     terminal.expect(r"eth0", "the interface gone", gone=True)
     terminal.keep("driver-unloaded")
+    terminal.keys("4")
+    terminal.expect(r"TRACE\.\w+", "what was traced")
+    terminal.keep("traced-unloading")
+    terminal.keys("5")
+    time.sleep(2)
+    terminal.keep("ledger-of-unloading")
+    terminal.keys("2")
     before = len(host.records)
     host.command("rescind heartbeat")
     host.message("RELID_RELEASED", "guest_to_host", before)
@@ -195,6 +213,13 @@ def happenings(terminal, host, guest):
     terminal.expect(r"(?i)heartbeat", "heartbeat again")
     host.heartbeats(1, len(host.records))
     terminal.keep("offered-again")
+    terminal.keys("4")
+    terminal.keys("G")
+    terminal.expect(r"TRACE\.OFFER_CHANNEL", "the offer")
+    terminal.keep("traced-offer")
+    terminal.keys("6")
+    time.sleep(2)
+    terminal.keep("doctor-afterwards")
 
 
 def main():

@@ -24,8 +24,9 @@ enum RecordNames {
             entry.name = "STATE." + (StateCode(rawValue: code).meaning ?? "CODE_\(code)")
             entry.info = attributesText(payload)
         case .sample:
-            entry.name = "SAMPLE.COUNTERS"
+            entry.name = entry.header.relid == 0 ? "SAMPLE.EVIDENCE" : "SAMPLE.COUNTERS"
             entry.info = attributesText(payload)
+            if entry.info.isEmpty { entry.info = "nothing to be had" }
         case .fault:
             entry.name = "FAULT.INJECTED"
             entry.info = PlainText.line(payload)
@@ -99,7 +100,7 @@ enum RecordNames {
     static func valueText(_ reading: AttributeReading) -> String {
         switch reading.form {
         case .number: word(reading) ?? String(reading.number)
-        case .text: PlainText.clean(reading.string)
+        case .text: reading.text.isEmpty ? "none" : PlainText.clean(reading.string)
         case .guid: reading.guid.description
         case .denied: "denied"
         case .failed: PlainText.clean(reading.string)

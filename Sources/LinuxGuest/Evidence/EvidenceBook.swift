@@ -28,7 +28,7 @@ struct EvidenceBook: Sendable {
     }
 
     /// A value that stays is told again after so many nanoseconds, as its age says how far it can be believed.
-    static let longestSilence: UInt64 = 10_000_000_000
+    static let longestSilence: UInt64 = 60_000_000_000
 
     // Looked up only, never walked.
     private var known: [Key: Known] = [:]

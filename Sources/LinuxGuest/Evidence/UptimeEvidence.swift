@@ -3,7 +3,7 @@ import Platform
 
 /// How long the guest runs, by which the stamps of its log are dated.
 struct UptimeEvidence: EvidenceKind {
-    var pace: EvidencePace { .seconds(10) }
+    var pace: EvidencePace { .seconds(60) }
 
     mutating func read(_ guest: WatchedGuest) -> [EvidenceFinding] {
         let uptime = guest.files.readout("/proc/uptime", as: Self.nanoseconds)

@@ -44,7 +44,11 @@ struct ScanDifference: Sendable {
             else { continue }
             tell(.state, gone.entity, [], at: time, code: .removed, &batch)
         }
-        for entity in entities { tell(entity, at: entity.readTime ?? time, &batch) }
+        for entity in entities {
+            // Devices that come together keep the order of the listing, in whichever order they were read.
+            let isNewDevice = entity.subject.subchannel == nil && known[entity.subject] == nil
+            tell(entity, at: isNewDevice ? time : entity.readTime ?? time, &batch)
+        }
         // Whatever is told of the guest says that there is a bus, so this comes last each time.
         if !busAvailable, !wasMissing || !batch.isEmpty {
             batch.append(

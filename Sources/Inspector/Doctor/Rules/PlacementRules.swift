@@ -5,15 +5,9 @@ import VMBusWire
 enum PlacementRules {
     static let all: [DoctorRule] = [processorOffline, processorIsolated, channelsShareProcessor, interruptsOnOne]
 
-    /// Numbers of a list as the kernel writes it, `0-3,6`; ranges of more than 65,536 are cut.
-    static func processors(_ text: String) -> Set<UInt64> {
-        var result: Set<UInt64> = []
-        for part in text.split(separator: ",") {
-            let ends = part.split(separator: "-").compactMap { UInt64($0.filter { !$0.isWhitespace }) }
-            guard let first = ends.first, let last = ends.last, last >= first, last - first <= 65536 else { continue }
-            result.formUnion(first...last)
-        }
-        return result
+    /// Whether a list names the processor that a channel's interrupts go to.
+    private static func contains(_ list: ProcessorSet, _ target: UInt64) -> Bool {
+        Int(exactly: target).map(list.contains) ?? false
     }
 
     static let processorOffline = DoctorRule(
@@ -26,8 +20,8 @@ enum PlacementRules {
     ) { context in
         context.channels.compactMap { place in
             guard place.isOpen, let target = place.channel.cpu.value,
-                let text = place.partition.evidence.text(.onlineProcessors), case let online = processors(text),
-                !online.isEmpty, !online.contains(target)
+                let text = place.partition.evidence.text(.onlineProcessors), 
+                case let online = ProcessorSet(parsing: text), !online.isEmpty, !contains(online, target)
             else { return nil }
             let used = place.watch?.inUsed?.value ?? 0
             return context.finding(
@@ -50,7 +44,8 @@ enum PlacementRules {
     ) { context in
         context.channels.compactMap { place in
             guard place.isOpen, let target = place.channel.cpu.value,
-                let text = place.partition.evidence.text(.isolatedProcessors), processors(text).contains(target)
+                let text = place.partition.evidence.text(.isolatedProcessors), 
+                contains(ProcessorSet(parsing: text), target)
             else { return nil }
             return context.finding(
                 "processor-isolated", .info, place, since: nil, .operatorOfGuest, "its processor \(target) is isolated",
@@ -71,7 +66,7 @@ enum PlacementRules {
         context.devices.compactMap { place in
             guard place.device.deviceClass.isPerformanceDevice else { return nil }
             let open = place.device.channels.filter { $0.phase.value == .open && $0.cpu.value != nil }
-            let online = place.partition.evidence.text(.onlineProcessors).map { UInt64(processors($0).count) }
+            let online = place.partition.evidence.text(.onlineProcessors).map { UInt64(ProcessorSet(parsing: $0).count) }
             guard open.count > 1, let count = online ?? place.partition.virtualProcessors.value,
                 count >= UInt64(open.count)
             else { return nil }

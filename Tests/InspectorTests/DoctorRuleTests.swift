@@ -50,6 +50,35 @@ struct RuleCase: Sendable, CustomTestStringConvertible {
         #expect(details.sections.count == 3)
     }
 
+    @Test func `as many channels as are usual are no finding`() {
+        var session = DoctorSession()
+        session.guest()
+        session.state([AttributeReading(.onlineProcessors, text: "0")])
+        #expect(!session.inspector().diagnosed().findings.contains { $0.rule == "channels-few" })
+    }
+
+    @Test(arguments: [(15, false), (21, true)])
+    func `a channel that is looked at in turn stalls at its own third look`(_ end: Int, _ stalls: Bool) {
+        var session = DoctorSession()
+        session.guest()
+        // It is read at 1 and 11 seconds, while the rest of the bus is read each second.
+        session.each(1...end) { session, second in
+            if second == 1 || second == 11 { session.nic(outUsed: 128) }
+        }
+        let found = session.inspector().diagnosed().findings.contains { $0.rule == "outbound-stalled" }
+        #expect(found == stalls)
+    }
+
+    @Test func `lines without times say no ages`() throws {
+        var session = DoctorSession(.file)
+        session.line(.ringFull, "hyperv_drm: Unable to send packet via vmbus; error -11")
+        let state = session.inspector()
+        let diagnosis = state.diagnosed()
+        let finding = try #require(diagnosis.findings.first { $0.rule == "request-ids-used-up" })
+        #expect(finding.evidence.last == "1 line")
+        #expect(!DoctorReport.text(state, diagnosis).contains("0 us"))
+    }
+
     @Test func `every rule has a session that brings it about`() {
         let tested = Set(RuleCase.all.map(\.rule))
         for rule in DoctorRules.all { #expect(tested.contains(rule.id), "\(rule.id)") }
@@ -560,6 +589,7 @@ extension RuleCase {
             }
         },
         logged("hot-add-failed", .warning, .guestKernel, .hotAddFailed),
+        logged("balloon-limited", .info, .operatorOfGuest, .balloonLimited),
         logged("hibernation-trouble", .warning, .rootPartition, .hibernationTrouble),
         logged("device-timed-out", .warning, .hostProvider, .requestTimedOut),
         logged("device-ejected", .info, .nobody, .deviceEjected),
@@ -588,6 +618,8 @@ extension RuleCase {
         },
         logged("task-blocked", .critical, .guestKernel, .taskBlocked, first: 120, text: "task kworker in vmbus_open"),
         logged("task-blocked", .warning, .guestKernel, .taskBlocked, first: 120, text: "task jbd2 blocked"),
+        logged("operation-failed", .info, .guestDriver, .operationFailed, first: -22),
+        logged("probe-failed", .warning, .guestDriver, .channelOpenFailed, first: -22),
         logged("add-failed", .warning, .guestKernel, .addFailed, first: 14),
         logged("close-failed", .warning, .guestDriver, .closeFailed, first: -11),
         logged("message-unknown", .warning, .hostProvider, .messageUnknown, first: 77, count: 12),
@@ -638,6 +670,12 @@ extension RuleCase {
             session.state(
                 [AttributeReading(.channelPhase, ChannelPhase.open.rawValue), AttributeReading(.cpu, 1)],
                 device: DoctorSession.nic, relid: 15, subchannel: 1, code: .appeared)
+        },
+        RuleCase(
+            "channels-few", .info, .operatorOfGuest, since: nil, ["1 open of 1 offered", "at least 8 are usual"]
+        ) { session in
+            session.guest()
+            session.state([AttributeReading(.onlineProcessors, text: "0-15")])
         },
         RuleCase(
             "interrupts-on-one", .warning, .operatorOfGuest, since: nil, ["50k of 50k interrupts a second, 4 proc"]

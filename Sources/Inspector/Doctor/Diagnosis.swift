@@ -59,8 +59,13 @@ public struct Diagnosis: Sendable, Hashable {
     }
 
     /// One sentence for a view or a report without findings.
-    public var emptyText: String {
-        "No findings: \(ruleCount) rules looked at \(channelCount) channel\(channelCount == 1 ? "" : "s") "
-            + "\(lookCount) time\(lookCount == 1 ? "" : "s") over \(DoctorContext.text(watched))."
+    public var emptyText: String { "No findings: \(scopeText)" }
+
+    /// What was looked at, as the end of a sentence.
+    var scopeText: String {
+        guard channelCount > 0 else { return "\(ruleCount) rules looked at all there is, which has no channels." }
+        let span = watched > 0 ? " over \(DoctorContext.text(watched))" : ""
+        return "\(ruleCount) rules looked at \(channelCount) channel\(channelCount == 1 ? "" : "s") "
+            + "\(lookCount) time\(lookCount == 1 ? "" : "s")\(span)."
     }
 }

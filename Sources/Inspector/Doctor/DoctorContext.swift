@@ -92,7 +92,7 @@ struct DoctorContext {
     func held(_ conditions: [Steady?], seconds: UInt64) -> UInt64? {
         var since: UInt64 = 0
         for condition in conditions {
-            guard let condition, condition.looks >= 2 else { return nil }
+            guard let condition, condition.hasThreeLooks(at: now) else { return nil }
             since = max(since, condition.since)
         }
         return held(since: since, seconds: seconds)
@@ -121,9 +121,12 @@ struct DoctorContext {
 
     // MARK: The log of the kernel
 
-    /// Lines of a fact whose last is at most so many seconds old.
+    /// Lines of a fact whose last is at most so many seconds old; all of them where a text is read, of which nobody can say how
+    /// old it is.
     func lines(_ fact: KernelLogFact, within seconds: UInt64? = nil) -> [LogEntry] {
-        log.entries(fact).filter { entry in seconds.map { age(entry.last) <= $0 * Self.second } ?? true }
+        log.entries(fact).filter { entry in
+            kind == .file ? true : seconds.map { age(entry.last) <= $0 * Self.second } ?? true
+        }
     }
 
     /// What a line is about: the device, where it names one that is there, else the partition.
@@ -136,11 +139,12 @@ struct DoctorContext {
 
     /// The numbers and times of a log entry as evidence.
     func evidence(_ entry: LogEntry) -> [String] {
-        var lines = ["kernel log: \(entry.text)"]
+        let lines = ["kernel log: \(entry.text)"]
+        let count = "\(entry.count) line\(entry.count == 1 ? "" : "s")"
+        // A text without times says nothing of ages.
+        guard age(entry.first) > 0 else { return lines + [count] }
         let span = entry.first == entry.last ? "" : ", the first \(text(since: entry.first)) ago"
-        lines.append(
-            "\(entry.count) line\(entry.count == 1 ? "" : "s"), the last \(text(since: entry.last)) ago\(span)")
-        return lines
+        return lines + ["\(count), the last \(text(since: entry.last)) ago\(span)"]
     }
 
     /// A finding about lines of the kernel's log.

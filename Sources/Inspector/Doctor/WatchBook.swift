@@ -9,6 +9,8 @@ struct Steady: Sendable, Hashable {
     private(set) var since: UInt64
     /// How often in a row it was seen to be that.
     private(set) var looks = 1
+    /// When it was seen to be that again; nil for not yet.
+    private(set) var again: UInt64?
 
     init(_ value: UInt64, at time: UInt64) { (self.value, since) = (value, time) }
 
@@ -18,6 +20,16 @@ struct Steady: Sendable, Hashable {
             return
         }
         looks += 1
+        if again == nil { again = time }
+    }
+
+    /// Whether it was looked at three times, as far as can be told.
+    ///
+    /// A source looks at some channels more seldom than at others, and tells of a value that stays twice and then only when it
+    /// moves. So the third look has come when as long again has gone by as between the first two.
+    func hasThreeLooks(at now: UInt64) -> Bool {
+        guard let again else { return false }
+        return looks >= 3 || now >= again && now - again >= again - min(again, since)
     }
 }
 

@@ -10,8 +10,8 @@ public enum DoctorReport {
     public static func text(_ state: InspectorState, _ diagnosis: Diagnosis) -> String {
         var lines: [String] = []
         for finding in diagnosis.findings {
-            let age =
-                finding.since.map { ", for \(DoctorContext.text(diagnosis.time - min(diagnosis.time, $0)))" } ?? ""
+            let stood = finding.since.map { diagnosis.time - min(diagnosis.time, $0) } ?? 0
+            let age = stood > 0 ? ", for \(DoctorContext.text(stood))" : ""
             let partition = finding.subject.partition.flatMap { state.snapshot.partition($0)?.name } ?? ""
             let place = finding.label + (partition.isEmpty ? "" : " in \(PlainText.clean(partition))")
             lines.append(
@@ -31,9 +31,7 @@ public enum DoctorReport {
 
     private static func summary(_ diagnosis: Diagnosis) -> String {
         let counts = Severity.allCases.reversed().map { "\(diagnosis.count($0)) \($0.rawValue)" }
-        return counts.joined(separator: ", ") + ": \(diagnosis.ruleCount) rules looked at \(diagnosis.channelCount) "
-            + "channel\(diagnosis.channelCount == 1 ? "" : "s") \(diagnosis.lookCount) "
-            + "time\(diagnosis.lookCount == 1 ? "" : "s") over \(DoctorContext.text(diagnosis.watched))."
+        return counts.joined(separator: ", ") + ": \(diagnosis.scopeText)"
     }
 
     /// One document, ended by a line feed.

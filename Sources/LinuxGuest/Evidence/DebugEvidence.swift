@@ -4,7 +4,6 @@ import Platform
 /// What somebody left switched on: debugging delays of channels, and tracing instances of a program of ours that died.
 struct DebugEvidence: EvidenceKind {
     private static let delays = "/sys/kernel/debug/hyperv"
-    private static let instances = "/sys/kernel/tracing/instances"
 
     var pace: EvidencePace { .seconds(30) }
 
@@ -24,20 +23,9 @@ struct DebugEvidence: EvidenceKind {
     }
 
     private func leftovers(_ files: any FileLayer) -> Readout<String> {
-        names(in: Self.instances, files).map { names in
-            names.filter { $0.hasPrefix("vmbusscope-") && !isRunning($0, files) }.joined(separator: " ")
-        }
-    }
-
-    /// Whether the process runs that `vmbusscope-PID-STARTTIME` names; a number alone may be another's by now.
-    private func isRunning(_ name: String, _ files: any FileLayer) -> Bool {
-        let parts = name.split(separator: "-")
-        guard parts.count == 3, let process = UInt32(parts[1]), let start = UInt64(parts[2]),
-            let bytes = try? files.read("/proc/\(process)/stat", limit: 4096)
-        else { return false }
-        // The second field is the program's name in brackets, which may hold anything; the start is the 22nd.
-        let fields = String(decoding: bytes, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
-        return fields.count > 19 && UInt64(fields[19]) == start
+        let tracing = TracingFiles(files: files)
+        let root = (try? tracing.root()) ?? TracingFiles.usualPlace
+        return names(in: root + "/instances", files).map { $0.filter(tracing.isLeftover).joined(separator: " ") }
     }
 
     private func names(in path: String, _ files: any FileLayer) -> Readout<[String]> {

@@ -25,7 +25,8 @@ public struct TracingFiles: Sendable {
     public init(files: any FileLayer) { self.files = files }
 
     /// Where tracefs usually is.
-    private static let usualPlaces = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+    static let usualPlace = "/sys/kernel/tracing"
+    private static let usualPlaces = [usualPlace, "/sys/kernel/debug/tracing"]
     /// More bytes than the first part of a `format` file that names all fields.
     private static let formatLimit = 64 << 10
 
@@ -158,11 +159,11 @@ public struct TracingFiles: Sendable {
 
     /// Tracing instances of ours whose program is dead, by name; nothing where instances cannot be listed.
     public func leftovers(below root: String) -> [String] {
-        ((try? files.names(in: "\(root)/instances")) ?? []).filter { name in
-            guard let owner = TraceInstanceName(name) else { return false }
-            return !isAlive(owner)
-        }
+        ((try? files.names(in: "\(root)/instances")) ?? []).filter(isLeftover)
     }
+
+    /// Whether an instance is one of ours whose program is dead.
+    func isLeftover(_ name: String) -> Bool { TraceInstanceName(name).map { !isAlive($0) } ?? false }
 
     private func isAlive(_ owner: TraceInstanceName) -> Bool {
         guard let stat = try? files.read("/proc/\(owner.process)/stat", limit: 4096) else {
@@ -172,13 +173,9 @@ public struct TracingFiles: Sendable {
         return TraceInstanceName.startTime(stat).map { $0 == owner.startTime } ?? true
     }
 
-    /// What there is to say of tracing as evidence of the guest's partition: what stands in the way, and what was left behind.
+    /// What there is to say of tracing as evidence of the guest's partition: what stands in the way.
     public func readings() -> [AttributeReading] {
-        let leftovers = (try? root()).map { self.leftovers(below: $0) } ?? []
-        return [
-            AttributeReading(.tracingObstacle, text: obstacle()?.description ?? ""),
-            AttributeReading(.tracingLeftovers, text: leftovers.joined(separator: " ")),
-        ]
+        [AttributeReading(.tracingObstacle, text: obstacle()?.description ?? "")]
     }
 }
 

@@ -86,6 +86,8 @@ import Testing
         files.put("/sys/kernel/tracing/instances/vmbusscope-78-1200/trace", "")
         files.put("/sys/kernel/tracing/instances/somebody/trace", "")
         files.put("/sys/kernel/tracing/instances/vmbusscope-79-1300/trace", "")
+        files.put("/sys/kernel/tracing/events/hyperv/x/format", "x")
+        files.put("/proc/self/stat", "5 (a) S 1 1")
         let fields = (0..<18).map { _ in "0" }.joined(separator: " ")
         files.put("/proc/78/stat", "78 (vmbus) scope) S \(fields) 1200 0 0")
         // Another process has the number of one that died.

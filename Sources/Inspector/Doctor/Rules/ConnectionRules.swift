@@ -5,7 +5,7 @@ import VMBusWire
 enum ConnectionRules {
     static let all: [DoctorRule] = [
         connectionFailed, taskBlocked, deviceWithoutDriver, deviceNotOpened, probeFailed, addFailed, closeFailed,
-        messageUnknown, logFlood, offerRefused, offersNotRequested, oldVersion,
+        operationFailed, messageUnknown, logFlood, offerRefused, offersNotRequested, oldVersion,
     ]
 
     /// Classes without which a guest has no disk or network.
@@ -100,18 +100,22 @@ enum ConnectionRules {
     static let probeFailed = DoctorRule(
         "probe-failed", .warning,
         "A driver could not take a device.",
-        method: "the kernel log says so, the last line within an hour, and the device is not open now",
+        method:
+            "the kernel log tells of a failed probe or open, the last line within an hour, and the device is not open now",
         cause: "The error in the line says it: -19 no device, -22 bad value, -110 no answer in time.",
         remedy: "Try it again: bind the driver by hand, and look at the lines in front of this one.",
         source: "reference §7.8; linux-guest-data §1", rows: [6, 34]
     ) { context in
-        context.lines(.probeFailed, within: 3600).compactMap { entry in
+        let opens = context.lines(.channelOpenFailed, within: 3600)
+        return (context.lines(.probeFailed, within: 3600) + opens).compactMap { entry in
             let device = context.devices.first {
                 $0.device.instance == entry.device && $0.partition.number == entry.partition
             }
             guard device?.device.channels.first?.phase.value != .open else { return nil }
             return context.finding(
-                "probe-failed", .warning, entry, .guestDriver, "its driver failed with \(entry.firstNumber)")
+                "probe-failed", .warning, entry, .guestDriver,
+                (entry.fact == .probeFailed ? "its driver failed with" : "its channel could not be opened:")
+                    + " \(entry.firstNumber)")
         }
     }
 
@@ -141,6 +145,20 @@ enum ConnectionRules {
             context.finding(
                 "close-failed", $0.firstNumber == -19 ? .info : .warning, $0, .guestDriver,
                 "closing failed with \($0.firstNumber)")
+        }
+    }
+
+    static let operationFailed = DoctorRule(
+        "operation-failed", .info,
+        "A driver of the bus says that something failed.",
+        method: "a line of the kernel log that tells of a failure no other rule knows, the last within ten minutes",
+        cause: "The line says it; an error is a negative errno.",
+        remedy: "Look at the lines around it.", source: "reference §7.8"
+    ) { context in
+        context.lines(.operationFailed, within: 600).map {
+            context.finding(
+                "operation-failed", .info, $0, .guestDriver,
+                "something failed" + ($0.firstNumber == 0 ? "" : " with \($0.firstNumber)"))
         }
     }
 

@@ -10,7 +10,8 @@ enum InspectionRules {
         "A tracing instance of a program that has ended is still there.",
         method: "instances of this program's name in tracefs whose process is gone",
         cause: "A traced run was killed together with its watchdog.",
-        remedy: "vmbusscope trace --sweep removes them; they cost memory, and time at each event.",
+        remedy:
+            "The next vmbusscope trace removes them first (--dry-run shows the writes); they cost memory, and time at each event.",
         source: "ecosystem §3.4"
     ) { context in
         context.snapshot.partitions.compactMap { partition in

@@ -3,17 +3,13 @@ import VMBusWire
 
 /// Rules about processors (anchors D.2, D.3).
 enum PlacementRules {
-    static let all: [DoctorRule] = [processorOffline, processorIsolated, channelsShareProcessor, interruptsOnOne]
+    static let all: [DoctorRule] = [
+        processorOffline, processorIsolated, channelsShareProcessor, channelsFew, interruptsOnOne,
+    ]
 
-    /// Numbers of a list as the kernel writes it, `0-3,6`; ranges of more than 65,536 are cut.
-    static func processors(_ text: String) -> Set<UInt64> {
-        var result: Set<UInt64> = []
-        for part in text.split(separator: ",") {
-            let ends = part.split(separator: "-").compactMap { UInt64($0.filter { !$0.isWhitespace }) }
-            guard let first = ends.first, let last = ends.last, last >= first, last - first <= 65536 else { continue }
-            result.formUnion(first...last)
-        }
-        return result
+    /// Whether a list names the processor that a channel's interrupts go to.
+    private static func contains(_ list: ProcessorSet, _ target: UInt64) -> Bool {
+        Int(exactly: target).map(list.contains) ?? false
     }
 
     static let processorOffline = DoctorRule(
@@ -26,8 +22,8 @@ enum PlacementRules {
     ) { context in
         context.channels.compactMap { place in
             guard place.isOpen, let target = place.channel.cpu.value,
-                let text = place.partition.evidence.text(.onlineProcessors), case let online = processors(text),
-                !online.isEmpty, !online.contains(target)
+                let text = place.partition.evidence.text(.onlineProcessors),
+                case let online = ProcessorSet(parsing: text), !online.isEmpty, !contains(online, target)
             else { return nil }
             let used = place.watch?.inUsed?.value ?? 0
             return context.finding(
@@ -50,7 +46,8 @@ enum PlacementRules {
     ) { context in
         context.channels.compactMap { place in
             guard place.isOpen, let target = place.channel.cpu.value,
-                let text = place.partition.evidence.text(.isolatedProcessors), processors(text).contains(target)
+                let text = place.partition.evidence.text(.isolatedProcessors),
+                contains(ProcessorSet(parsing: text), target)
             else { return nil }
             return context.finding(
                 "processor-isolated", .info, place, since: nil, .operatorOfGuest, "its processor \(target) is isolated",
@@ -71,7 +68,9 @@ enum PlacementRules {
         context.devices.compactMap { place in
             guard place.device.deviceClass.isPerformanceDevice else { return nil }
             let open = place.device.channels.filter { $0.phase.value == .open && $0.cpu.value != nil }
-            let online = place.partition.evidence.text(.onlineProcessors).map { UInt64(processors($0).count) }
+            let online = place.partition.evidence.text(.onlineProcessors).map {
+                UInt64(ProcessorSet(parsing: $0).count)
+            }
             guard open.count > 1, let count = online ?? place.partition.virtualProcessors.value,
                 count >= UInt64(open.count)
             else { return nil }
@@ -93,6 +92,36 @@ enum PlacementRules {
                     "processor \(group.processor): relid "
                         + group.relids.prefix(16).map(String.init).joined(separator: ", ")
                 })
+        }
+    }
+
+    static let channelsFew = DoctorRule(
+        "channels-few", .info,
+        "A device has fewer open channels than is usual for so many processors.",
+        method:
+            "open channels of a network or storage device of a kernel driver on a live guest, compared with the fewest that "
+            + "any known formula gives for the processors online",
+        cause: "The host offers no more, opening the others failed, or somebody asked for fewer (ethtool -L).",
+        remedy: "ethtool -L for a network card; look in the kernel log for opens and page lists that failed.",
+        source: "linux-guest-data §3, §8; WSL#41474", rows: [31, 39]
+    ) { context in
+        guard context.kind == .live else { return [] }
+        return context.devices.compactMap { place in
+            let count = place.device.channels.count { $0.phase.value == .open }
+            let online = place.partition.evidence.text(.onlineProcessors).map { ProcessorSet(parsing: $0).count }
+            let known = place.partition.virtualProcessors.value.flatMap { Int(exactly: $0) }
+            guard count > 0, place.device.driver.value != "uio_hv_generic", let processors = online ?? known,
+                processors > 0,
+                case let usual = ChannelCountNorm.expectations(of: place.kind, processors: processors),
+                let least = usual.min(by: { $0.count < $1.count }), count < least.count
+            else { return nil }
+            return context.finding(
+                "channels-few", .info, place, since: nil, .operatorOfGuest,
+                "\(count) open channel\(count == 1 ? "" : "s") on \(processors) processors",
+                evidence: [
+                    "\(count) open of \(place.device.channels.count) offered",
+                    "at least \(least.count) are usual: \(least.source)",
+                ])
         }
     }
 

@@ -367,19 +367,6 @@ enum RingRules {
             }
     }
 
-    /// Data bytes of a ring as Linux makes it, by class: before and after the fix of February 2024 (reference §4.11,
-    /// linux-guest-data §3).
-    private static func normalSizes(_ kind: DeviceKind) -> [UInt64] {
-        switch kind {
-        case .network: [524_288, 520_192]
-        case .scsi, .ide, .fibreChannel: [131_072, 126_976]
-        case .keyboard, .mouse: [36_864, 32_768]
-        case .heartbeat, .timeSync, .shutdown, .keyValueExchange, .backup: [12_288]
-        case .balloon, .pci: [16_384]
-        default: []
-        }
-    }
-
     static let unexpectedSize = DoctorRule(
         "ring-size-unusual", .info,
         "A ring has another size than Linux gives rings of this class.",
@@ -390,7 +377,7 @@ enum RingRules {
     ) { context in
         guard context.kind == .live else { return [] }
         return context.channels.compactMap { place in
-            let norms = normalSizes(place.kind)
+            let norms = RingNorm.sizes(of: place.kind, driver: place.driver)
             guard place.isOpen, !place.isForProgram, let least = norms.min(),
                 let size = place.channel.inbound.size.value,
                 place.channel.inbound.sizeSource == .measured, size < least / 2 || size > least * 4

@@ -4,7 +4,8 @@ import VMBusWire
 /// Rules about integration services, memory and hibernation (anchors D.5).
 enum ServiceRules {
     static let all: [DoctorRule] = [
-        daemonMissing, daemonTrouble, heartbeatSilent, hotAddFailed, hibernationTrouble, requestTimedOut, deviceEjected,
+        daemonMissing, daemonTrouble, heartbeatSilent, hotAddFailed, balloonLimited, hibernationTrouble,
+        requestTimedOut, deviceEjected,
     ]
 
     /// Which daemon answers for a service.
@@ -90,6 +91,20 @@ enum ServiceRules {
     ) { context in
         context.lines(.hotAddFailed, within: 3600).map {
             context.finding("hot-add-failed", .warning, $0, .guestKernel, "memory could not be added")
+        }
+    }
+
+    static let balloonLimited = DoctorRule(
+        "balloon-limited", .info,
+        "The guest could not give back all the memory that the host asked for.",
+        method: "the kernel log says so, the last line within an hour",
+        cause: "The guest needs its memory, or it would fall below what the balloon driver leaves it.",
+        remedy: "Look at what uses the memory; the host will ask again.",
+        source: "reference §7.8"
+    ) { context in
+        context.lines(.balloonLimited, within: 3600).map {
+            context.finding(
+                "balloon-limited", .info, $0, .operatorOfGuest, "a request for memory was fulfilled in part")
         }
     }
 

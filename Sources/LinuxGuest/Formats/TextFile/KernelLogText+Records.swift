@@ -42,7 +42,17 @@ extension KernelLogText: TextReader {
         let driver = meaning.text.prefix { $0 != " " && $0 != ":" }
         let isDriver = DeviceClass.catalogue.contains { $0.linuxDrivers.contains(String(driver)) }
         return (isDriver ? AttributeReading.ofDriver(String(driver)) : [])
+            + storageClass(String(driver), meaning.instance)
             + (meaning.interface.map { [AttributeReading(.networkInterfaces, text: $0)] } ?? [])
+    }
+
+    /// The class of a disk controller, which the driver shares with others: the host's IDE disks have instances of their own form,
+    /// and of the rest Fibre Channel is rare.
+    private static func storageClass(_ driver: String, _ instance: GUID?) -> [AttributeReading] {
+        guard driver == "hv_storvsc", let instance else { return [] }
+        let kind: DeviceKind = DeviceClass.instanceName(instance)?.hasPrefix("IDE disk") == true ? .ide : .scsi
+        let classID = DeviceClass.catalogue.first { $0.kind == kind }?.classID
+        return classID.map { [AttributeReading(.classID, guid: $0)] } ?? []
     }
 
     /// The log's time, from whichever clock the lines have.

@@ -6,7 +6,7 @@ extension QuerySchema {
     private static let phaseWords = ["closed", "opening", "open", "rescinded"]
     private static let verdictWords = [
         "closed", "unknown", "idle", "by_vf", "quiet", "polling", "busy", "unbound", "opening", "pressed", "storm",
-        "stuck", "rescinded",
+        "stuck", "rescinded", "hanging",
     ]
 
     private init<Field: RawRepresentable>(

@@ -52,4 +52,10 @@ struct DisplayTextTests {
         // What differs is drawn as a question mark; a few characters do from one version of Unicode to the next.
         #expect(differences.count < 100, "\(differences)")
     }
+
+    @Test func `is broken between words, and a longer word has a line of its own`() {
+        #expect(DisplayText.lines(of: "a bc def ghijklm no", width: 6) == ["a bc", "def", "ghijklm", "no"])
+        #expect(DisplayText.lines(of: "a bc", width: 4) == ["a bc"])
+        #expect(DisplayText.lines(of: "", width: 4).isEmpty)
+    }
 }

@@ -173,6 +173,20 @@ import VMBusWire
         }
     }
 
+    @Test func `a channel whose files do not answer says so and since when, in a dim row`() throws {
+        var log = log()
+        log.tell([AttributeReading(.interrupts, 1)], at: second)
+        log.tell([AttributeReading(.staleSince, second)], at: 2 * second)
+        log.tell([AttributeReading(.events, 1)], at: 31 * second, relid: 0)
+        let verdict = try #require(log.state.verdict(GuestLog.nicChannel))
+        #expect(verdict.word == .hanging && verdict.weight == .wrong)
+        #expect(verdict.why.hasPrefix("Reading its files in sysfs has not come back for 30 s"), "\(verdict.why)")
+        let table = log.state.channelsTable(isWhole: true)
+        let place = try #require(table.columns.firstIndex { $0.id == "age" })
+        #expect(table.rows.map { $0.cells[place].text } == ["30s", "30s"])
+        #expect(table.rows.allSatisfy { $0.cells[0].tone == .dim && $0.cells[3].tone == .bad })
+    }
+
     @Test func `filters know every verdict`() throws {
         var state = log().state
         for word in VerdictWord.allCases {

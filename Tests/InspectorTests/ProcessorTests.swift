@@ -146,7 +146,7 @@ struct ProcessorLog {
         let move = try #require(log.state.moveProposal(ProcessorLog.key(0, 1), to: 2, on: map))
         #expect(move.from == 0 && move.target == 2)
         #expect(move.device.before?.peakToMean == 2 && move.device.after?.peakToMean == 1.5)
-        #expect(move.command == "vmbusscope move 2 2")
+        #expect(move.command == "echo 2 | sudo tee")
         #expect(move.path == "/sys/bus/vmbus/devices/\(ProcessorLog.device(0))/channels/2/cpu")
         #expect(move.obstacles.isEmpty)
         #expect(move.notes == ["which protocol was negotiated is not known here; it must be 4.1 or newer"])

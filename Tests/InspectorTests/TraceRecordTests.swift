@@ -74,13 +74,13 @@ import VMBusWire
         var state = InspectorState(
             capabilities: Capabilities(kind: .live, canStep: false, canSeek: false, hasRingImages: false))
         #expect(!state.isTracing)
-        #expect(state.tracingObstacle == nil)
+        #expect(state.tracingObstacle == nil && !state.canTrace)
         log.add(
             .state,
             AttributeList([AttributeReading(.tracing, 1), AttributeReading(.tracingObstacle, text: "")]).encoded(),
             code: StateCode.changed.rawValue)
         state.ingest(log.take())
         #expect(state.isTracing)
-        #expect(state.tracingObstacle == "")
+        #expect(state.tracingObstacle == "" && state.canTrace)
     }
 }

@@ -120,8 +120,10 @@ extension InspectorState {
             ],
             depth: 0, isExpandable: !channels.isEmpty, isExpanded: isExpanded)
         let inner = isExpanded ? channels.map { channelRow(partition, device, $0) } : []
+        let isOld = !channels.isEmpty && channels.allSatisfy { $0.staleSince.value != nil }
         return SortedRow(
-            row: row, inner: inner, key: channelKey(partition, device, primary, sum, channelSort.column))
+            row: isOld ? Self.dimmed(row) : row, inner: inner,
+            key: channelKey(partition, device, primary, sum, channelSort.column))
     }
 
     private func channelRow(
@@ -131,7 +133,7 @@ extension InspectorState {
         let rates = rates(key)
         let now = snapshot.position.time
         let recent = rates.history?.summary(at: now)
-        return Row(
+        let row = Row(
             id: .channel(key),
             cells: [
                 Cell(channel.subchannel == 0 ? "primary" : "sub-channel \(channel.subchannel)"),
@@ -146,6 +148,18 @@ extension InspectorState {
                 Cell(eventCount(channel)), Cell(PlainText.clean(partition.name), .dim),
             ],
             depth: channel.subchannel == 0 ? 1 : 2)
+        return channel.staleSince.value == nil ? row : Self.dimmed(row)
+    }
+
+    /// A row of old values: what is said of their age stays bright.
+    private static func dimmed(_ row: Row) -> Row {
+        let bright: Set<String> = ["verdict", "age"]
+        var row = row
+        for (place, column) in channelColumns.enumerated()
+        where row.cells.indices.contains(place) && !bright.contains(column.id) {
+            row.cells[place].tone = .dim
+        }
+        return row
     }
 
     private func kernelCell(_ device: DeviceSnapshot) -> Cell {

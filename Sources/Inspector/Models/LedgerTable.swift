@@ -49,7 +49,14 @@ extension InspectorState {
         if hidden > 0 { return "The filter hides all; \(hidden) are there." }
         if !snapshot.busAvailable { return "There is no VMBus here." }
         guard capabilities.kind == .live else { return "Nobody has asked for anything yet." }
-        return "Nothing waits, as far as can be seen; requests show while tracing is on."
+        let rings = "No ring is seen to keep bytes waiting."
+        if isTracing { return "\(rings) Tracing is on, and nobody has asked for anything since it began." }
+        let untold = "\(rings) Who asks whom for what, such as to open a channel, shows only while tracing is on"
+        if canTrace { return "\(untold): T switches it on." }
+        guard let obstacle = tracingObstacle.map({ PlainText.clean($0) }), !obstacle.isEmpty else {
+            return "\(untold), in the program that runs in the guest itself: vmbusscope live --trace."
+        }
+        return "\(untold), which it cannot be: \(obstacle)."
     }
 
     // MARK: Waits that follow from the state of rings

@@ -9,10 +9,21 @@ extension Verdict {
     ///   - now: the moment, in the log's nanoseconds.
     public init(_ channel: ChannelSnapshot, of device: DeviceSnapshot, _ rates: FlowRates, at now: UInt64) {
         self =
-            Self.ofLife(channel, device)
+            Self.ofFiles(channel, now)
+            ?? Self.ofLife(channel, device)
             ?? Self.ofStandingBytes(channel, rates, now)
             ?? Self.ofPressure(rates, now)
             ?? Self.ofTraffic(channel, device, rates, now)
+    }
+
+    // MARK: Files
+
+    private static func ofFiles(_ channel: ChannelSnapshot, _ now: UInt64) -> Verdict? {
+        guard let since = channel.staleSince.value else { return nil }
+        return Verdict(
+            .hanging, .wrong,
+            "Reading its files in sysfs has not come back for \(Quantity.span(now - min(now, since))): the driver or the host "
+                + "keeps the reader waiting. All values are older than that.")
     }
 
     // MARK: Life

@@ -27,6 +27,8 @@ public enum VerdictWord: String, CaseIterable, Sendable, Hashable {
     case stuck
     /// The host has taken the offer back.
     case rescinded
+    /// Its files in sysfs do not answer, so that nothing of now is known.
+    case hanging
 
     /// The word on the screen.
     public var title: String {

@@ -23,9 +23,9 @@ public struct MoveProposal: Sendable, Hashable {
     public let whole: Change
     /// How unevenly the device's interrupts lie now and then.
     public let device: Change
-    /// The command that makes the move.
+    /// The command that makes the move, with ``path`` behind it.
     public let command: String
-    /// The one file that it writes, and what.
+    /// The one file that it writes.
     public let path: String
     /// What keeps it from being made; empty when nothing is known to.
     public let obstacles: [String]
@@ -48,7 +48,7 @@ extension InspectorState {
                 before: map.partition(key.partition)?.imbalance, after: after.partition(key.partition)?.imbalance),
             device: MoveProposal.Change(
                 before: map.devices[own.device].imbalance, after: after.devices[own.device].imbalance),
-            command: "vmbusscope move \(relid) \(target)",
+            command: "echo \(target) | sudo tee",
             path: "/sys/bus/vmbus/devices/\(PlainText.clean(device.name))/channels/\(relid)/cpu",
             obstacles: obstacles(own, channel, partition, target, map),
             notes: notes(own, partition, target, map))

@@ -295,11 +295,8 @@ extension Renderer {
             ],
             [Span(" Imbalance ", .borderTitle), Span("all ", .text)] + change(move.whole)
                 + [Span(", \(device) ", .text)] + change(move.device),
-            [Span(" Command   ", .borderTitle), Span(move.command, .textStrong)],
-            [
-                Span(" Writes    ", .borderTitle),
-                Span("\(move.target) to " + Self.ending(move.path, columns: columns - 18, glyphs), .textDim),
-            ],
+            [Span(" Command   ", .borderTitle), Span(move.command + " \\", .textStrong)],
+            [Span(" " + Self.ending(move.path, columns: columns - 2, glyphs), .textStrong)],
             [
                 Span(
                     !move.obstacles.isEmpty ? " Not so    " : move.notes.isEmpty ? " Needs     " : " Note      ",

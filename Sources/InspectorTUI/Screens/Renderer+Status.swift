@@ -38,6 +38,10 @@ extension Renderer {
             let progress = state.view == .flow && !inspector.flowFilter.isComplete ? ", still looking" : ""
             spans.append(Span("The filter hides \(list.hiddenCount)\(progress).", .statusWarn))
         }
+        if state.view == .flow, text.isEmpty, inspector.canTrace, !inspector.isTracing {
+            if !spans.isEmpty { spans.append(Span(" ")) }
+            spans.append(Span("T traces the control messages.", .textDim))
+        }
         // The list may have cut it.
         if state.view == .flow, text.isEmpty, !state.details.isOpen,
             case .record(let sequence) = state.subject(inspector),
@@ -91,7 +95,8 @@ extension Renderer {
     }
 
     /// What is asked, right above the prompt.
-    private mutating func drawQuestion(_ lines: [String], above line: Rectangle) {
+    private mutating func drawQuestion(_ sentences: [String], above line: Rectangle) {
+        let lines = sentences.flatMap { DisplayText.lines(of: $0, width: line.columns - 2) }
         let count = min(lines.count, line.row)
         let area = Rectangle(row: line.row - count, column: line.column, rows: count, columns: line.columns)
         grid.fill(area, role: .popup, surface: .popup)

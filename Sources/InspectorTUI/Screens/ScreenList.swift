@@ -96,7 +96,8 @@ struct ScreenList {
     }
 
     private static let narrow = 110
-    private static let narrowWidths = ["device": 20, "net": 7]
+    private static let tiny = 70
+    private static let narrowWidths = ["device": 20, "net": 7, "partition": 12]
 
     /// Whether rows lie inside others.
     var hasTree: Bool {
@@ -127,7 +128,7 @@ struct ScreenList {
                 if !values.contains(cell.text) { values.append(cell.text) }
                 if values.count > 1 { break }
             }
-            if column.id == "partition" { return values.count > 1 ? 1 : nil }
+            if column.id == "partition" { return values.count > 1 ? (room < Self.tiny ? 1 : 0) : nil }
             return values == [Inspector.Cell.unknown.text] || values == [""] ? nil : column.priority
         }
     }

@@ -5,8 +5,8 @@ extension ScreenState {
     /// What is asked before the guest's kernel is made to do something: once in a session.
     static let traceQuestion = [
         "Tracing switches tracepoints of hv_vmbus on through perf_event_open(2).",
-        "This patches the kernel's text on all CPUs for as long as it lasts. Nothing is written to any file, no trace",
-        "setting changes, and all of it ends with the program, however that ends. hv_vmbus cannot be unloaded meanwhile.",
+        "This patches the kernel's text on all CPUs for as long as it lasts. Nothing is written to any file, no trace "
+            + "setting changes, and all of it ends with the program, however that ends. hv_vmbus cannot be unloaded meanwhile.",
         "For every single signal of a channel there is a program of its own: 'vmbusscope trace --relid N' (--dry-run).",
     ]
 

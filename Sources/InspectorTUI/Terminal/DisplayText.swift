@@ -37,6 +37,19 @@ enum DisplayText {
         text.unicodeScalars.reduce(0) { $0 + width(of: $1) }
     }
 
+    /// `text` as lines of at most `width` columns, broken between words; a word that is longer has a line of its own.
+    static func lines(of text: String, width: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, columns(of: last) + 1 + columns(of: word) <= width {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
+    }
+
     /// 0 for combining marks, 2 for East Asian wide characters and emoji, else 1, also for what is substituted.
     static func width(of scalar: Unicode.Scalar) -> Int {
         let value = scalar.value

@@ -53,9 +53,13 @@ struct TableWidget {
         let places = Self.places(of: columns, in: content.columns)
         drawHeader(places, on: &grid, in: header, glyphs: glyphs)
         if rowCount == 0 {
-            grid.write(
-                emptyText, at: Position(row: body.row, column: body.column + 1), role: .textDim, in: body,
-                ellipsis: glyphs.ellipsis)
+            let room = body.inset(left: 1, right: 1)
+            for (place, text) in DisplayText.lines(of: emptyText, width: room.columns).enumerated() {
+                let line = room.line(place)
+                grid.write(
+                    text, at: Position(row: line.row, column: line.column), role: .textDim, in: line,
+                    ellipsis: glyphs.ellipsis)
+            }
         }
         for line in 0..<content.rows {
             let index = offset + line

@@ -17,7 +17,7 @@ enum PlacementRules {
         "A channel's interrupts go to a processor that is offline.",
         method: "the target processor of an open channel is not in the list of those online; critical while bytes wait",
         cause: "The processor was taken offline without moving the channel.",
-        remedy: "Move the channel to a processor that is online (vmbusscope move), or bring the processor back.",
+        remedy: "Move the channel to a processor that is online (x in CPUs tells how), or bring the processor back.",
         source: "commit 342aed2ec", rows: [27]
     ) { context in
         context.channels.compactMap { place in
@@ -41,7 +41,7 @@ enum PlacementRules {
         "A channel's interrupts go to a processor that is kept free of other work.",
         method: "the target processor of an open channel is in the list of isolated ones",
         cause: "The channel was opened before the isolation, or moved there by hand.",
-        remedy: "Move it away (vmbusscope move), if the processor is to be quiet.",
+        remedy: "Move it away (x in CPUs tells how), if the processor is to be quiet.",
         source: "linux-guest-data §2", rows: [35]
     ) { context in
         context.channels.compactMap { place in
@@ -62,7 +62,7 @@ enum PlacementRules {
             "two or more open channels of a network or storage device have one target, while at least as many processors "
             + "are online as the device has open channels",
         cause: "Kernels before 5.14 place them so; or somebody moved them.",
-        remedy: "Move one of them (vmbusscope move shows what it would bring).",
+        remedy: "Move one of them (x in CPUs shows what it would bring).",
         source: "commits 23e88a92fd38, 1109e7d34, ae309635e", rows: [35, 38]
     ) { context in
         context.devices.compactMap { place in
@@ -131,7 +131,7 @@ enum PlacementRules {
         method:
             "more than 80% of at least 20,000 interrupts a second go to one of four or more processors, over at least 5 s",
         cause: "Few channels, or several busy ones on one processor.",
-        remedy: "Use more channels (ethtool -L), or move some (vmbusscope move).",
+        remedy: "Use more channels (ethtool -L), or move some (x in CPUs tells how).",
         source: "scylladb/seastar#3193; anchors F.8", rows: [35]
     ) { context in
         context.snapshot.partitions.compactMap { partition in

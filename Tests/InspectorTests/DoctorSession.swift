@@ -115,12 +115,12 @@ struct DoctorSession {
     }
 
     /// A guest with a heartbeat, a network card and a disk controller, all open and well.
-    mutating func guest(driver: String? = "hv_netvsc", nicState: UInt64 = 3) {
+    mutating func guest(driver: String? = "hv_netvsc", nicState: UInt64 = 3, processors: UInt64 = 4) {
         state(
             [
                 AttributeReading(.name, text: "web-1"), AttributeReading(.role, PartitionRole.guest.rawValue),
                 AttributeReading(.connectionPhase, ConnectionPhase.connected.rawValue),
-                AttributeReading(.virtualProcessors, 4),
+                AttributeReading(.virtualProcessors, processors),
             ], code: .appeared)
         device(Self.pulse, GuestLog.heartbeat, relid: 2, driver: "hv_utils")
         device(

@@ -204,7 +204,7 @@ import VMBusWire
 
     @Test func `an empty ledger and an empty doctor say so in words`() {
         let state = inspector(.live) { session in
-            session.guest()
+            session.guest(processors: 1)
             session.each(1...4) { session, _ in session.nic() }
         }
         #expect(state.ledgerTable().rows.isEmpty)

@@ -116,6 +116,17 @@ import VMBusWire
         }
     }
 
+    @Test func `a list that was accepted is whole, although its last pages are traced behind the answer`() throws {
+        let state = inspector { session in
+            session.boot()
+            session.pageList(relid: 14, pages: 40, sent: 26)
+            session.message(.gpadlCreated(GPADLCreated(relid: 14, gpadl: 0xE1E10, status: .success)))
+        }
+        let list = try #require(state.ledger.finished.last)
+        #expect(list.kind == .pageList && list.state == .done)
+        #expect(list.pagesReceived == 40)
+    }
+
     @Test func `a new contact gives up what waited before`() {
         let state = inspector { session in
             session.boot()

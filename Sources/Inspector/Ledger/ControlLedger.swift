@@ -123,7 +123,12 @@ public struct ControlLedger: Sendable {
             let expected = waiting[place].pagesExpected ?? 0
             waiting[place].pagesReceived = min(expected, (waiting[place].pagesReceived ?? 0) + pages)
             waiting[place].lastPartAt = header.time
-        case .pageListAnswered(_, let handle, let status): answer(.pageList(handle), status)
+        case .pageListAnswered(_, let handle, let status):
+            // A send is traced behind its post, so the last pages can be told behind the answer to them (reference §7.10).
+            if status.isSuccess, let place = place(of: .pageList(handle), header.partition) {
+                waiting[place].pagesReceived = waiting[place].pagesExpected
+            }
+            answer(.pageList(handle), status)
         case .teardownRequested(let relid, let handle):
             ask(.teardown, .teardown(handle), relid: relid, detail: Hexadecimal.prefixed(handle))
         case .tornDown(let handle): answer(.teardown(handle))

@@ -3,15 +3,7 @@ import BusModel
 extension SampleBenchmark {
     /// All results as one JSON document of schema `vmbusscope.bench.sample/1`; processor times in nanoseconds a file.
     public static func json(_ results: [Result]) -> String {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("schema", "vmbusscope.bench.sample/1")
-            writer.memberArray("results") { writer in
-                for result in results { write(result, &writer) }
-            }
-        }
-        writer.endLine()
-        return writer.text
+        BenchmarkDocument.json("vmbusscope.bench.sample/1", results, write)
     }
 
     private static func write(_ result: Result, _ writer: inout JSONWriter) {

@@ -155,4 +155,20 @@ public struct KernelLogRecord: WireStructure {
 
     /// The line.
     public var line: String { String(decoding: text, as: UTF8.self) }
+
+    private static let standsFor = " more like this: "
+
+    /// The record for so many lines of this fact and device that are only counted, of which this is the last.
+    public func standing(for count: UInt64) -> KernelLogRecord {
+        var record = self
+        record.text = Array("\(count)\(Self.standsFor)\(line)".utf8.prefix(1024))
+        return record
+    }
+
+    /// How many lines it stands for: 1, or as many as were only counted.
+    public var lineCount: UInt64 {
+        let number = text.prefix { (0x30...0x39).contains($0) }
+        guard text.dropFirst(number.count).starts(with: Self.standsFor.utf8) else { return 1 }
+        return UInt64(String(decoding: number, as: UTF8.self)) ?? 1
+    }
 }

@@ -69,6 +69,106 @@ struct RuleCase: Sendable, CustomTestStringConvertible {
         #expect(found == stalls)
     }
 
+    @Test(arguments: [(9, false), (41, true)])
+    func `a device that is looked at in turn is stuck at its own third look`(_ end: Int, _ isStuck: Bool) {
+        var session = DoctorSession()
+        session.guest()
+        // Its channel is read at 0 and 10 seconds, while the rest of the bus is read each second.
+        session.each(1...20) { session, second in if second == 10 { session.nic() } }
+        session.state([AttributeReading(.deviceState, 1)], device: DoctorSession.nic)
+        session.each(21...20 + end) { _, _ in }
+        let found = session.inspector().diagnosed().findings.contains { $0.rule == "opening-stuck" }
+        #expect(found == isStuck)
+    }
+
+    @Test(arguments: [(130, false), (190, true)])
+    func `a ring that is looked at in turn is nearly full at its own third look`(_ end: Int, _ isFull: Bool) {
+        var session = DoctorSession()
+        session.guest()
+        session.each(1...end) { session, second in
+            if second % 70 == 1 { session.nic(inUsed: 500_000, interrupts: UInt64(second)) }
+        }
+        let found = session.inspector().diagnosed().findings.contains { $0.rule == "ring-nearly-full" }
+        #expect(found == isFull)
+    }
+
+    @Test(arguments: [(100, false), (190, true)])
+    func `evidence that is looked at in turn is old at its own third look`(_ end: Int, _ isIdle: Bool) {
+        var session = DoctorSession()
+        session.guest()
+        // A value that stays is told twice, here at 1 and 71 seconds.
+        session.each(1...end) { session, second in
+            guard second == 1 || second == 71 else { return }
+            session.state(
+                [
+                    AttributeReading(.virtualFunction, text: "enP1"), AttributeReading(.virtualFunctionActive, 0),
+                    AttributeReading(.linkCarrier, 0),
+                ], device: DoctorSession.nic)
+        }
+        let rules = Set(session.inspector().diagnosed().findings.map(\.rule))
+        #expect(rules.contains("function-idle") == isIdle)
+        #expect(rules.contains("nic-link-down") == isIdle)
+    }
+
+    @Test func `lines of a second boot are as old as their places in the text`() throws {
+        var session = DoctorSession(.file)
+        session.at(500)
+        session.line(.addFailed, first: 4, boot: 500, "vmbus: unable to add device object (relid=4)")
+        // The machine starts again: ten seconds of its new clock later is second 510 of the text.
+        for boot in [10.0, 12, 15] {
+            session.at(500 + boot)
+            session.line(.hotAddFailed, boot: boot, "Memory hot add failed")
+        }
+        let findings = session.inspector().diagnosed().findings
+        #expect(findings.first { $0.rule == "add-failed" }?.since == 500_000_000_000)
+        let later = try #require(findings.first { $0.rule == "hot-add-failed" })
+        #expect(later.since == 510_000_000_000)
+        #expect(later.evidence.last == "3 lines, the last 0 us ago, the first 5.0 s ago")
+    }
+
+    @Test func `lines that a reader finds long after they were written keep their own times`() throws {
+        var session = DoctorSession()
+        session.guest()
+        session.at(300)
+        session.line(.hotAddFailed, boot: 20, "Memory hot add failed")
+        session.line(.hotAddFailed, boot: 19, "Memory hot add failed")
+        session.line(.addFailed, first: 4, boot: 290, "vmbus: unable to add device object (relid=4)")
+        let findings = session.inspector().diagnosed().findings
+        #expect(findings.first { $0.rule == "hot-add-failed" }?.since == 19_000_000_000)
+        #expect(findings.first { $0.rule == "add-failed" }?.since == 290_000_000_000)
+    }
+
+    @Test func `only a source that looks again and again is said to have looked too seldom`() {
+        func limits(_ kind: SourceKind, _ build: (inout DoctorSession) -> Void) -> [String] {
+            var session = DoctorSession(kind)
+            build(&session)
+            return session.inspector().diagnosed().limits.filter { $0.contains("three looks") }
+        }
+        #expect(limits(.live) { $0.guest() }.count == 1)
+        #expect(limits(.file) { $0.guest() }.isEmpty)
+        #expect(limits(.host) { $0.boot() }.isEmpty)
+        let recorded = limits(.file) { session in
+            session.guest()
+            session.at(1)
+            session.nic()
+        }
+        #expect(recorded.count == 1)
+        #expect(limits(.live) { session in session.each(1...3) { session, _ in session.guest() } }.isEmpty)
+    }
+
+    @Test func `what is found of one device in two ways is one finding with both`() throws {
+        var session = DoctorSession()
+        session.guest()
+        session.each(1...9) { session, second in
+            let counters = "tx_errors=\(second * 3) rx_errors=\(second * 4)"
+            session.state([AttributeReading(.interfaceCounters, text: counters)], device: DoctorSession.nic)
+        }
+        let found = session.inspector().diagnosed().findings.filter { $0.rule == "nic-errors" }
+        #expect(found.count == 1)
+        let text = try #require(found.first).evidence.joined(separator: "\n")
+        #expect(text.contains("tx_errors grew by 24") && text.contains("rx_errors grew by 32"))
+    }
+
     @Test func `lines without times say no ages`() throws {
         var session = DoctorSession(.file)
         session.line(.ringFull, "hyperv_drm: Unable to send packet via vmbus; error -11")
@@ -172,7 +272,8 @@ extension RuleCase {
             }
         },
         RuleCase(
-            "ring-nearly-full", .warning, .guestDriver, since: 2, ["above 90% for 63.0 s", "of 520192 bytes wait"]
+            "ring-nearly-full", .warning, .guestDriver, since: 2,
+            ["above 90% for 63.0 s", "500520 bytes of 520192 wait"]
         ) { session in
             session.guest()
             session.each(2...65) { session, second in
@@ -189,7 +290,7 @@ extension RuleCase {
         },
         RuleCase(
             "request-ids-used-up", .warning, .guestDriver, since: 2,
-            ["error -11", "5 lines", "800 of 520192 bytes wait in the ring"]
+            ["error -11", "5 lines", "800 bytes of 520192 wait in the ring"]
         ) { session in
             session.guest()
             session.each(1...6) { session, second in
@@ -245,6 +346,20 @@ extension RuleCase {
 
     // MARK: Requests
 
+    /// Something that is asked at second 2 of a log of messages, which ends some seconds later without more.
+    private static func asked(
+        _ rule: String, _ severity: Severity, _ actor: ResponsibleParty, _ evidence: [String], end: Double = 9,
+        _ ask: @escaping @Sendable (inout DoctorSession) -> Void
+    ) -> RuleCase {
+        RuleCase(rule, severity, actor, since: 2, evidence, kind: .host) { session in
+            session.boot()
+            session.at(2)
+            ask(&session)
+            session.at(end)
+            session.add(.note, [])
+        }
+    }
+
     private static let requests: [RuleCase] = [
         RuleCase(
             "wait-cycle", .critical, .guestKernel, since: 3,
@@ -259,16 +374,10 @@ extension RuleCase {
             session.at(30)
             session.add(.note, [])
         },
-        RuleCase(
-            "open-unanswered", .critical, .hostProvider, since: 2,
-            ["relid 14", "open id 14", "sent by the guest at 2.000000 s (record 6)", "7.0 s ago"], kind: .host
-        ) { session in
-            session.boot()
-            session.at(2)
-            session.open(relid: 14)
-            session.at(9)
-            session.add(.note, [])
-        },
+        asked(
+            "open-unanswered", .critical, .hostProvider,
+            ["relid 14", "open id 14", "sent by the guest at 2.000000 s (record 6)", "7.0 s ago"]
+        ) { $0.open(relid: 14) },
         RuleCase(
             "open-unanswered", .critical, .guestKernel, since: 2, ["rescinded", "relid 14"], kind: .live
         ) { session in
@@ -285,31 +394,14 @@ extension RuleCase {
             session.state([AttributeReading(.deviceState, 1)], device: DoctorSession.nic)
             session.each(2...9) { _, _ in }
         },
-        RuleCase(
-            "gpadl-unanswered", .critical, .hostProvider, since: 2, ["10 of 10 pages sent", "0xe1e10"], kind: .host
-        ) {
-            session in
-            session.boot()
-            session.at(2)
-            session.pageList(relid: 14, pages: 10, sent: 10)
-            session.at(8)
-            session.add(.note, [])
+        asked("gpadl-unanswered", .critical, .hostProvider, ["10 of 10 pages sent", "0xe1e10"]) {
+            $0.pageList(relid: 14, pages: 10, sent: 10)
         },
-        RuleCase("gpadl-incomplete", .critical, .guestKernel, since: 2, ["26 of 40 pages sent"], kind: .host) {
-            session in
-            session.boot()
-            session.at(2)
-            session.pageList(relid: 14, pages: 40, sent: 26)
-            session.at(9)
-            session.add(.note, [])
+        asked("gpadl-incomplete", .critical, .guestKernel, ["26 of 40 pages sent"]) {
+            $0.pageList(relid: 14, pages: 40, sent: 26)
         },
-        RuleCase("teardown-unanswered", .critical, .hostProvider, since: 2, ["0xe1e10", "relid 14"], kind: .host) {
-            session in
-            session.boot()
-            session.at(2)
-            session.message(.gpadlTeardown(GPADLTeardown(relid: 14, gpadl: 0xE1E10)))
-            session.at(9)
-            session.add(.note, [])
+        asked("teardown-unanswered", .critical, .hostProvider, ["0xe1e10", "relid 14"]) {
+            $0.message(.gpadlTeardown(GPADLTeardown(relid: 14, gpadl: 0xE1E10)))
         },
         RuleCase("contact-unanswered", .critical, .rootPartition, since: 1, ["version 5.3", "6.0 s ago"], kind: .host) {
             session in
@@ -327,61 +419,25 @@ extension RuleCase {
             session.at(20)
             session.add(.note, [])
         },
-        RuleCase("modify-unanswered", .warning, .rootPartition, since: 2, ["to processor 3"], kind: .host) { session in
-            session.boot()
-            session.at(2)
-            session.message(.modifyChannel(ModifyChannel(relid: 14, targetVP: 3)))
-            session.at(9)
-            session.add(.note, [])
+        asked("modify-unanswered", .warning, .rootPartition, ["to processor 3"]) {
+            $0.message(.modifyChannel(ModifyChannel(relid: 14, targetVP: 3)))
         },
-        RuleCase(
-            "tl-connect-unanswered", .warning, .rootPartition, since: 2, ["port 50000", "31.8 s ago"], kind: .host
-        ) {
-            session in
-            session.boot()
-            session.at(2)
+        asked("tl-connect-unanswered", .warning, .rootPartition, ["port 50000", "31.8 s ago"], end: 33.8) { session in
             var request = TLConnectRequest()
             request.endpointID = GUID(1, 2, 3, 4)
             request.serviceID = DeviceClass.hvSocketClass(port: 50_000)
             session.message(.tlConnectRequest(request))
-            session.at(33.8)
-            session.add(.note, [])
         },
-        RuleCase("rescind-unreleased", .critical, .guestDriver, since: 2, ["relid 14", "70.0 s ago"], kind: .host) {
-            session in
-            session.boot()
-            session.at(2)
-            session.rescind(relid: 14)
-            session.at(72)
-            session.add(.note, [])
+        asked("rescind-unreleased", .critical, .guestDriver, ["relid 14", "70.0 s ago"], end: 72) {
+            $0.rescind(relid: 14)
         },
-        RuleCase("unload-unanswered", .critical, .rootPartition, since: 2, ["end the connection"], kind: .host) {
-            session in
-            session.boot()
-            session.at(2)
-            session.message(.unload)
-            session.at(9)
-            session.add(.note, [])
-        },
-        RuleCase("request-unanswered", .warning, .rootPartition, since: 2, ["hold the messages"], kind: .host) {
-            session in
-            session.boot()
-            session.at(2)
-            session.message(.pause)
-            session.at(9)
-            session.add(.note, [])
-        },
-        RuleCase("request-refused", .warning, .hostProvider, since: 2, ["status 0xc0000017", "1.0 s ago"], kind: .host)
-        {
-            session in
-            session.boot()
-            session.at(2)
+        asked("unload-unanswered", .critical, .rootPartition, ["end the connection"]) { $0.message(.unload) },
+        asked("request-unanswered", .warning, .rootPartition, ["hold the messages"]) { $0.message(.pause) },
+        asked("request-refused", .warning, .hostProvider, ["status 0xc0000017", "1.0 s ago"], end: 3) { session in
             session.open(relid: 14)
             session.message(
                 .openChannelResult(
                     OpenChannelResult(relid: 14, openID: 14, status: MessageStatus(rawValue: 0xC000_0017))))
-            session.at(3)
-            session.add(.note, [])
         },
         RuleCase("post-failed", .warning, .guestKernel, since: 2, ["relid 14", "error -11"]) { session in
             session.guest()
@@ -475,6 +531,28 @@ extension RuleCase {
         }
     }
 
+    /// Something of a device that is told each second.
+    private static func told(
+        _ rule: String, _ severity: Severity, _ actor: ResponsibleParty, since: Double, _ evidence: [String],
+        of device: GUID = DoctorSession.nic, _ seconds: ClosedRange<Int>,
+        _ readings: @escaping @Sendable (Int) -> [AttributeReading]
+    ) -> RuleCase {
+        RuleCase(rule, severity, actor, since: since, evidence) { session in
+            session.guest()
+            session.each(seconds) { session, second in session.state(readings(second), device: device) }
+        }
+    }
+
+    /// A line about the network card each second.
+    private static func flapping(_ fact: KernelLogFact) -> RuleCase {
+        RuleCase("data-path-flapping", .warning, .rootPartition, since: 1, ["8 lines"]) { session in
+            session.guest()
+            session.each(1...8) { session, second in
+                session.line(fact, first: Int64(second & 1), device: DoctorSession.nic, "VF comes or goes")
+            }
+        }
+    }
+
     private static let network: [RuleCase] = [
         counters(
             "nic-send-buffer-full", .warning, .hostProvider, since: 2,
@@ -488,68 +566,38 @@ extension RuleCase {
             ["stop_queue grew by 1, wake_queue by 0", "nothing sent for 36.0 s"], seconds: 40
         ) { "stop_queue=\($0 < 4 ? 5 : 6) wake_queue=5 tx_packets=\(min($0, 4))" },
         counters("nic-errors", .warning, .guestDriver, since: 2, ["tx_errors grew by 24"]) { "tx_errors=\($0 * 3)" },
-        RuleCase("data-path-flapping", .warning, .rootPartition, since: 1, ["8 lines"]) { session in
-            session.guest()
-            session.each(1...8) { session, second in
-                session.line(
-                    .dataPathSwitched, first: Int64(second & 1), device: DoctorSession.nic, "Data path switched")
-            }
-        },
-        RuleCase("carrier-flapping", .warning, .rootPartition, since: 2, ["6 changes within 6.0 s"]) { session in
-            session.guest()
-            session.each(1...7) { session, second in
-                session.state([AttributeReading(.carrierChanges, UInt64(second))], device: DoctorSession.nic)
-            }
-        },
-        RuleCase("nic-link-down", .info, .operatorOfGuest, since: 2, ["carrier 0 for 7.0 s", "operstate down"]) {
-            session in
-            session.guest()
-            session.each(2...9) { session, _ in
-                session.state(
-                    [AttributeReading(.linkCarrier, 0), AttributeReading(.linkState, text: "down")],
-                    device: DoctorSession.nic)
-            }
-        },
-        RuleCase("function-idle", .info, .operatorOfGuest, since: 2, ["not active for 68.0 s"]) { session in
-            session.guest()
-            session.at(2)
-            session.state(
-                [AttributeReading(.virtualFunction, text: "enP1"), AttributeReading(.virtualFunctionActive, 0)],
-                device: DoctorSession.nic)
-            session.each(3...70) { _, _ in }
+        flapping(.dataPathSwitched), flapping(.virtualFunctionChanged), flapping(.virtualFunctionSlot),
+        flapping(.virtualFunctionLink),
+        told(
+            "carrier-flapping", .warning, .rootPartition, since: 2, ["carrier_changes grew by 6 within 6.0 s"], 1...7
+        ) { [AttributeReading(.carrierChanges, UInt64($0))] },
+        told(
+            "nic-link-down", .info, .operatorOfGuest, since: 2, ["carrier 0 for 7.0 s", "operstate down"], 2...9
+        ) { _ in [AttributeReading(.linkCarrier, 0), AttributeReading(.linkState, text: "down")] },
+        told("function-idle", .info, .operatorOfGuest, since: 2, ["not active for 68.0 s"], 2...70) { _ in
+            [AttributeReading(.virtualFunction, text: "enP1"), AttributeReading(.virtualFunctionActive, 0)]
         },
     ]
 
     // MARK: Storage
 
     private static let storage: [RuleCase] = [
-        RuleCase(
+        told(
             "disks-stuck", .critical, .hostProvider, since: 3,
-            ["5 in flight for 35.0 s", "1000 completed, unchanged for 37.0 s"]
-        ) { session in
-            session.guest()
-            session.each(1...38) { session, second in
-                session.state(
-                    [
-                        AttributeReading(.diskInFlight, second < 3 ? 0 : 5), AttributeReading(.diskCompleted, 1000),
-                        AttributeReading(.carries, text: "root file system"),
-                    ], device: DoctorSession.disk)
-            }
+            ["5 in flight for 35.0 s", "1000 completed, unchanged for 37.0 s"], of: DoctorSession.disk, 1...38
+        ) { second in
+            [
+                AttributeReading(.diskInFlight, second < 3 ? 0 : 5), AttributeReading(.diskCompleted, 1000),
+                AttributeReading(.carries, text: "root file system"),
+            ]
         },
-        RuleCase("disk-timeouts", .warning, .hostProvider, since: 4, ["grew by 2 within 5.0 s", "1.0 s ago"]) {
-            session in
-            session.guest()
-            session.each(1...6) { session, second in
-                session.state(
-                    [AttributeReading(.diskTimeouts, second < 4 ? 0 : second < 5 ? 1 : 2)], device: DoctorSession.disk)
-            }
-        },
-        RuleCase("disk-errors", .warning, .hostProvider, since: 2, ["grew by 10 within 5.0 s"]) { session in
-            session.guest()
-            session.each(1...6) { session, second in
-                session.state([AttributeReading(.diskErrors, UInt64(second) * 2)], device: DoctorSession.disk)
-            }
-        },
+        told(
+            "disk-timeouts", .warning, .hostProvider, since: 4, ["grew by 2 within 5.0 s", "1.0 s ago"],
+            of: DoctorSession.disk, 1...6
+        ) { [AttributeReading(.diskTimeouts, $0 < 4 ? 0 : $0 < 5 ? 1 : 2)] },
+        told(
+            "disk-errors", .warning, .hostProvider, since: 2, ["grew by 10 within 5.0 s"], of: DoctorSession.disk, 1...6
+        ) { [AttributeReading(.diskErrors, UInt64($0) * 2)] },
         RuleCase(
             "storage-log-errors", .warning, .hostProvider, since: 1, ["12 lines", "SCSI status 0xa, SRB status 0x20"]
         ) { session in
@@ -557,6 +605,10 @@ extension RuleCase {
             session.each(1...12) { session, _ in
                 session.line(.storageError, first: 0x0A, second: 0x20, device: DoctorSession.disk, "tag#1 cmd 0x2a")
             }
+        },
+        RuleCase("storage-log-errors", .warning, .hostProvider, since: 2, ["25 lines, the last"]) { session in
+            session.guest()
+            session.flood(.storageError, told: 5, counted: 20, device: DoctorSession.disk, "tag#1 cmd 0x2a")
         },
     ]
 
@@ -573,11 +625,7 @@ extension RuleCase {
                 session.sample(DoctorSession.daemonDevice, relid: 5, [AttributeReading(.inUsed, 40)])
             }
         },
-        RuleCase("daemon-trouble", .warning, .guestProgram, since: 2, ["KVP: user-mode"]) { session in
-            session.guest()
-            session.at(2)
-            session.line(.daemonTrouble, "KVP: user-mode registering done late")
-        },
+        logged("daemon-trouble", .warning, .guestProgram, .daemonTrouble, text: "KVP: timeout waiting for daemon"),
         RuleCase("heartbeat-silent", .warning, .hostProvider, since: 3, ["interrupts 103, unchanged for 62.0 s"]) {
             session in
             session.guest()
@@ -630,6 +678,10 @@ extension RuleCase {
                 session.at(1 + Double(index) / 119)
                 session.line(.messageUnknown, first: 3, "Unhandled message: type: 3")
             }
+        },
+        RuleCase("log-flood", .warning, .guestDriver, since: 2, ["219 lines", "199 more like this"]) { session in
+            session.guest()
+            session.flood(.messageUnknown, counted: 199, "Unhandled message: type: 3")
         },
         RuleCase("probe-failed", .warning, .guestDriver, since: 2, ["probe failed", "1 line"]) { session in
             session.guest(nicState: 2)
@@ -689,9 +741,10 @@ extension RuleCase {
     // MARK: The inspection itself
 
     private static let inspection: [RuleCase] = [
-        RuleCase("tracing-leftovers", .warning, .operatorOfGuest, since: nil, ["vmbusscope-4711"]) { session in
+        RuleCase("tracing-leftovers", .warning, .operatorOfGuest, since: nil, ["vmbusscope-4711-90210"]) {
+            session in
             session.guest()
-            session.state([AttributeReading(.tracingLeftovers, text: "vmbusscope-4711")])
+            session.state([AttributeReading(.tracingLeftovers, text: "vmbusscope-4711-90210")])
         },
         RuleCase("debug-delays", .warning, .operatorOfGuest, since: nil, ["eth0"]) { session in
             session.guest()

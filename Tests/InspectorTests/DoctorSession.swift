@@ -63,13 +63,27 @@ struct DoctorSession {
         add(.sample, AttributeList(readings).encoded(), device: device, relid: relid, subchannel: subchannel)
     }
 
+    /// A line of the kernel's log that says it was written at this moment, or so many seconds after boot.
     mutating func line(
-        _ fact: KernelLogFact, first: Int64 = 0, second: Int64 = 0, device: GUID = .zero, _ text: String
+        _ fact: KernelLogFact, first: Int64 = 0, second: Int64 = 0, device: GUID = .zero, boot: Double? = nil,
+        _ text: String
     ) {
-        add(
-            .kernelLog,
-            KernelLogRecord(fact, first: first, second: second, level: 3, bootTime: time, text: text).encoded(),
-            code: UInt32(fact.rawValue), device: device)
+        let moment = boot.map { UInt64(($0 * 1e9).rounded()) } ?? time
+        let record = KernelLogRecord(fact, first: first, second: second, level: 3, bootTime: moment, text: text)
+        add(.kernelLog, record.encoded(), code: UInt32(fact.rawValue), device: device)
+    }
+
+    /// Lines from second 2 on of which the later ones are only counted, as a live source tells of too many.
+    mutating func flood(
+        _ fact: KernelLogFact, told: Int = 20, counted: UInt64, device: GUID = .zero, _ text: String
+    ) {
+        for index in 0..<told {
+            at(2 + Double(index) / 40)
+            line(fact, device: device, text)
+        }
+        at(2.9)
+        let record = KernelLogRecord(fact, level: 3, bootTime: time, text: text).standing(for: counted)
+        add(.kernelLog, record.encoded(), code: UInt32(fact.rawValue), device: device)
     }
 
     mutating func message(_ message: ChannelMessage) {

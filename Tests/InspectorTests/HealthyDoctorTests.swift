@@ -42,6 +42,30 @@ import VMBusWire
         #expect(found.isEmpty, "\(found)")
     }
 
+    @Test func `a virtual function that is serviced once is well`() {
+        let found = findings { session in
+            session.guest()
+            session.each(1...20) { session, second in
+                guard second == 3 || second == 9 else { return }
+                for fact in [
+                    KernelLogFact.virtualFunctionSlot, .virtualFunctionChanged, .virtualFunctionLink, .dataPathSwitched,
+                ] {
+                    session.line(fact, first: Int64(second / 9), device: DoctorSession.nic, "VF goes or comes")
+                }
+            }
+        }
+        #expect(found.isEmpty, "\(found)")
+    }
+
+    @Test func `as many lines as a boot writes at once are no flood`() {
+        let found = findings { session in
+            session.guest()
+            session.flood(.deviceVersion, counted: 40, "probing")
+            session.each(3...20) { session, _ in session.nic() }
+        }
+        #expect(found.isEmpty, "\(found)")
+    }
+
     @Test func `a reader that polls with the ring masked is well`() {
         let found = findings { session in
             session.guest()

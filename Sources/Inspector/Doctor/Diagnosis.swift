@@ -42,7 +42,8 @@ public struct Diagnosis: Sendable, Hashable {
 
     private static func limits(_ context: DoctorContext) -> [String] {
         var limits: [String] = []
-        if context.watch.looks(since: 0) < 3 {
+        let isLookedAt = context.kind == .live || context.watch.hasSamples
+        if isLookedAt, context.watch.looks(since: 0) < 3 {
             limits.append("Fewer than three looks: nothing that needs time can be said.")
         } else if context.kind == .live, !context.snapshot.partitions.contains(where: { context.isAlive($0.number) }) {
             limits.append(

@@ -87,24 +87,34 @@ struct DoctorContext {
 
     static let second: UInt64 = 1_000_000_000
 
-    /// Since when all of some conditions have held, if that is at least so many seconds and three looks ago; nil otherwise, and
-    /// where one of them is not known.
+    /// Since when all of some conditions have held, if that is at least so many seconds ago and each was looked at three times;
+    /// nil otherwise, and where one of them is not known.
     func held(_ conditions: [Steady?], seconds: UInt64) -> UInt64? {
         var since: UInt64 = 0
         for condition in conditions {
             guard let condition, condition.hasThreeLooks(at: now) else { return nil }
             since = max(since, condition.since)
         }
-        return held(since: since, seconds: seconds)
+        return held(since, seconds: seconds)
     }
 
-    /// The moment, if it is at least so many seconds and three looks ago.
-    func held(since: UInt64?, seconds: UInt64) -> UInt64? {
-        guard let since, age(since) >= seconds * Self.second, watch.looks(since: since) >= 3 else { return nil }
-        return since
+    /// Since when something of a device that is told only when it changes is what it is, if that is at least so many seconds and
+    /// three looks at the device ago.
+    func held(since: UInt64, of device: DeviceWatch, seconds: UInt64) -> UInt64? {
+        age(since) / 2 >= device.turn ?? 0 ? held(since, seconds: seconds) : nil
+    }
+
+    private func held(_ since: UInt64, seconds: UInt64) -> UInt64? {
+        hasLasted(seconds, since: since) && watch.looks(since: since) >= 3 ? since : nil
     }
 
     func age(_ time: UInt64) -> UInt64 { now >= time ? now - time : 0 }
+
+    /// Whether a moment is at least so many seconds ago.
+    func hasLasted(_ seconds: UInt64, since time: UInt64) -> Bool { age(time) >= seconds * Self.second }
+
+    /// Whether a moment is at most so many seconds ago.
+    func isWithin(_ seconds: UInt64, _ time: UInt64) -> Bool { age(time) <= seconds * Self.second }
 
     /// Whether anything of a guest's bus has been seen to move while it was watched. Nothing moves in a copied tree, of which no
     /// rule about time may judge.
@@ -119,14 +129,15 @@ struct DoctorContext {
         return nanoseconds >= 1_000_000 ? "\(nanoseconds / 1_000_000) ms" : "\(nanoseconds / 1000) us"
     }
 
+    /// `unchanged for 6.0 s`.
+    func unchanged(_ value: Steady) -> String { "unchanged for \(text(since: value.since))" }
+
     // MARK: The log of the kernel
 
     /// Lines of a fact whose last is at most so many seconds old; all of them where a text is read, of which nobody can say how
     /// old it is.
     func lines(_ fact: KernelLogFact, within seconds: UInt64? = nil) -> [LogEntry] {
-        log.entries(fact).filter { entry in
-            kind == .file ? true : seconds.map { age(entry.last) <= $0 * Self.second } ?? true
-        }
+        log.entries(fact).filter { entry in kind == .file || seconds.map { isWithin($0, entry.last) } ?? true }
     }
 
     /// What a line is about: the device, where it names one that is there, else the partition.
@@ -145,44 +156,5 @@ struct DoctorContext {
         guard age(entry.first) > 0 else { return lines + [count] }
         let span = entry.first == entry.last ? "" : ", the first \(text(since: entry.first)) ago"
         return lines + ["\(count), the last \(text(since: entry.last)) ago\(span)"]
-    }
-
-    /// A finding about lines of the kernel's log.
-    func finding(
-        _ rule: String, _ severity: Severity, _ entry: LogEntry, _ actor: ResponsibleParty, _ text: String
-    ) -> Finding {
-        let (subject, label) = subject(entry)
-        return Finding(
-            rule: rule, severity: severity, subject: subject, label: label, text: text, since: entry.first,
-            actor: actor, evidence: evidence(entry))
-    }
-
-    // MARK: Findings
-
-    func finding(
-        _ rule: String, _ severity: Severity, _ place: ChannelCase, since: UInt64?, _ actor: ResponsibleParty,
-        _ text: String, evidence: [String]
-    ) -> Finding {
-        Finding(
-            rule: rule, severity: severity, subject: place.subject, label: place.label, text: text, since: since,
-            actor: actor, evidence: evidence)
-    }
-
-    func finding(
-        _ rule: String, _ severity: Severity, _ place: DeviceCase, since: UInt64?, _ actor: ResponsibleParty,
-        _ text: String, evidence: [String]
-    ) -> Finding {
-        Finding(
-            rule: rule, severity: severity, subject: place.subject, label: place.label, text: text, since: since,
-            actor: actor, evidence: evidence)
-    }
-
-    func finding(
-        _ rule: String, _ severity: Severity, _ partition: PartitionSnapshot, since: UInt64?,
-        _ actor: ResponsibleParty, _ text: String, evidence: [String]
-    ) -> Finding {
-        Finding(
-            rule: rule, severity: severity, subject: .partition(partition.number),
-            label: PlainText.clean(partition.name), text: text, since: since, actor: actor, evidence: evidence)
     }
 }

@@ -1,91 +1,6 @@
 import BusModel
 import VMBusWire
 
-/// A value that is looked at again and again: since when it is what it is.
-struct Steady: Sendable, Hashable {
-    /// The value.
-    private(set) var value: UInt64
-    /// When it was seen to be that first.
-    private(set) var since: UInt64
-    /// How often in a row it was seen to be that.
-    private(set) var looks = 1
-    /// When it was seen to be that again; nil for not yet.
-    private(set) var again: UInt64?
-
-    init(_ value: UInt64, at time: UInt64) { (self.value, since) = (value, time) }
-
-    mutating func see(_ value: UInt64, at time: UInt64) {
-        guard value == self.value else {
-            self = Steady(value, at: time)
-            return
-        }
-        looks += 1
-        if again == nil { again = time }
-    }
-
-    /// Whether it was looked at three times, as far as can be told.
-    ///
-    /// A source looks at some channels more seldom than at others, and tells of a value that stays twice and then only when it
-    /// moves. So the third look has come when as long again has gone by as between the first two.
-    func hasThreeLooks(at now: UInt64) -> Bool {
-        guard let again else { return false }
-        return looks >= 3 || now >= again && now - again >= again - min(again, since)
-    }
-}
-
-/// How much a counter has grown within ten minutes, in steps of half a minute.
-struct GrowthWindow: Sendable, Hashable {
-    /// One look at the counter.
-    private struct Point: Sendable, Hashable {
-        var time: UInt64
-        var value: UInt64
-    }
-
-    /// How far back it reaches.
-    static let length: UInt64 = 600_000_000_000
-    private static let step: UInt64 = 30_000_000_000
-
-    private var points: [Point] = []
-    private var newest: Point
-    /// When the counter was seen to grow last; nil for never.
-    private(set) var grewAt: UInt64?
-    /// When it was seen to grow first within what is kept.
-    private(set) var grewFirst: UInt64?
-
-    init(_ value: UInt64, at time: UInt64) {
-        newest = Point(time: time, value: value)
-        points = [newest]
-    }
-
-    mutating func see(_ value: UInt64, at time: UInt64) {
-        // A counter that is less than before has begun again.
-        guard value >= newest.value, time >= newest.time else {
-            self = GrowthWindow(value, at: time)
-            return
-        }
-        if value > newest.value {
-            grewAt = time
-            if grewFirst == nil { grewFirst = time }
-        }
-        newest = Point(time: time, value: value)
-        if let last = points.last, time - last.time >= Self.step { points.append(newest) }
-        while points.count > 1, time - points[1].time >= Self.length { points.removeFirst() }
-        if let first = points.first, let grew = grewFirst, grew < first.time { grewFirst = grewAt }
-    }
-
-    /// How much it grew, and over how long, up to the last ten minutes.
-    var growth: (count: UInt64, nanoseconds: UInt64) {
-        guard let first = points.first else { return (0, 0) }
-        return (newest.value - first.value, newest.time - first.time)
-    }
-
-    /// Growth per second; nil where no time has passed.
-    var rate: Double? {
-        let (count, time) = growth
-        return time > 0 ? Double(count) * 1e9 / Double(time) : nil
-    }
-}
-
 /// The conditions of one channel with their since-times.
 struct ChannelWatch: Sendable, Hashable {
     /// The channel's number when it was watched; another offer starts everything again.
@@ -113,9 +28,9 @@ struct ChannelWatch: Sendable, Hashable {
     var signalGrowth: GrowthWindow?
     var outEmptyGrowth: GrowthWindow?
     var inFullGrowth: GrowthWindow?
-    /// Since when more than nine tenths of the ring wait.
-    var inNearlyFull: UInt64?
-    var outNearlyFull: UInt64?
+    /// 1 while more than nine tenths of the ring wait.
+    var inNearlyFull: Steady?
+    var outNearlyFull: Steady?
     /// Interrupts that were taken before the channel was open.
     var interruptsBeforeOpen: UInt64 = 0
     /// Bytes that were in the rings when the channel was closed last.
@@ -129,6 +44,8 @@ struct DeviceWatch: Sendable, Hashable {
     var state: Steady?
     var driver: String?
     var driverSince: UInt64
+    /// How long it took until a channel of the device was looked at again; nil while none was. Sources look at the device as often.
+    var turn: UInt64?
     /// Counters whose growth means something, by name.
     var counters: [String: GrowthWindow] = [:]
     /// Values that can stand still, by attribute.
@@ -147,6 +64,8 @@ struct WatchBook: Sendable {
     private var lookTimes: [UInt64] = []
     /// When a counter of a channel was seen to move last, by partition.
     private(set) var moved: [UInt16: UInt64] = [:]
+    /// Whether counters were looked at, as a text or a log of messages never tells them.
+    private(set) var hasSamples = false
     /// When it looked first and last.
     private(set) var firstLook: UInt64?
     private(set) var lastLook: UInt64 = 0
@@ -197,7 +116,8 @@ struct WatchBook: Sendable {
     /// Takes in one record; `snapshot` is what is known after it.
     mutating func follow(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, after snapshot: BusSnapshot) {
         switch header.kind {
-        case .sample, .state, .keyframe: break
+        case .sample: hasSamples = true
+        case .state, .keyframe: break
         case .message:
             followMessage(header, payload, snapshot)
             return
@@ -296,6 +216,8 @@ struct WatchBook: Sendable {
         seePhase(channel, of: device, partition: partition, at: time)
         let key = ChannelKey(partition: partition, device: device.instance, subchannel: channel.subchannel)
         guard var watch = channels[key] else { return }
+        let name = DeviceName(partition: partition, device: device.instance)
+        if watch.firstSeen < time, devices[name]?.turn == nil { devices[name]?.turn = time - watch.firstSeen }
         channels[key] = nil
         let before = watch.counterSum
         watch.see(channel, at: time)
@@ -402,27 +324,11 @@ extension ChannelWatch {
         if let value = isNow(channel.outFullTotal) { fullWrites.see(value, at: time) }
         packetsIn.see(channel.traffic.packetsIn, at: time)
         packetsOut.see(channel.traffic.packetsOut, at: time)
-        inNearlyFull = Self.nearlyFull(channel.inbound) ? inNearlyFull ?? time : nil
-        outNearlyFull = Self.nearlyFull(channel.outbound) ? outNearlyFull ?? time : nil
-    }
-
-    private static func nearlyFull(_ ring: RingSnapshot) -> Bool { (ring.fill ?? 0) > 0.9 }
-}
-
-extension Steady? {
-    mutating func see(_ value: UInt64, at time: UInt64) {
-        if self == nil { self = Steady(value, at: time) } else { self?.see(value, at: time) }
-    }
-
-    /// What was looked at just now; a value that cannot be had any more stands for nothing.
-    mutating func see(_ reading: Reading<UInt64>, at time: UInt64) {
-        guard reading.time == time else { return }
-        if let value = reading.value { see(value, at: time) } else { self = nil }
+        if isNow(channel.inbound.used) != nil { inNearlyFull.see(channel.inbound.isNearlyFull, at: time) }
+        if isNow(channel.outbound.used) != nil { outNearlyFull.see(channel.outbound.isNearlyFull, at: time) }
     }
 }
 
-extension GrowthWindow? {
-    mutating func see(_ value: UInt64, at time: UInt64) {
-        if self == nil { self = GrowthWindow(value, at: time) } else { self?.see(value, at: time) }
-    }
+extension RingSnapshot {
+    fileprivate var isNearlyFull: UInt64 { (fill ?? 0) > 0.9 ? 1 : 0 }
 }

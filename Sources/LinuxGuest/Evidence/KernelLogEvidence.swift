@@ -147,10 +147,9 @@ struct KernelLogFlood: Sendable {
     mutating func takeWithheld() -> [EvidenceLine] {
         defer { withheld = [] }
         return withheld.compactMap { key in
-            guard let window = windows[key], var record = window.last else { return nil }
-            record.text = Array("\(window.withheld) more like this: \(record.line)".utf8.prefix(1024))
+            guard let window = windows[key], let record = window.last else { return nil }
             windows[key]?.withheld = 0
-            return .line(record, of: key.device)
+            return .line(record.standing(for: window.withheld), of: key.device)
         }
     }
 

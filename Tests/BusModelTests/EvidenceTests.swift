@@ -77,5 +77,8 @@ import VMBusWire
         let line = KernelLogRecord(.probeFailed, first: -19, level: 3, bootTime: 1_000, text: "probe failed")
         #expect(try KernelLogRecord.decode(line.encoded()) == line)
         #expect(line.line == "probe failed")
+        #expect(line.lineCount == 1)
+        #expect(line.standing(for: 4980).lineCount == 4980)
+        #expect(KernelLogRecord(.other, text: "12 more").lineCount == 1)
     }
 }

@@ -330,7 +330,7 @@ extension RuleCase {
             session.boot()
             session.at(1)
             session.open(relid: 14)
-            session.add(
+            session.log.add(
                 .interrupt, EventFlagDelivery(vp: 1, flag: 14).encoded(), device: DoctorSession.nic, relid: 14,
                 direction: .hostToGuest)
             session.message(.openChannelResult(OpenChannelResult(relid: 14, openID: 14, status: .success)))
@@ -356,7 +356,7 @@ extension RuleCase {
             session.at(2)
             ask(&session)
             session.at(end)
-            session.add(.note, [])
+            session.log.add(.note, [])
         }
     }
 
@@ -372,7 +372,7 @@ extension RuleCase {
             session.at(3)
             session.rescind(relid: 14)
             session.at(30)
-            session.add(.note, [])
+            session.log.add(.note, [])
         },
         asked(
             "open-unanswered", .critical, .hostProvider,
@@ -408,7 +408,7 @@ extension RuleCase {
             session.at(1)
             session.message(.initiateContact(InitiateContact(version: .iron)))
             session.at(7)
-            session.add(.note, [])
+            session.log.add(.note, [])
         },
         RuleCase("offers-unfinished", .warning, .rootPartition, since: 1, ["tell all offers"], kind: .host) { session in
             session.message(.initiateContact(InitiateContact(version: .iron)))
@@ -417,7 +417,7 @@ extension RuleCase {
             session.message(.requestOffers)
             session.offer(relid: 14)
             session.at(20)
-            session.add(.note, [])
+            session.log.add(.note, [])
         },
         asked("modify-unanswered", .warning, .rootPartition, ["to processor 3"]) {
             $0.message(.modifyChannel(ModifyChannel(relid: 14, targetVP: 3)))
@@ -470,7 +470,7 @@ extension RuleCase {
             session.at(3)
             session.request(7, device: DoctorSession.nic, relid: 14)
             session.at(64)
-            session.add(.note, [])
+            session.log.add(.note, [])
         },
         RuleCase("gpadl-total", .warning, .operatorOfGuest, since: nil, ["1400000000 bytes of about 1342177280"]) {
             session in
@@ -761,8 +761,8 @@ extension RuleCase {
         },
         RuleCase("records-missing", .info, .nobody, since: nil, ["40 numbers were left out"]) { session in
             session.guest()
-            session.skip(40)
-            session.add(.note, [])
+            session.log.skip(40)
+            session.log.add(.note, [])
         },
     ]
 }

@@ -11,9 +11,9 @@ struct DoctorSession {
     static let disk = GUID(0x3333_1111, 0x2222, 0x3333, 0x4444_5555_6666_7777)
     static let daemonDevice = GUID(0x4444_1111, 0x2222, 0x3333, 0x4444_5555_6666_7777)
 
-    private(set) var batch = FlowBatch()
-    private(set) var time: UInt64 = 0
-    private var sequence: UInt64 = 0
+    /// The records so far.
+    var log = GuestLog(step: 0)
+    private var time: UInt64 { log.time }
     private var beats: UInt64 = 100
     private let kind: SourceKind
 
@@ -22,7 +22,7 @@ struct DoctorSession {
     // MARK: Time
 
     /// Goes to a moment, in seconds.
-    mutating func at(_ seconds: Double) { time = UInt64((seconds * 1e9).rounded()) }
+    mutating func at(_ seconds: Double) { log.time = UInt64((seconds * 1e9).rounded()) }
 
     /// Goes on second by second; a heartbeat moves each time, so that the bus is alive, and `body` adds more.
     mutating func each(_ seconds: ClosedRange<Int>, step: Int = 1, _ body: (inout DoctorSession, Int) -> Void) {
@@ -36,31 +36,17 @@ struct DoctorSession {
 
     // MARK: Records
 
-    mutating func add(
-        _ kind: FlowKind, _ payload: [UInt8], code: UInt32 = 0, device: GUID = .zero, relid: UInt32 = 0,
-        subchannel: UInt16 = 0, direction: Direction? = nil, partition: UInt16 = 1
-    ) {
-        sequence += 1
-        var header = FlowRecordHeader(
-            kind: kind, time: time, partition: partition, device: device, subchannel: subchannel, relid: relid,
-            direction: direction, code: code)
-        header.sequence = sequence
-        batch.append(header, payload)
-    }
-
-    mutating func skip(_ count: UInt64) { sequence += count }
-
     mutating func state(
         _ readings: [AttributeReading], device: GUID = .zero, relid: UInt32 = 0, subchannel: UInt16 = 0,
         code: StateCode = .changed
     ) {
-        add(
+        log.add(
             .state, AttributeList(readings).encoded(), code: code.rawValue, device: device, relid: relid,
             subchannel: subchannel)
     }
 
     mutating func sample(_ device: GUID, relid: UInt32, subchannel: UInt16 = 0, _ readings: [AttributeReading]) {
-        add(.sample, AttributeList(readings).encoded(), device: device, relid: relid, subchannel: subchannel)
+        log.add(.sample, AttributeList(readings).encoded(), device: device, relid: relid, subchannel: subchannel)
     }
 
     /// A line of the kernel's log that says it was written at this moment, or so many seconds after boot.
@@ -70,7 +56,7 @@ struct DoctorSession {
     ) {
         let moment = boot.map { UInt64(($0 * 1e9).rounded()) } ?? time
         let record = KernelLogRecord(fact, first: first, second: second, level: 3, bootTime: moment, text: text)
-        add(.kernelLog, record.encoded(), code: UInt32(fact.rawValue), device: device)
+        log.add(.kernelLog, record.encoded(), code: UInt32(fact.rawValue), device: device)
     }
 
     /// Lines from second 2 on of which the later ones are only counted, as a live source tells of too many.
@@ -83,17 +69,17 @@ struct DoctorSession {
         }
         at(2.9)
         let record = KernelLogRecord(fact, level: 3, bootTime: time, text: text).standing(for: counted)
-        add(.kernelLog, record.encoded(), code: UInt32(fact.rawValue), device: device)
+        log.add(.kernelLog, record.encoded(), code: UInt32(fact.rawValue), device: device)
     }
 
     mutating func message(_ message: ChannelMessage) {
-        add(
+        log.add(
             .message, message.encoded(context: WireContext(version: .iron)), code: message.type.rawValue,
             direction: message.type.facts?.direction)
     }
 
     mutating func trace(_ event: String, _ fields: [TraceField]) {
-        add(
+        log.add(
             .trace,
             TraceRecord(system: "hyperv", event: event, cpu: 0, thread: 7, command: "kworker", fields: fields).encoded()
         )
@@ -105,7 +91,7 @@ struct DoctorSession {
         (descriptor.type, descriptor.length8, descriptor.transactionID) = (.dataInBand, 2, id)
         var bytes = descriptor.encoded()
         bytes[6] = 1
-        add(.packet, bytes, code: 6, device: device, relid: relid, direction: .guestToHost)
+        log.add(.packet, bytes, code: 6, device: device, relid: relid, direction: .guestToHost)
     }
 
     // MARK: Things
@@ -198,13 +184,22 @@ struct DoctorSession {
 
     mutating func rescind(relid: UInt32) { message(.rescindChannelOffer(ChannelReference(relid: relid))) }
 
+    /// An open that meets a rescind of its channel, after which both wait until some second.
+    mutating func cross(end: Double) {
+        boot()
+        open(relid: 14)
+        rescind(relid: 14)
+        at(end)
+        log.add(.note, [])
+    }
+
     // MARK: The end
 
     /// What an inspector knows that has looked until this moment.
     func inspector() -> InspectorState {
         var state = InspectorState(
             capabilities: Capabilities(kind: kind, canStep: false, canSeek: false, hasRingImages: false), title: "test")
-        state.ingest(batch)
+        state.ingest(log.batch)
         state.look(at: time)
         return state
     }

@@ -12,13 +12,17 @@ struct GuestLog {
 
     private(set) var batch = FlowBatch()
     var time: UInt64 = 0
+    /// How much later each record is than the one before, in nanoseconds.
+    private let step: UInt64
     private var sequence: UInt64 = 0
+
+    init(step: UInt64 = 1_000_000) { self.step = step }
 
     mutating func add(
         _ kind: FlowKind, _ payload: [UInt8] = [], code: UInt32 = 0, device: GUID = .zero, relid: UInt32 = 0,
         subchannel: UInt16 = 0, direction: Direction? = nil, partition: UInt16 = 1
     ) {
-        time += 1_000_000
+        time += step
         sequence += 1
         var header = FlowRecordHeader(
             kind: kind, time: time, partition: partition, device: device, subchannel: subchannel, relid: relid,

@@ -140,11 +140,7 @@ import VMBusWire
 
     @Test func `an open and a rescind of its channel that both wait are a ring of waits`() throws {
         let state = inspector { session in
-            session.boot()
-            session.open(relid: 14)
-            session.rescind(relid: 14)
-            session.at(2)
-            session.add(.note, [])
+            session.cross(end: 2)
         }
         let cycle = try #require(state.waitGraph.cycles.first)
         #expect(state.waitGraph.cycles.count == 1)
@@ -189,7 +185,7 @@ import VMBusWire
         #expect(session.inspector().transactions.oldest(10).map(\.transactionID) == [1, 2, 3])
         var descriptor = PacketDescriptor()
         (descriptor.type, descriptor.length8, descriptor.transactionID) = (.completion, 2, 2)
-        session.add(
+        session.log.add(
             .packet, descriptor.encoded(), code: 11, device: DoctorSession.nic, relid: 14, direction: .hostToGuest)
         let state = session.inspector()
         #expect(state.transactions.oldest(10).map(\.transactionID) == [1, 3])
@@ -227,11 +223,7 @@ import VMBusWire
 
     @Test func `the documents name their schemas and hold what the tables show`() throws {
         let state = inspector { session in
-            session.boot()
-            session.open(relid: 14)
-            session.rescind(relid: 14)
-            session.at(20)
-            session.add(.note, [])
+            session.cross(end: 20)
         }
         let ledger = try HeadlessShow.render(.ledger, state, format: .json)
         #expect(ledger.hasPrefix(#"{"schema":"vmbusscope.ledger/1","source":"host","time_ns":20000000000"#))

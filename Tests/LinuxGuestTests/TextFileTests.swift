@@ -1,4 +1,5 @@
 import BusModel
+import Inspector
 import LinuxGuest
 import Platform
 import Testing
@@ -139,6 +140,32 @@ enum TextSamples {
         let nic = guest.devices.first { $0.kernel.net == ["eth0"] }
         #expect(nic?.driver.value == "hv_netvsc")
         #expect(nic?.deviceClass.kind == .network)
+    }
+
+    @Test(arguments: [
+        ("00000000-0001-8899-0000-000000000000", DeviceKind.ide), ("f8b3781a-1e82-4818-a1c3-63d806ec15bb", .scsi),
+    ])
+    func `a line of the storage driver tells the class by the instance`(_ instance: String, _ kind: DeviceKind) throws {
+        let line = "[    2.000000] hv_storvsc \(instance): tag#1 cmd 0x2a status: scsi 0x2 srb 0x4 hv 0xc0000001\n"
+        var snapshot = BusSnapshot()
+        snapshot.apply(TextFileSource([try TextFile(parsing: Array(line.utf8), name: "x")]).batch)
+        let device = try #require(snapshot.partition(1)?.devices.first)
+        #expect(device.driver.value == "hv_storvsc")
+        #expect(device.deviceClass.kind == kind)
+    }
+
+    @Test func `the doctor dates lines of a second boot by their places in the text`() throws {
+        let text = """
+            [  500.000000] hv_vmbus: Vmbus version:5.3
+            [   10.000000] hv_vmbus: Vmbus version:5.3
+            [   12.000000] hv_balloon: hot_add memory failed error is -12
+            [   20.000000] hv_balloon: hot_add memory failed error is -12
+            """
+        var source = TextFileSource([try TextFile(parsing: Array(text.utf8), name: "x")])
+        var state = InspectorState(capabilities: source.capabilities, title: "x")
+        state.ingest(try source.advance(.steps(0)))
+        let finding = try #require(state.diagnosed().findings.first { $0.rule == "hot-add-failed" })
+        #expect(finding.since == 512_000_000_000)
     }
 
     @Test func `a log of another machine says that it proves nothing`() throws {

@@ -65,6 +65,16 @@ public enum FindingSubject: Sendable, Hashable {
         case .inspector: nil
         }
     }
+
+    var device: GUID? {
+        switch self {
+        case .device(_, let instance): instance
+        case .channel(let key): key.device
+        case .partition, .inspector: nil
+        }
+    }
+
+    var channel: ChannelKey? { if case .channel(let key) = self { key } else { nil } }
 }
 
 /// One thing that was found, with everything that says so.

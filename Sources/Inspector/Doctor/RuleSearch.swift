@@ -67,6 +67,34 @@ extension RuleSearch {
         }
     }
 
+    /// Looks for devices of these kinds that have been in this state for so many seconds.
+    static func state(
+        _ number: UInt64, _ word: String, _ kinds: [DeviceKind] = DeviceKind.allCases, seconds: UInt64,
+        _ text: @escaping @Sendable (DoctorContext, DeviceCase) -> String?
+    ) -> RuleSearch {
+        devices(kinds) { context, place, watch in
+            guard let state = watch.state, state.value == number,
+                let since = context.held(since: state.since, of: watch, seconds: seconds),
+                let text = text(context, place)
+            else { return nil }
+            return Symptom(
+                text, since: since, evidence: ["state \(number) (\(word)) for \(context.text(since: since))"])
+        }
+    }
+
+    /// Looks for devices of these kinds of which something has been 0 for so many seconds.
+    static func off(
+        _ attribute: Attribute, _ word: String, _ kinds: [DeviceKind], seconds: UInt64,
+        _ look: @escaping @Sendable (DeviceCase) -> (text: String, more: String?)?
+    ) -> RuleSearch {
+        devices(kinds) { context, place, watch in
+            guard let value = watch.steady[attribute.rawValue], value.value == 0,
+                let since = context.held([value], seconds: seconds), let (text, more) = look(place)
+            else { return nil }
+            return Symptom(text, since: since, evidence: ["\(word) for \(context.text(since: since))", more])
+        }
+    }
+
     /// Looks at every partition.
     static func partitions(
         _ look: @escaping @Sendable (DoctorContext, PartitionSnapshot) -> Symptom?

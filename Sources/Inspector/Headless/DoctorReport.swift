@@ -36,10 +36,7 @@ public enum DoctorReport {
 
     /// One document, ended by a line feed.
     public static func json(_ state: InspectorState, _ diagnosis: Diagnosis) -> String {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("schema", schema)
-            writer.member("source", state.capabilities.kind.rawValue.lowercased())
+        SessionJSON.document(schema, state) { writer in
             writer.member("title", state.title)
             writer.member("time_ns", diagnosis.time)
             writer.member("watched_ns", diagnosis.watched)
@@ -57,8 +54,6 @@ public enum DoctorReport {
                 for finding in diagnosis.findings { write(finding, state, diagnosis, &writer) }
             }
         }
-        writer.endLine()
-        return writer.text
     }
 
     private static func write(
@@ -71,20 +66,7 @@ public enum DoctorReport {
             writer.member("finding", finding.text)
             writer.member("label", finding.label)
             writer.member("partition", finding.subject.partition.flatMap { state.snapshot.partition($0)?.name })
-            switch finding.subject {
-            case .channel(let key):
-                writer.member("device", key.device.description)
-                writer.member("subchannel", key.subchannel)
-                writer.member("relid", state.snapshot.channel(key)?.relid)
-            case .device(_, let instance):
-                writer.member("device", instance.description)
-                writer.memberNull("subchannel")
-                writer.memberNull("relid")
-            case .partition, .inspector:
-                writer.memberNull("device")
-                writer.memberNull("subchannel")
-                writer.memberNull("relid")
-            }
+            SessionJSON.place(finding.subject.device, finding.subject.channel, state, to: &writer)
             writer.member("since_ns", finding.since)
             writer.member("age_ns", finding.since.map { diagnosis.time - min(diagnosis.time, $0) })
             writer.member("request", finding.request)
@@ -100,7 +82,9 @@ public enum DoctorReport {
     public static func explanation(_ rule: DoctorRule) -> String {
         var lines = [
             "\(rule.id)  (\(rule.worst.rawValue) at worst)", "", "  What it means  \(rule.meaning)",
-            "  How it is found  \(rule.method)", "  Cause  \(rule.cause)", "  Remedy  \(rule.remedy)",
+            "  How it is found  \(rule.method)",
+            "  Must act next  \(rule.actor.title), if a finding does not say otherwise", "  Cause  \(rule.cause)",
+            "  Remedy  \(rule.remedy)",
             "  Source  \(rule.source)",
         ]
         if !rule.rows.isEmpty {

@@ -5,10 +5,7 @@ import VMBusWire
 enum LedgerJSON {
     static func document(_ state: InspectorState) -> String {
         let now = state.doctorTime
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("schema", "vmbusscope.ledger/1")
-            writer.member("source", state.capabilities.kind.rawValue.lowercased())
+        return SessionJSON.document("vmbusscope.ledger/1", state) { writer in
             writer.member("time_ns", now)
             writer.member("control_plane_seen", state.ledger.hasSeenControlPlane)
             writer.member("unmatched_answers", state.ledger.unmatchedAnswers)
@@ -28,8 +25,6 @@ enum LedgerJSON {
                 }
             }
         }
-        writer.endLine()
-        return writer.text
     }
 
     private static func write(

@@ -37,9 +37,7 @@ enum SnapshotJSON {
                 for model in models {
                     writer.object { writer in
                         writer.member("partition", state.snapshot.partition(model.channel.partition)?.name)
-                        writer.member("device", model.channel.device.description)
-                        writer.member("subchannel", model.channel.subchannel)
-                        writer.member("relid", state.snapshot.channel(model.channel)?.relid)
+                        SessionJSON.place(model.channel.device, model.channel, state, to: &writer)
                         writer.key("in")
                         write(model.inbound, to: &writer)
                         writer.key("out")
@@ -53,17 +51,12 @@ enum SnapshotJSON {
     static func document(
         _ schema: String, _ state: InspectorState, _ body: (inout JSONWriter) -> Void
     ) -> String {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("schema", schema)
-            writer.member("source", state.capabilities.kind.rawValue.lowercased())
+        SessionJSON.document(schema, state) { writer in
             writer.member("seq", state.snapshot.position.sequence)
             writer.member("time_ns", state.snapshot.position.time)
             writer.memberObject("bus") { $0.member("available", state.snapshot.busAvailable) }
             body(&writer)
         }
-        writer.endLine()
-        return writer.text
     }
 
     private static func write(_ partition: PartitionSnapshot, _ rates: FlowRates, to writer: inout JSONWriter) {

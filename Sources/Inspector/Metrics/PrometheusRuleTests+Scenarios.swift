@@ -28,11 +28,30 @@ extension PrometheusRuleTests {
         Series(metric: "vmbus_devices", labels: #"class="\#(kind)""#, values: values)
     }
 
-    private static func fires(_ alert: String, _ labels: [MetricSample.Label], at time: String = "25m") -> Check {
-        Check(time: time, firing: Firing(alert: alert, labels: labels))
+    private static func device(_ metric: String, _ kind: String, _ values: String) -> Series {
+        Series(metric: "vmbus_device_\(metric)", labels: #"class="\#(kind)""#, values: values)
     }
 
-    private static let quiet = Check(time: "25m", firing: nil)
+    private static func exporter(_ metric: String, _ labels: String, _ values: String) -> Series {
+        Series(metric: "vmbus_\(metric)", labels: labels, values: values)
+    }
+
+    /// The healthy channel with some of its series replaced, at which nothing fires.
+    private static func quiet(_ name: String, at times: String..., but changes: Series...) -> Scenario {
+        Scenario(name: name, series: healthy(but: changes), checks: times.map { Check(time: $0, firing: nil) })
+    }
+
+    /// The healthy channel with some of its series replaced, or other series, at which one alert fires later on.
+    private static func firing(
+        _ name: String, notYet early: String, _ alert: String, _ labels: [MetricSample.Label], at time: String = "25m",
+        series: [Series]? = nil, but changes: Series...
+    ) -> Scenario {
+        Scenario(
+            name: name, series: series ?? healthy(but: changes),
+            checks: [
+                Check(time: early, firing: nil), Check(time: time, firing: Firing(alert: alert, labels: labels)),
+            ])
+    }
 
     /// A network channel that works: fills come and go, interrupts and signals count up.
     private static let healthy: [Series] = [
@@ -45,10 +64,9 @@ extension PrometheusRuleTests {
         channel("monitor_pending", "0 1 0 1 1 0 1 0 0 1 0x50"), info(driver: "hv_netvsc"),
         Series(metric: "vmbus_device_opened", labels: #"device="\#(nic)""#, values: "1x60"),
         devices("network", "1x60"), devices("pci", "0x60"),
-        Series(metric: "vmbus_device_removed_total", labels: #"class="network""#, values: "0x60"),
-        Series(metric: "vmbus_device_removed_total", labels: #"class="pci""#, values: "0x60"),
-        Series(metric: "vmbus_exporter_channels_skipped", labels: "", values: "0x60"),
-        Series(metric: "vmbus_scrape_collector_success", labels: #"collector="sysfs""#, values: "1x60"),
+        device("removed_total", "network", "0x60"), device("removed_total", "pci", "0x60"),
+        exporter("exporter_channels_skipped", "", "0x60"),
+        exporter("scrape_collector_success", #"collector="sysfs""#, "1x60"),
     ]
 
     /// The healthy channel with some of its series replaced.
@@ -57,116 +75,67 @@ extension PrometheusRuleTests {
     }
 
     static let scenarios: [Scenario] = [
-        Scenario(
-            name: "a healthy guest raises nothing", series: healthy,
-            checks: [Check(time: "1m", firing: nil), Check(time: "12m", firing: nil), quiet]),
-        Scenario(
-            name: "a masked channel that polls is not called stalled",
-            series: healthy(but: [
-                ring("ring_used_bytes", "in", "96 4096 512 8192 0 96 4096 512 8192 96x20 4096 512x30"),
-                ring("interrupt_masked", "in", "1x60"), channel("interrupts_total", "700x60"),
-            ]), checks: [Check(time: "12m", firing: nil), Check(time: "14m30s", firing: nil)]),
-        Scenario(
-            name: "bytes that wait at every look are no stall while interrupts come",
-            series: healthy(but: [ring("ring_used_bytes", "in", "96x60")]),
-            checks: [Check(time: "12m", firing: nil), quiet]
-        ),
-        Scenario(
-            name: "one long episode of refused writes is not many",
-            series: healthy(but: [channel("write_full_total", "4+300x60")]),
-            checks: [Check(time: "12m", firing: nil), quiet]
-        ),
-        Scenario(
-            name: "counters that start again are no storm and no full ring",
-            series: healthy(but: [
-                channel("interrupts_total", "90000000+3000x20 5+3000x39"), channel("write_full_total", "9000x20 0x39"),
-                channel("write_full_episodes_total", "300x20 0x39"),
-            ]), checks: [Check(time: "11m", firing: nil), quiet]),
-        Scenario(
-            name: "a virtual function that is serviced once is no alarm",
-            series: healthy(but: [
-                devices("pci", "1x20 0x4 1x35"),
-                Series(metric: "vmbus_device_removed_total", labels: #"class="pci""#, values: "0x20 1x39"),
-            ]), checks: [Check(time: "12m", firing: nil), quiet]),
-        Scenario(
-            name: "a ring that stays nearly full",
-            series: healthy(but: [ring("ring_used_bytes", "in", "480000 500000 490000 510000 490000 500000x55")]),
-            checks: [
-                Check(time: "2m", firing: nil),
-                fires("VMBusRingNearlyFull", place + [label("direction", "in")], at: "6m"),
-            ]),
-        Scenario(
-            name: "writers are refused",
-            series: healthy(but: [
-                channel("write_full_total", "4+300x60"), channel("write_full_episodes_total", "2+3x60"),
-            ]), checks: [Check(time: "5m", firing: nil), fires("VMBusOutboundRingFull", place)]),
-        Scenario(
-            name: "bytes wait and no interrupt comes",
-            series: healthy(but: [
-                ring("ring_used_bytes", "in", "0x10 4096x50"), channel("interrupts_total", "700+3000x10 30700x50"),
-            ]),
-            checks: [
-                Check(time: "9m", firing: nil),
-                fires("VMBusInboundChannelStalled", place + [label("direction", "in")], at: "16m"),
-            ]),
-        Scenario(
-            name: "the guest masks and stops reading",
-            series: healthy(but: [
-                ring("ring_used_bytes", "in", "4096x60"), ring("interrupt_masked", "in", "1x60"),
-                channel("interrupts_total", "700x60"),
-            ]),
-            checks: [
-                Check(time: "8m", firing: nil),
-                fires("VMBusInboundReaderStuck", place + [label("direction", "in")]),
-            ]),
-        Scenario(
-            name: "the host stops reading", series: healthy(but: [ring("ring_used_bytes", "out", "0x10 640x50")]),
-            checks: [
-                Check(time: "6m", firing: nil),
-                fires("VMBusOutboundChannelStalled", place + [label("direction", "out")], at: "16m"),
-            ]),
-        Scenario(
-            name: "a monitor bit stays", series: healthy(but: [channel("monitor_pending", "0x10 1x50")]),
-            checks: [Check(time: "8m", firing: nil), fires("VMBusMonitorPendingStuck", place)]),
-        Scenario(
-            name: "a network device goes", series: healthy(but: [devices("network", "2x40 1x20")]),
-            checks: [
-                Check(time: "19m", firing: nil), fires("VMBusDeviceRemoved", [label("class", "network")]),
-            ]),
-        Scenario(
-            name: "a PCI device comes and goes", series: healthy(but: [devices("pci", "0 1 0 1 0 1 0 1 0 1x51")]),
-            checks: [Check(time: "1m", firing: nil), fires("VMBusPassthroughFlapping", [label("class", "pci")])]),
-        Scenario(
-            name: "a network device is not opened",
-            series: healthy(but: [
-                Series(metric: "vmbus_device_opened", labels: #"device="\#(nic)""#, values: "0x60")
-            ]),
-            checks: [
-                Check(time: "5m", firing: nil),
-                fires(
-                    "VMBusDeviceNotOpened",
-                    [label("device", nic), label("class", "network"), label("driver", "hv_netvsc")]),
-            ]),
-        Scenario(
-            name: "a network device has no driver",
-            series: healthy.filter { $0.metric != "vmbus_device_info" } + [info(driver: nil)],
-            checks: [
-                Check(time: "5m", firing: nil),
-                fires("VMBusDeviceWithoutDriver", [label("device", nic), label("class", "network")]),
-            ]),
-        Scenario(
-            name: "an interrupt storm", series: healthy(but: [channel("interrupts_total", "0+9000000x60")]),
-            checks: [Check(time: "5m", firing: nil), fires("VMBusInterruptStorm", place)]),
-        Scenario(
-            name: "the bus cannot be read",
-            series: [Series(metric: "vmbus_scrape_collector_success", labels: #"collector="sysfs""#, values: "0x60")],
-            checks: [
-                Check(time: "2m", firing: nil),
-                fires("VMBusExporterCollectorFailed", [label("collector", "sysfs")]),
-            ]),
-        Scenario(
-            name: "more channels than the limit",
-            series: healthy(but: [Series(metric: "vmbus_exporter_channels_skipped", labels: "", values: "279x60")]),
-            checks: [Check(time: "2m", firing: nil), fires("VMBusExporterTruncated", [])]),
+        quiet("a healthy guest raises nothing", at: "1m", "12m", "25m"),
+        quiet(
+            "a masked channel that polls is not called stalled", at: "12m", "14m30s",
+            but: ring("ring_used_bytes", "in", "96 4096 512 8192 0 96 4096 512 8192 96x20 4096 512x30"),
+            ring("interrupt_masked", "in", "1x60"), channel("interrupts_total", "700x60")),
+        quiet(
+            "bytes that wait at every look are no stall while interrupts come", at: "12m", "25m",
+            but: ring("ring_used_bytes", "in", "96x60")),
+        quiet(
+            "one long episode of refused writes is not many", at: "12m", "25m",
+            but: channel("write_full_total", "4+300x60")),
+        quiet(
+            "counters that start again are no storm and no full ring", at: "11m", "25m",
+            but: channel("interrupts_total", "90000000+3000x20 5+3000x39"), channel("write_full_total", "9000x20 0x39"),
+            channel("write_full_episodes_total", "300x20 0x39")),
+        quiet(
+            "a virtual function that is serviced once is no alarm", at: "12m", "25m",
+            but: devices("pci", "1x20 0x4 1x35"),
+            device("removed_total", "pci", "0x20 1x39")),
+        firing(
+            "a ring that stays nearly full", notYet: "2m", "VMBusRingNearlyFull", place + [label("direction", "in")],
+            at: "6m", but: ring("ring_used_bytes", "in", "480000 500000 490000 510000 490000 500000x55")),
+        firing(
+            "writers are refused", notYet: "5m", "VMBusOutboundRingFull", place,
+            but: channel("write_full_total", "4+300x60"), channel("write_full_episodes_total", "2+3x60")),
+        firing(
+            "bytes wait and no interrupt comes", notYet: "9m", "VMBusInboundChannelStalled",
+            place + [label("direction", "in")], at: "16m", but: ring("ring_used_bytes", "in", "0x10 4096x50"),
+            channel("interrupts_total", "700+3000x10 30700x50")),
+        firing(
+            "the guest masks and stops reading", notYet: "8m", "VMBusInboundReaderStuck",
+            place + [label("direction", "in")], but: ring("ring_used_bytes", "in", "4096x60"),
+            ring("interrupt_masked", "in", "1x60"), channel("interrupts_total", "700x60")),
+        firing(
+            "the host stops reading", notYet: "6m", "VMBusOutboundChannelStalled", place + [label("direction", "out")],
+            at: "16m", but: ring("ring_used_bytes", "out", "0x10 640x50")),
+        firing(
+            "a monitor bit stays", notYet: "8m", "VMBusMonitorPendingStuck", place,
+            but: channel("monitor_pending", "0x10 1x50")),
+        firing(
+            "a network device goes", notYet: "19m", "VMBusDeviceRemoved", [label("class", "network")],
+            but: devices("network", "2x40 1x20")),
+        firing(
+            "a PCI device comes and goes", notYet: "1m", "VMBusPassthroughFlapping", [label("class", "pci")],
+            but: devices("pci", "0 1 0 1 0 1 0 1 0 1x51")),
+        firing(
+            "a network device is not opened", notYet: "5m", "VMBusDeviceNotOpened",
+            [label("device", nic), label("class", "network"), label("driver", "hv_netvsc")],
+            but: Series(metric: "vmbus_device_opened", labels: #"device="\#(nic)""#, values: "0x60")),
+        firing(
+            "a network device has no driver", notYet: "5m", "VMBusDeviceWithoutDriver",
+            [label("device", nic), label("class", "network")],
+            series: healthy.filter { $0.metric != "vmbus_device_info" } + [info(driver: nil)]),
+        firing(
+            "an interrupt storm", notYet: "5m", "VMBusInterruptStorm", place,
+            but: channel("interrupts_total", "0+9000000x60")),
+        firing(
+            "the bus cannot be read", notYet: "2m", "VMBusExporterCollectorFailed", [label("collector", "sysfs")],
+            series: [exporter("scrape_collector_success", #"collector="sysfs""#, "0x60")]),
+        firing(
+            "more channels than the limit", notYet: "2m", "VMBusExporterTruncated", [],
+            but: exporter("exporter_channels_skipped", "", "279x60")),
     ]
 }

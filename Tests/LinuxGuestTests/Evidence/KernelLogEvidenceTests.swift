@@ -93,6 +93,7 @@ import VMBusWire
         #expect(watch.logged.count == KernelLogFlood.most + 2)
         #expect(watch.logged.last?.line == "4980 more like this: hv_balloon: Unhandled message: type: 12")
         #expect(watch.guest.counters(.withheldLogLines).map(\.count) == [4980])
+        #expect(watch.logged.reduce(0) { $0 + $1.lineCount } == 5001)
         // Ten seconds later by the log's own time lines are told again.
         machine.log(Self.record("hv_balloon: Unhandled message: type: 12", microseconds: 12_100_000))
         try watch.look()

@@ -67,14 +67,11 @@ enum ConnectionRules {
             remedy: "Look at the kernel log; unbind and bind the driver.",
             source: "reference §8.2; ecosystem §1.4, DeviceNotOpened",
             rows: [6, 31],
-            search: .devices(needed) { context, place, watch in
-                guard let driver = place.device.driver.value, !driver.isEmpty, driver != "uio_hv_generic",
-                    let state = watch.state, state.value == 2,
-                    let since = context.held(since: state.since, of: watch, seconds: 10)
-                else { return nil }
-                return Symptom(
-                    "\(PlainText.clean(driver)) has not opened it", since: since,
-                    evidence: ["state 2 (not open) for \(context.text(since: since))"])
+            search: .state(2, "not open", needed, seconds: 10) { _, place in
+                guard let driver = place.device.driver.value, !driver.isEmpty, driver != "uio_hv_generic" else {
+                    return nil
+                }
+                return "\(PlainText.clean(driver)) has not opened it"
             }),
         DoctorRule(
             "probe-failed", .warning, .guestDriver,

@@ -96,16 +96,8 @@ enum NetworkRules {
             cause: "The network card is not connected to a switch on the host, or the interface is down.",
             remedy: "Nothing, if it was meant.",
             source: "Linux ABI: carrier, operstate",
-            search: .devices([.network]) { context, place, watch in
-                guard let carrier = watch.steady[Attribute.linkCarrier.rawValue], carrier.value == 0,
-                    let since = context.held([carrier], seconds: 5)
-                else { return nil }
-                return Symptom(
-                    "no carrier", since: since,
-                    evidence: [
-                        "carrier 0 for \(context.text(since: since))",
-                        place.evidence.text(.linkState).map { "operstate \(PlainText.clean($0))" },
-                    ])
+            search: .off(.linkCarrier, "carrier 0", [.network], seconds: 5) { place in
+                ("no carrier", place.evidence.text(.linkState).map { "operstate \(PlainText.clean($0))" })
             }),
         DoctorRule(
             "function-idle", .info, .operatorOfGuest,
@@ -114,14 +106,9 @@ enum NetworkRules {
             cause: "Its driver does not run, or its link is down; the packets take the slower way through the rings.",
             remedy: "Look at the function's interface and driver.",
             source: "linux-guest-data §8; kernel document netvsc",
-            search: .devices([.network]) { context, place, watch in
-                guard let name = place.evidence.text(.virtualFunction), !name.isEmpty,
-                    let active = watch.steady[Attribute.virtualFunctionActive.rawValue], active.value == 0,
-                    let since = context.held([active], seconds: 60)
-                else { return nil }
-                return Symptom(
-                    "\(PlainText.clean(name)) carries no packets", since: since,
-                    evidence: ["not active for \(context.text(since: since))"])
+            search: .off(.virtualFunctionActive, "not active", [.network], seconds: 60) { place in
+                guard let name = place.evidence.text(.virtualFunction), !name.isEmpty else { return nil }
+                return ("\(PlainText.clean(name)) carries no packets", nil)
             }),
         DoctorRule(
             "nic-errors", .warning, .guestDriver,

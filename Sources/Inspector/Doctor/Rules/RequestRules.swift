@@ -44,14 +44,9 @@ enum RequestRules {
             remedy: "Turn tracing on to see which answer is missing; look at the host's worker process of this VM.",
             source: "reference §8.2: state 1 lasts until GPADL_CREATED and OPEN_CHANNEL_RESULT; linuxkit#2910",
             rows: [1, 5, 11],
-            search: .devices { context, place, watch in
-                guard let state = watch.state, state.value == 1,
-                    let since = context.held(since: state.since, of: watch, seconds: 5),
-                    !context.ledger.waiting.contains(where: { $0.channel?.device == place.device.instance })
-                else { return nil }
-                return Symptom(
-                    "it has been opening for long", since: since,
-                    evidence: ["state 1 (opening) for \(context.text(since: since))"])
+            search: .state(1, "opening", seconds: 5) { context, place in
+                let isExplained = context.ledger.waiting.contains { $0.channel?.device == place.device.instance }
+                return isExplained ? nil : "it has been opening for long"
             }),
         DoctorRule(
             "gpadl-unanswered", .critical, .hostProvider,

@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "VMMBridge",
             dependencies: [
-                "VMBusPartitions", "VMBusRing", "BusModel", "Platform", "Configuration", "VMBusWire",
+                "VMBusPartitions", "VMBusRing", "VMBusDevices", "BusModel", "Platform", "Configuration", "VMBusWire",
             ],
             swiftSettings: settings),
         .target(
@@ -147,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "VMMBridgeTests",
             dependencies: [
-                "VMMBridge", "VMBusPartitions", "VMBusEngine", "VMBusRing", "Configuration", "BusModel", "Platform",
+                "VMMBridge", "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "Configuration", "BusModel",
+                "Platform",
                 "VMBusWire",
             ],
             swiftSettings: settings),

@@ -5,11 +5,7 @@ import VMBusWire
 enum LedgerJSON {
     static func document(_ state: InspectorState) -> String {
         let now = state.doctorTime
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("schema", "vmbusscope.ledger/1")
-            writer.member("source", state.capabilities.kind.rawValue.lowercased())
-            writer.member("time_ns", now)
+        return SnapshotJSON.document("vmbusscope.ledger/1", state, at: now) { writer in
             writer.member("control_plane_seen", state.ledger.hasSeenControlPlane)
             writer.member("unmatched_answers", state.ledger.unmatchedAnswers)
             writer.member("dropped", state.ledger.droppedCount)
@@ -28,8 +24,6 @@ enum LedgerJSON {
                 }
             }
         }
-        writer.endLine()
-        return writer.text
     }
 
     private static func write(

@@ -51,6 +51,12 @@ public protocol DeviceEndpoint: Sendable, Hashable {
     ) -> [DeviceEffect]
     /// Time that was asked for has passed.
     mutating func wake<Memory: DeviceMemory>(token: UInt64, time: UInt64, memory: inout Memory) -> [DeviceEffect]
+    /// A frame comes from outside: from the virtual switch (provider), or from the guest's own stack (consumer).
+    mutating func transmit<Memory: DeviceMemory>(frame: [UInt8], memory: inout Memory) -> [DeviceEffect]
+    /// Something is asked of the device from outside the bus. Nil when it does not know such a command.
+    mutating func perform<Memory: DeviceMemory>(
+        _ command: DeviceCommand, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect]?
     /// The ring had no room for a packet that this endpoint sent: it is kept and sent again later.
     mutating func sendRefused(_ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16)
     /// The ring of a channel has room again: what was kept comes back as `send` effects, in order.
@@ -65,6 +71,14 @@ extension DeviceEndpoint {
     public mutating func bufferCreated<Memory: DeviceMemory>(
         purpose: BufferPurpose, buffer: GuestBuffer?, memory: inout Memory
     ) -> [DeviceEffect] { [] }
+
+    /// Most devices carry no frames.
+    public mutating func transmit<Memory: DeviceMemory>(frame: [UInt8], memory: inout Memory) -> [DeviceEffect] { [] }
+
+    /// Most devices are asked nothing.
+    public mutating func perform<Memory: DeviceMemory>(
+        _ command: DeviceCommand, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect]? { nil }
 
     /// Most devices need no timer.
     public mutating func wake<Memory: DeviceMemory>(

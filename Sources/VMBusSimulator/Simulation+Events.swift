@@ -116,6 +116,11 @@ extension Simulation {
             exchange.connect(VirtualSwitch.Port(guest: event.guest, device: device))
             carryOutHost(
                 event.guest, guests[event.guest].visitHost(at: time) { $0.offer(configuration, &$1) })
+        case .command(let device, let command):
+            var isKnown = false
+            let effects = guests[event.guest].visitHost(at: time) { isKnown = $0.perform(command, device: device, &$1) }
+            carryOutHost(event.guest, effects)
+            if !isKnown { note("there is no device \(device) to ask", event.guest) }
         case .move(let device, let subchannel, let cpu):
             if let refusal = move(device, subchannel, cpu: cpu, guest: event.guest) { note(refusal, event.guest) }
         case .reboot: unload(event.guest, bootsAgain: true)

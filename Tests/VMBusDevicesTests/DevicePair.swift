@@ -175,7 +175,7 @@ extension DevicePair where Guest == NetworkConsumer, Host == NetworkProvider {
     }
 
     mutating func deliver(_ frame: [UInt8]) {
-        perform(host.deliver(frame: frame, memory: &memory), from: .hostToGuest)
+        perform(host.transmit(frame: frame, memory: &memory), from: .hostToGuest)
     }
 }
 

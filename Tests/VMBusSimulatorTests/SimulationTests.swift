@@ -199,6 +199,33 @@ import VMBusWire
         #expect(after == before)
     }
 
+    @Test func `an event asks a device's host end for what it knows`() throws {
+        let text = """
+            name = "one"
+            [[guest]]
+            name = "guest"
+            memory_mib = 8
+            [[guest.device]]
+            kind = "network"
+            [[event]]
+            at = "50ms"
+            guest = "guest"
+            action = "command"
+            device = "network"
+            command = "link down"
+            """
+        var source = SimulatorSource(try Scenario(ConfigurationDocument(parsing: text, file: "one.toml")), seed: 1)
+        func statusMessages(_ batch: FlowBatch) -> Int {
+            batch.headers.count { $0.kind == .packet && $0.direction == .hostToGuest && $0.time >= 50_000_000 }
+        }
+        #expect(statusMessages(source.advance(.time(49_000_000, limit: 5000))) == 0)
+        #expect(statusMessages(source.advance(.time(60_000_000, limit: 5000))) == 1)
+        let unknown = text.replacing("link down", with: "link sideways")
+        #expect(throws: ConfigurationError.self) {
+            try Scenario(ConfigurationDocument(parsing: unknown, file: "one.toml"))
+        }
+    }
+
     @Test func `a moved channel is interrupted on its new processor`() throws {
         var source = try Self.source()
         var snapshot = BusSnapshot()

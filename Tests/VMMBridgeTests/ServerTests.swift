@@ -2,6 +2,7 @@ import BusModel
 import Glibc
 import Platform
 import Testing
+import VMBusDevices
 import VMBusPartitions
 import VMBusRing
 import VMBusWire
@@ -311,6 +312,25 @@ private struct MonitorEnd: ~Copyable {
         let instance = guest.host.devices[0].instance
         #expect(try BridgeCommand("rescind heartbeat", for: guest) == .rescind(instance))
         #expect(try BridgeCommand(" offer   \(instance) ", for: guest) == .offer(instance))
+    }
+
+    @Test func `ask a device for what it knows`() throws {
+        let guest = try TestScenario.guest(TestScenario.monitoredNetwork)
+        let adapter = try #require(guest.host.devices.first { $0.kind == .network })
+        #expect(
+            try BridgeCommand("network link  down", for: guest)
+                == .device(adapter.instance, .network(.link(connected: false))))
+    }
+
+    @Test func `that a device does not know are answered with those that it knows`() throws {
+        let guest = try TestScenario.guest(TestScenario.monitoredNetwork)
+        var reason = ""
+        do throws(BridgeCommandError) {
+            _ = try BridgeCommand("network link sideways", for: guest)
+        } catch {
+            reason = error.description
+        }
+        #expect(reason == "'link sideways' is no command for a network: it knows link up, link down")
     }
 
     @Test(arguments: ["", "rescind", "rescind network", "offer 0", "remove heartbeat", "offer heartbeat now"])

@@ -152,6 +152,14 @@ extension NetworkProvider {
         return .success
     }
 
+    public mutating func perform<Memory: DeviceMemory>(
+        _ command: DeviceCommand, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect]? {
+        switch command {
+        case .network(.link(let connected)): setLink(connected: connected, memory: &memory)
+        }
+    }
+
     /// The link goes up or down; a guest that runs is told.
     public mutating func setLink<Memory: DeviceMemory>(connected: Bool, memory: inout Memory) -> [DeviceEffect] {
         guard connected != isConnected else { return [] }

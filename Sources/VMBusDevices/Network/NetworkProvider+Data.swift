@@ -116,7 +116,7 @@ extension NetworkProvider {
     }
 
     /// A frame from the virtual switch, for the guest.
-    public mutating func deliver<Memory: DeviceMemory>(
+    public mutating func transmit<Memory: DeviceMemory>(
         frame: [UInt8], memory: inout Memory
     ) -> [DeviceEffect] {
         guard isInitialized, isConnected, wants(frame) else {

@@ -154,11 +154,7 @@ extension GuestPartition {
     ) {
         for frame in frames {
             guard let device = devices.firstIndex(where: { $0.interface == interface }) else { return }
-            act(device, &activity) { (end, memory, _) in
-                guard var adapter = end as? NetworkConsumer else { return [] }
-                defer { end = adapter }
-                return adapter.transmit(frame: frame, memory: &memory)
-            }
+            act(device, &activity) { (end, memory, _) in end.transmit(frame: frame, memory: &memory) }
         }
     }
 }

@@ -1,5 +1,5 @@
 import BusModel
-import VMBusDevices
+public import VMBusDevices
 public import VMBusEngine
 import VMBusRing
 public import VMBusWire
@@ -99,11 +99,21 @@ public struct HostPartition: Sendable {
         frame: [UInt8], device instance: GUID, _ activity: inout PartitionActivity<Memory>
     ) {
         guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
-        act(index, &activity) { (end, memory, _) in
-            guard var adapter = end as? NetworkProvider else { return [] }
-            defer { end = adapter }
-            return adapter.deliver(frame: frame, memory: &memory)
+        act(index, &activity) { (end, memory, _) in end.transmit(frame: frame, memory: &memory) }
+    }
+
+    /// Something is asked of a device. False when there is none, or it does not know such a command.
+    public mutating func perform<Memory>(
+        _ command: DeviceCommand, device instance: GUID, _ activity: inout PartitionActivity<Memory>
+    ) -> Bool {
+        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return false }
+        var isKnown = false
+        act(index, &activity) { (end, memory, time) in
+            let effects = end.perform(command, time: time, memory: &memory)
+            isKnown = effects != nil
+            return effects ?? []
         }
+        return isKnown
     }
 
     /// Time that was asked for has passed.

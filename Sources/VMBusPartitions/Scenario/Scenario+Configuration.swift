@@ -150,7 +150,7 @@ extension GuestConfiguration {
 
 extension ScenarioEvent {
     fileprivate init(_ table: ConfigurationTable, guests: [GuestConfiguration]) throws(ConfigurationError) {
-        try table.requireOnly(["at", "guest", "action", "device", "subchannel", "cpu"])
+        try table.requireOnly(["at", "guest", "action", "device", "subchannel", "cpu", "command"])
         guard let at = try table.durationIfPresent("at") else {
             throw table.unacceptable("at", value: "nothing", expected: "a time such as \"2s\"")
         }
@@ -173,12 +173,24 @@ extension ScenarioEvent {
         switch word {
         case "rescind": action = .rescind(instance)
         case "offer": action = .offer(instance)
+        case "command":
+            let words = try table.string("command")
+            guard let kind = devices.first(where: { $0.instance == instance })?.kind else {
+                throw table.unacceptable("device", value: device, expected: "a device of that guest")
+            }
+            do {
+                action = .command(
+                    instance, try DeviceCommand(words.split(whereSeparator: \.isWhitespace).map(String.init), for: kind)
+                )
+            } catch {
+                throw table.unacceptable("command", value: words, expected: error.description)
+            }
         case "move":
             action = .move(
                 instance, subchannel: UInt16(try table.integerIfPresent("subchannel", in: 0...1023) ?? 0),
                 cpu: UInt32(try table.integer("cpu", in: 0...2047)))
         default:
-            throw table.unacceptable("action", value: word, expected: "rescind, offer, move or reboot")
+            throw table.unacceptable("action", value: word, expected: "rescind, offer, command, move or reboot")
         }
     }
 }

@@ -135,6 +135,8 @@ public struct ScenarioEvent: Sendable, Hashable {
         case rescind(GUID)
         /// The host offers a device of the guest's list (again).
         case offer(GUID)
+        /// Something is asked of a device's host end.
+        case command(GUID, DeviceCommand)
         /// The guest moves a channel to another processor.
         case move(GUID, subchannel: UInt16, cpu: UInt32)
         /// The guest disconnects and boots again.

@@ -1,3 +1,4 @@
+public import VMBusDevices
 public import VMBusPartitions
 public import VMBusWire
 
@@ -7,24 +8,37 @@ public enum BridgeCommand: Sendable, Hashable {
     case rescind(GUID)
     /// The host offers a device of the scenario (again).
     case offer(GUID)
+    /// Something is asked of a device.
+    case device(GUID, DeviceCommand)
 
-    /// Reads `rescind DEVICE` or `offer DEVICE`; the device is a kind that the guest has, or an instance.
+    /// Reads `rescind DEVICE`, `offer DEVICE` or `DEVICE COMMAND…`; the device is a kind that the guest has, or an
+    /// instance.
     ///
     /// - Throws: what is not understood, and what is.
     public init(_ line: String, for guest: GuestConfiguration) throws(BridgeCommandError) {
         let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
-        guard words.count == 2, ["rescind", "offer"].contains(words[0]) else {
-            throw BridgeCommandError("'\(line)' is no command: rescind DEVICE, offer DEVICE or quit")
+        guard words.count >= 2 else {
+            throw BridgeCommandError("'\(line)' is no command: rescind DEVICE, offer DEVICE, DEVICE COMMAND or quit")
         }
+        let isPlain = words.count == 2 && ["rescind", "offer"].contains(words[0])
+        let name = words[isPlain ? 1 : 0]
         let devices = guest.host.devices
         guard
-            let device = devices.first(where: { $0.kind.word == words[1] })
-                ?? GUID(words[1]).flatMap({ instance in devices.first { $0.instance == instance } })
+            let device = devices.first(where: { $0.kind.word == name })
+                ?? GUID(name).flatMap({ instance in devices.first { $0.instance == instance } })
         else {
             let known = devices.map(\.kind.word).joined(separator: ", ")
-            throw BridgeCommandError("the scenario has no device '\(words[1])'; it has: \(known)")
+            throw BridgeCommandError("the scenario has no device '\(name)'; it has: \(known)")
         }
-        self = words[0] == "rescind" ? .rescind(device.instance) : .offer(device.instance)
+        guard !isPlain else {
+            self = words[0] == "rescind" ? .rescind(device.instance) : .offer(device.instance)
+            return
+        }
+        do throws(DeviceCommandError) {
+            self = .device(device.instance, try DeviceCommand(Array(words.dropFirst()), for: device.kind))
+        } catch {
+            throw BridgeCommandError(error.description)
+        }
     }
 }
 
@@ -43,6 +57,7 @@ extension BridgeSession {
         switch command {
         case .rescind(let instance): rescind(instance)
         case .offer(let instance): offer(instance)
+        case .device(let instance, let command): ask(instance, command)
         }
         settle()
     }
@@ -52,8 +67,15 @@ extension BridgeSession {
         switch action {
         case .rescind(let instance): rescind(instance)
         case .offer(let instance): offer(instance)
+        case .command(let instance, let command): ask(instance, command)
         case .move, .reboot: log.note("the scenario's '\(action.word)' is left out: only the guest itself can do that")
         }
+    }
+
+    private mutating func ask(_ instance: GUID, _ command: DeviceCommand) {
+        var isKnown = false
+        carryOut(visit { isKnown = $0.perform(command, device: instance, &$1) })
+        if !isKnown { log.note("there is no device \(instance) to ask") }
     }
 
     private mutating func rescind(_ instance: GUID) {
@@ -81,6 +103,7 @@ extension ScenarioEvent.Action {
         switch self {
         case .rescind: "rescind"
         case .offer: "offer"
+        case .command: "command"
         case .move: "move"
         case .reboot: "reboot"
         }

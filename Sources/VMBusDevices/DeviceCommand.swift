@@ -1,0 +1,34 @@
+public import VMBusWire
+
+/// What is asked of a device's host end while it runs, from outside the bus: by a person, a scenario or a test.
+///
+/// Each device knows its own commands and no others; their texts are beside the device.
+public enum DeviceCommand: Sendable, Hashable {
+    /// For a network.
+    case network(NetworkCommand)
+
+    /// Reads a command for a device of a kind, such as `link down`.
+    ///
+    /// - Throws: what is not understood, and what the device understands.
+    public init(_ words: [String], for kind: DeviceKind) throws(DeviceCommandError) {
+        switch kind {
+        case .network: self = .network(try NetworkCommand(words))
+        default: throw DeviceCommandError(words, for: kind.word, known: [])
+        }
+    }
+}
+
+/// Why a device's command was not understood.
+public struct DeviceCommandError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What, and what to say instead.
+    public let description: String
+
+    /// The words that were said to a device, and the forms of what it knows.
+    init(_ words: [String], for device: String, known: [String]) {
+        let said = words.isEmpty ? "nothing" : "'\(words.joined(separator: " "))'"
+        description =
+            known.isEmpty
+            ? "\(said) is no command for a \(device): it has none"
+            : "\(said) is no command for a \(device): it knows \(known.joined(separator: ", "))"
+    }
+}

@@ -90,22 +90,9 @@ struct InterruptsText: TextReader {
         for row in rows where row.isOfChannel {
             guard row.words.count > 2, let relid = UInt32(row.words[1]), relid != 0 else { continue }
             let instance = TextLog.standIn("interrupts \(relid)")
-            log.device(instance, [AttributeReading(.name, text: row.words[2])] + Self.classReading(row.words[2]))
+            log.device(instance, [AttributeReading(.name, text: row.words[2])] + ClassWords.reading(row.words[2]))
             let total = row.counts.reduce(0) { $0 &+ $1 }
             log.channel(instance, 0, relid: relid, [AttributeReading(.interrupts, total)])
         }
-    }
-
-    private static let classes: [(word: String, kind: DeviceKind)] = [
-        ("netvsc", .network), ("heartbeat", .heartbeat), ("shutdown", .shutdown), ("timesync", .timeSync),
-        ("vss", .backup), ("kvp", .keyValueExchange), ("balloon", .balloon), ("mouse", .mouse),
-        ("keyboard", .keyboard), ("framebuffer", .video), ("storvsc", .scsi),
-    ]
-
-    private static func classReading(_ name: String) -> [AttributeReading] {
-        guard let kind = classes.first(where: { name.contains($0.word) })?.kind,
-            let classID = DeviceClass.catalogue.first(where: { $0.kind == kind })?.classID
-        else { return [] }
-        return [AttributeReading(.classID, guid: classID)]
     }
 }

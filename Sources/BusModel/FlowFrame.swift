@@ -187,8 +187,11 @@ struct FlowFrameBody: WireStructure {
     var batch: FlowBatch {
         var batch = FlowBatch()
         for record in records {
-            let split = record.payload.count - min(record.payload.count, Int(record.attachmentLength))
-            batch.append(record.header, record.payload[..<split], attachment: Array(record.payload[split...]))
+            let payload = record.entry.payload
+            let split = payload.count - min(payload.count, Int(record.attachmentLength))
+            batch.append(
+                record.entry.header(sequence: record.sequence, direction: Direction(rawValue: record.direction)),
+                payload[..<split], attachment: Array(payload[split...]))
         }
         return batch
     }
@@ -198,50 +201,22 @@ struct FlowFrameRecord: WireStructure {
     static let structureName: StaticString = "FLOW_RECORD"
 
     var sequence: UInt64 = 0
-    var time: UInt64 = 0
-    var device = GUID.zero
-    var relid: UInt32 = 0
-    var code: UInt32 = 0
     var attachmentLength: UInt32 = 0
-    var partition: UInt16 = 0
-    var subchannel: UInt16 = 0
-    var kind: UInt8 = 0
     var direction: UInt8 = 0
-    var payload: [UInt8] = []
+    var entry = KeyframeEntry()
 
     init() {}
 
     init(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
-        (sequence, time, device, relid, code) = (
-            header.sequence, header.time, header.device, header.relid, header.code
-        )
-        (attachmentLength, partition, subchannel) = (header.attachmentLength, header.partition, header.subchannel)
-        (kind, direction) = (header.kind.rawValue, header.direction?.rawValue ?? 0)
-        self.payload = Array(payload)
-    }
-
-    var header: FlowRecordHeader {
-        var header = FlowRecordHeader(
-            kind: FlowKind(rawValue: kind), time: time, partition: partition, device: device, subchannel: subchannel,
-            relid: relid, direction: Direction(rawValue: direction), code: code)
-        header.sequence = sequence
-        return header
+        (sequence, attachmentLength) = (header.sequence, header.attachmentLength)
+        direction = header.direction?.rawValue ?? 0
+        entry = KeyframeEntry(header, payload)
     }
 
     mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.field("sequence", &sequence, "counts up within the sender's log")
-        try visitor.field("time", &time, "by the sender's clock, in nanoseconds")
-        try visitor.field("device", &device, "which device; zero for none")
-        try visitor.field("relid", &relid, "the channel's number; 0 for none")
-        try visitor.field("code", &code, "what the kind numbers")
         try visitor.field("attachment_length", &attachmentLength, "bytes at the end that lay outside the ring")
-        try visitor.field("partition", &partition, "which partition")
-        try visitor.field("subchannel", &subchannel, "which channel of the device")
-        try visitor.field("kind", &kind, "what the record tells")
         try visitor.field("direction", &direction, "who sent it; 0 for nobody")
-        try visitor.reserved(2, "padding")
-        var length = UInt32(truncatingIfNeeded: payload.count)
-        try visitor.field("payload_length", &length, "bytes of the record")
-        try visitor.bytes("payload", &payload, count: Int(length), "the record")
+        try visitor.structure("record", &entry, "the record")
     }
 }

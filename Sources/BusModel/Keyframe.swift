@@ -1,6 +1,7 @@
 public import VMBusWire
 
-/// A record inside a keyframe: what would have to happen for things to be as they are.
+/// A record inside another structure: in a keyframe, what would have to happen for things to be as they are; in a frame, one that
+/// travels.
 struct KeyframeEntry: WireStructure {
     static let structureName: StaticString = "KEYFRAME_ENTRY"
 
@@ -14,6 +15,22 @@ struct KeyframeEntry: WireStructure {
     var payload: [UInt8] = []
 
     init() {}
+
+    init(_ header: FlowRecordHeader, _ payload: some Collection<UInt8>) {
+        kind = header.kind.rawValue
+        (partition, device, subchannel) = (header.partition, header.device, header.subchannel)
+        (relid, code, time) = (header.relid, header.code, header.time)
+        self.payload = Array(payload)
+    }
+
+    /// The header of the record inside, as far as the entry holds it.
+    func header(sequence: UInt64, direction: Direction? = nil) -> FlowRecordHeader {
+        var header = FlowRecordHeader(
+            kind: FlowKind(rawValue: kind), time: time, partition: partition, device: device, subchannel: subchannel,
+            relid: relid, direction: direction, code: code)
+        header.sequence = sequence
+        return header
+    }
 
     mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.field("kind", &kind, "what the record inside tells")
@@ -52,12 +69,8 @@ extension BusSnapshot {
         guard let keyframe = try? KeyframeEntries.decode(payload) else { return nil }
         var batch = FlowBatch()
         for entry in keyframe.entries {
-            let kind = FlowKind(rawValue: entry.kind)
-            guard kind == .state || kind == .sample else { continue }
-            var inner = FlowRecordHeader(
-                kind: kind, time: entry.time, partition: entry.partition, device: entry.device,
-                subchannel: entry.subchannel, relid: entry.relid, code: entry.code)
-            inner.sequence = header.sequence
+            let inner = entry.header(sequence: header.sequence)
+            guard inner.kind == .state || inner.kind == .sample else { continue }
             batch.append(inner, entry.payload)
         }
         return batch
@@ -77,13 +90,10 @@ extension BusSnapshot {
             _ partition: UInt16, _ device: GUID = .zero, _ subchannel: UInt16 = 0, _ relid: UInt32 = 0,
             code: StateCode = .appeared, time: UInt64, _ readings: [AttributeReading]
         ) {
-            var entry = KeyframeEntry()
-            entry.kind = FlowKind.state.rawValue
-            (entry.partition, entry.device, entry.subchannel, entry.relid) = (partition, device, subchannel, relid)
-            entry.code = code.rawValue
-            entry.time = time
-            entry.payload = AttributeList(readings).encoded()
-            frame.entries.append(entry)
+            let header = FlowRecordHeader(
+                kind: .state, time: time, partition: partition, device: device, subchannel: subchannel, relid: relid,
+                code: code.rawValue)
+            frame.entries.append(KeyframeEntry(header, AttributeList(readings).encoded()))
         }
         for partition in partitions {
             add(partition.number, time: position.time, partition.attributeReadings)

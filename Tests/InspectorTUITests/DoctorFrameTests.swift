@@ -1,5 +1,7 @@
+import BusModel
 import Inspector
 import Testing
+import VMBusWire
 
 @testable import InspectorTUI
 
@@ -35,6 +37,32 @@ struct DoctorFrameTests {
             Golden.expect(driver, "live-ledger-\(columns)x\(rows)")
             driver.press("6")
             Golden.expect(driver, "live-doctor-\(columns)x\(rows)")
+        }
+    }
+
+    @Test(arguments: [80, 100, 200]) func `of several guests each finding names its own, whole`(columns: Int) {
+        let one = StuckGuest.batch()
+        var both = FlowBatch()
+        for var header in one.headers where header.partition == 1 {
+            for partition in UInt16(1)...2 {
+                header.partition = partition
+                both.append(header, from: one)
+            }
+        }
+        for (partition, name) in [(UInt16(1), "web-1"), (2, "database")] {
+            both.append(
+                FlowRecordHeader(
+                    kind: .state, time: one.headers.last?.time ?? 0, partition: partition,
+                    code: StateCode.changed.rawValue), AttributeList([AttributeReading(.name, text: name)]).encoded())
+        }
+        var sequence: UInt64 = 1
+        both.number(from: &sequence)
+        var driver = ScreenDriver.batch(both, columns: columns)
+        driver.inspector.diagnose()
+        driver.press("6")
+        #expect(driver.line(with: "Must act next") != nil)
+        for name in ["web-1", "database"] {
+            #expect(driver.lines.contains { $0.contains(" \(name) ") || $0.hasSuffix(" \(name)") }, "\(driver.text)")
         }
     }
 

@@ -86,11 +86,41 @@ struct LiveFrameTests {
         #expect(driver.effects == [.trace(true), .trace(false), .trace(true)])
     }
 
-    private func tracing(_ isOn: UInt64) -> FlowBatch {
+    @Test func `rings in which nothing ever waited say so in words`() {
+        var driver = ScreenDriver.batch(SampleGuest.batch(samples: 1))
+        for second in UInt64(2)...5 {
+            var batch = FlowBatch()
+            batch.append(
+                FlowRecordHeader(
+                    kind: .sample, time: second * 1_000_000_000, partition: 1, device: SampleGuest.device(1), relid: 14),
+                AttributeList([
+                    AttributeReading(.interrupts, 1000 + second), AttributeReading(.inUsed, 0),
+                    AttributeReading(.outUsed, 0),
+                ]).encoded())
+            driver.inspector.ingest(batch)
+        }
+        driver.press("3")
+        #expect(driver.line(with: "fill over time nothing waited at") != nil, "\(driver.text)")
+    }
+
+    @Test func `tracing that cannot be had is not asked about`() {
+        var driver = ScreenDriver.batch(SampleGuest.batch())
+        driver.inspector.ingest(told(AttributeReading(.tracingObstacle, text: "a copied tree has no kernel")))
+        driver.press("T")
+        #expect(driver.line(with: "No tracing: a copied tree has no kernel.") != nil)
+        #expect(driver.state.prompt == nil && driver.effects.isEmpty)
+        driver.inspector.ingest(told(AttributeReading(.tracingObstacle, text: "")))
+        driver.press("T")
+        #expect(driver.state.prompt != nil)
+    }
+
+    private func tracing(_ isOn: UInt64) -> FlowBatch { told(AttributeReading(.tracing, isOn)) }
+
+    private func told(_ reading: AttributeReading) -> FlowBatch {
         var batch = FlowBatch()
         let header = FlowRecordHeader(
             kind: .state, time: 9_000_000_000, partition: 1, code: StateCode.changed.rawValue)
-        batch.append(header, AttributeList([AttributeReading(.tracing, isOn)]).encoded())
+        batch.append(header, AttributeList([reading]).encoded())
         return batch
     }
 

@@ -1,6 +1,7 @@
 import BusModel
 import Inspector
 import Testing
+import VMBusWire
 
 @testable import InspectorTUI
 
@@ -32,6 +33,33 @@ struct ProcessorFrameTests {
             #expect(driver.state.cpus.target == nil)
             #expect(driver.effects.isEmpty)
         }
+    }
+
+    @Test func `what is worth knowing of a move is told whole on a narrow screen`() {
+        var driver = ScreenDriver.batch(SampleProcessors.batch(), columns: 60, rows: 24)
+        var batch = FlowBatch()
+        batch.append(
+            FlowRecordHeader(kind: .state, time: 9_000_000_000, partition: 1, code: StateCode.changed.rawValue),
+            AttributeList([AttributeReading(.protocolVersion, reading: .unavailable)]).encoded())
+        driver.inspector.ingest(batch)
+        driver.press("7", "x", "Up")
+        #expect(driver.line(with: "which protocol was negotiated is not known here;") != nil)
+        #expect(driver.line(with: "           it must be 4.1 or newer") != nil)
+    }
+
+    @Test func `processors are ordered by a key and by a click on a title`() throws {
+        var driver = driver(120, 40)
+        driver.press("s")
+        #expect(driver.line(with: "Ordered by CPU, largest first.") != nil)
+        let first = try #require(driver.lines.first { $0.contains("offline") })
+        #expect(first.contains("  7 "))
+        let head = driver.lines.firstIndex { $0.contains("Int/s") } ?? 0
+        driver.click(row: head, column: ScreenDriver.column(of: "Int/s", in: driver.lines[head]) ?? 0)
+        #expect(driver.line(with: "Ordered by Int/s, largest first.") != nil)
+        let busiest = driver.inspector.processorMap.processors.map(\.rate)
+        #expect(busiest == busiest.sorted(by: >))
+        driver.press("S")
+        #expect(driver.line(with: "Ordered by Int/s, smallest first.") != nil)
     }
 
     @Test func `a target that the kernel would refuse says so`() {

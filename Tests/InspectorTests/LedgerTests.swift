@@ -226,7 +226,7 @@ import VMBusWire
             session.cross(end: 20)
         }
         let ledger = try HeadlessShow.render(.ledger, state, format: .json)
-        #expect(ledger.hasPrefix(#"{"schema":"vmbusscope.ledger/1","source":"host","time_ns":20000000000"#))
+        #expect(ledger.hasPrefix(#"{"schema":"vmbusscope.ledger/1","source":"host","seq":8,"time_ns":20000000000"#))
         #expect(ledger.contains(#""kind":"rescind""#) && ledger.contains(#""cycles":[["#))
         let doctor = try HeadlessShow.render(.doctor, state, format: .json)
         #expect(doctor.hasPrefix(#"{"schema":"vmbusscope.doctor/1""#))

@@ -90,6 +90,59 @@ struct ProcessorLog {
         #expect(rows[7].cells[2].text == "offline" && rows[6].cells[2].text == "isolated")
     }
 
+    @Test
+    func `what the kernel counts for each processor has a rate at the second look, over the end of 32 bits as well`() {
+        let first = AttributeReading(.processorInterrupts, text: "cpu0=100 cpu1=4294967290 cpu2=50")
+        var log = ProcessorLog(channels: [[(0, 10), (1, 10), (2, 10)]], processors: 3, evidence: [first])
+        #expect(log.map.processors.map(\.kernelRate) == [nil, nil, nil])
+        let second = AttributeReading(.processorInterrupts, text: "cpu0=300 cpu1=4 cpu2=20")
+        log.log.tell([second], at: 4 * CounterLog.second + 1, device: .zero, relid: 0)
+        #expect(log.map.processors.map(\.kernelRate) == [50, 2.5, nil])
+        #expect(log.state.processorsTable().rows[0].cells[6].text == "50")
+    }
+
+    @Test(
+        arguments: [
+            ("interrupt_rate", true, [2, 0, 3, 1]), ("interrupt_rate", false, [1, 3, 0, 2]),
+            ("cpu", true, [3, 2, 1, 0]),
+            ("channels", true, [3, 0, 2, 1]), ("interrupts", false, [3, 0, 1, 2]), ("nothing", true, [0, 1, 2, 3]),
+        ] as [(String, Bool, [Int])])
+    func `processors can be put in order, and the map of channels goes with them`(
+        column: String, isDescending: Bool, order: [Int]
+    ) throws {
+        let evidence = [AttributeReading(.processorInterrupts, text: "cpu0=12 cpu3=7")]
+        let log = ProcessorLog(channels: [[(2, 90), (0, 40), (3, 5), (3, 6)]], processors: 4, evidence: evidence)
+        var state = log.state
+        state.processorSort = SortOrder(column: column, isDescending: isDescending)
+        let map = state.processorMap
+        #expect(map.processors.map(\.number) == order)
+        #expect(state.processorsTable().rows.map(\.cells[0].text) == order.map(String.init))
+        for channel in map.channels {
+            let place = try #require(map.place(of: channel))
+            #expect(map.processors[place].number == channel.processor)
+        }
+        // What is tried does not make rows jump.
+        let moved = map.moving(ProcessorLog.key(0, 0), to: 1)
+        #expect(moved.processors.map(\.number) == order)
+    }
+
+    @Test func `a table of interrupts alone tells processors, and a device without channels has none`() {
+        var log = CounterLog()
+        let appeared = StateCode.appeared.rawValue
+        log.tell(
+            [AttributeReading(.processorInterrupts, text: "cpu0=12 cpu6=7")], at: 1, kind: .state, code: appeared,
+            device: .zero, relid: 0)
+        #expect(log.state.processorMap.processors.map(\.number) == [0, 6])
+        #expect(log.state.processorMap.processors.map(\.kernelCount) == [12, 7])
+        log.tell(
+            [AttributeReading(.name, text: "vmbus_5")], at: 1, kind: .state, code: appeared,
+            device: ProcessorLog.device(0), relid: 0)
+        let cells = log.state.channelsTable().rows.first?.cells
+        #expect(cells?.first?.text == "Unknown vmbus_5")
+        let cpu = InspectorState.channelColumns.firstIndex { $0.id == "cpu" } ?? 0
+        #expect(cells?[cpu].text == Cell.unknown.text)
+    }
+
     @Test func `possible processors by the hundred are not shown`() {
         let evidence = [
             AttributeReading(.onlineProcessors, text: "0-1"), AttributeReading(.possibleProcessors, text: "0-239"),
@@ -199,9 +252,9 @@ struct ProcessorLog {
         let state = ProcessorLog(channels: [[(0, 300), (1, 100)]], processors: 2, evidence: evidence).state
         #expect(
             try HeadlessShow.render(.cpus, state, format: .csv) == """
-                cpu,node,state,channels,interrupt_rate,share,interrupts,partition,devices
-                0,0,online,1,300.0,0.75,,guest 1,network 300
-                1,0,online,1,100.0,0.25,,guest 1,network:1 100
+                cpu,node,state,channels,interrupt_rate,share,kernel_rate,interrupts,partition,devices
+                0,0,online,1,300.0,0.75,,,guest 1,network 300
+                1,0,online,1,100.0,0.25,,,guest 1,network:1 100
 
                 """)
         let json = try HeadlessShow.render(.cpus, state, format: .json)

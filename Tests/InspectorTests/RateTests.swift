@@ -3,6 +3,7 @@ import Testing
 import VMBusWire
 
 @testable import Inspector
+@testable import VMBusSimulator
 
 /// Counters of one channel as a live guest's log tells them.
 struct CounterLog {
@@ -36,36 +37,24 @@ struct CounterLog {
 @Suite struct RateTests {
     private let second = CounterLog.second
 
-    /// A generator whose numbers are the same everywhere.
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     @Test(arguments: UInt64(1)...40)
     func `what buckets hold adds up to how much the counters grew, whatever the looks' distances`(seed: UInt64) {
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed, stream: 0)
         var log = CounterLog()
-        var time = UInt64.random(in: 1...5 * second, using: &random)
-        var (interrupts, events) = (UInt64.random(in: 0...1 << 40, using: &random), UInt64(0))
+        var time = random.next(in: 1...5 * second)
+        var (interrupts, events) = (random.next(in: 0...1 << 40), UInt64(0))
         let first = interrupts
         log.counters(interrupts, events, at: time)
         var observed: UInt64 = 0
         while true {
             // From a millisecond to a gap of half a minute.
-            let longest: UInt64 = 1 << UInt64.random(in: 20...35, using: &random)
-            let step = UInt64.random(in: 1_000_000...longest, using: &random)
+            let longest: UInt64 = 1 << random.next(in: 20...35)
+            let step = random.next(in: 1_000_000...longest)
             guard observed + step < 580 * second else { break }
             time += step
             observed += step
-            interrupts += .random(in: 0...1_000_000, using: &random)
-            events += .random(in: 0...7, using: &random)
+            interrupts += random.next(in: 0...1_000_000)
+            events += random.next(in: 0...7)
             log.counters(interrupts, events, at: time)
         }
         #expect(log.recent[.interrupts] == interrupts - first)

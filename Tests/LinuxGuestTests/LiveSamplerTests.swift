@@ -275,6 +275,46 @@ import VMBusWire
         #expect(device?.channels?.map(\.isFresh) == [true, true])
         #expect(device?.channels?.map(\.staleSince) == [nil, nil])
     }
+
+    @Test(.timeLimit(.minutes(1)), arguments: ["/sys/bus/vmbus/devices", "/sys/class/net"])
+    func `goes on with what it knows while a listing hangs, and lists again when it answers`(path: String) throws {
+        let files = SampleGuest.files()
+        let gate = try HangingFiles(files: files, path: path)
+        let crew = try ReaderCrew(limit: 20_000_000, clock: { 7 })
+        var sampler = LiveSampler(files: gate, crew: crew, hasUevents: true, clock: { 7 }, processorTime: { 0 })
+        #expect(sampler.scan(LookWishes()).scan.devices.count == 1)
+        gate.isShut = true
+        var wishes = LookWishes()
+        wishes.mayAllHaveChanged = true
+        let held = sampler.scan(wishes)
+        #expect(held.notes == ["no answer to listing \(path): what comes and goes is not seen until it comes"])
+        for round in 1...3 {
+            files.put(Self.device + "/channels/14/interrupts", String(1000 + round))
+            let (scan, notes) = sampler.scan(wishes)
+            #expect(notes.isEmpty)
+            #expect(scan.problems == [ScanProblem(path: "devices", failure: .hanging)])
+            #expect(scan.devices.first?.primary?.interrupts == .known(UInt64(1000 + round)))
+        }
+        let other = "fd149e91-82e0-4a7d-afa6-2a4166cbd7c0"
+        SampleGuest.addDevice(to: files, name: other, relids: [5])
+        gate.isShut = false
+        // The thread that was left behind needs a moment to bring the list.
+        var notes: [String] = []
+        while notes.isEmpty { notes = sampler.scan(wishes).notes }
+        #expect(notes == ["an answer to listing \(path) has come"])
+        #expect(sampler.scan(wishes).scan.devices.count == 2)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `says which listing of a device hangs`() throws {
+        let files = SampleGuest.files()
+        let gate = try HangingFiles(files: files, path: Self.device + "/channels")
+        let crew = try ReaderCrew(limit: 20_000_000, clock: { 7 })
+        var sampler = LiveSampler(files: gate, crew: crew, hasUevents: true, clock: { 7 }, processorTime: { 0 })
+        gate.isShut = true
+        let held = sampler.scan(LookWishes())
+        gate.isShut = false
+        #expect(held.notes.first?.hasPrefix("no answer to reading channels of device \(SampleGuest.instance)") == true)
+    }
 }
 
 /// Files of which none can be kept open.
@@ -321,11 +361,19 @@ private final class HangingFiles: FileLayer {
     }
 
     func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-        while path == self.path, isShut { _ = try bell.wait(atMost: 60_000) }
+        try waitAtGate(path)
         return try files.read(path, limit: limit)
     }
 
-    func names(in path: String) throws(SystemError) -> [String] { try files.names(in: path) }
+    func names(in path: String) throws(SystemError) -> [String] {
+        try waitAtGate(path)
+        return try files.names(in: path)
+    }
+
+    private func waitAtGate(_ path: String) throws(SystemError) {
+        while path == self.path, isShut { _ = try bell.wait(atMost: 60_000) }
+    }
+
     func linkTarget(of path: String) throws(SystemError) -> String { try files.linkTarget(of: path) }
     func kind(of path: String) throws(SystemError) -> FileKind { try files.kind(of: path) }
 }

@@ -201,6 +201,98 @@ enum TextSamples {
         #expect(guest.devices.map(\.driver.value) == ["hv_balloon", nil, "hv_netvsc"])
     }
 
+    @Test(
+        arguments: [
+            ("hv_util (Microsoft Hyper-V Data Exchange)", .keyValueExchange),
+            ("hv_util (Microsoft Hyper-V Backup/Restore)", .backup),
+            ("hv_util (Microsoft Hyper-V Time Sync)", .timeSync),
+            ("(none) (Microsoft Hyper-V Virtual Machine Activation)", .activation),
+            ("hv_netvsc (Microsoft Hyper-V Video)", .network), ("hv_util (something new)", .unknown),
+        ] as [(String, DeviceKind)])
+    func `driverctl's long names tell the class where the driver does not`(line: String, kind: DeviceKind) throws {
+        let text = "242ff919-07db-4180-9c2e-b86cb68c8c55 \(line)\n"
+        let file = TextFile(parsing: Array(text.utf8), name: "x", as: .driverctl)
+        #expect(Self.snapshot([file]).partition(1)?.devices.first?.deviceClass.kind == kind)
+    }
+
+    @Test func `a class that is written to a driver's file is no device`() throws {
+        let text = """
+            echo "f8615163-df3e-46c5-913f-f2d2f965ed0e" > /sys/bus/vmbus/drivers/uio_hv_generic/new_id
+            echo 02155d00-0001-0215-5d00-000102155d00 > /sys/bus/vmbus/drivers/hv_netvsc/unbind
+
+            """
+        let file = TextFile(parsing: Array(text.utf8), name: "x", as: .pathList)
+        let guest = try #require(Self.snapshot([file]).partition(1))
+        #expect(guest.devices.map(\.name) == ["02155d00-0001-0215-5d00-000102155d00"])
+    }
+
+    // MARK: Several texts of one guest
+
+    private static func snapshot(_ files: [TextFile]) -> BusSnapshot {
+        var snapshot = BusSnapshot()
+        snapshot.apply(TextFileSource(files).batch)
+        return snapshot
+    }
+
+    private static func text(_ format: TextFormat, _ text: String, name: String = "x") -> TextFile {
+        TextFile(parsing: Array(text.utf8), name: name, as: format)
+    }
+
+    private static let oldLog = text(
+        .kernelLog,
+        "[    2.400000] hv_netvsc vmbus_11 eth0: VF up: eth1\n[    2.500000] hv_netvsc vmbus_7: Ring buffer full\n")
+
+    @Test func `lines of old kernels belong to the device by its old name`() throws {
+        let guest = try #require(Self.snapshot([Self.oldLog]).partition(1))
+        #expect(guest.devices.map(\.name) == ["vmbus_11", "vmbus_7"])
+        #expect(guest.devices.first?.deviceClass.kind == .network)
+        #expect(guest.devices.first?.kernel.net == ["eth0"])
+    }
+
+    @Test func `a listing that has both names of a device joins the log's lines to it`() throws {
+        let instance = "02155d00-0b01-0215-5d00-0b0102155d00"
+        let listing = Self.text(
+            .lsvmbus,
+            """
+            VMBUS ID 11: Class_ID = {f8615163-df3e-46c5-913f-f2d2f965ed0e} - Synthetic network adapter
+            \tDevice_ID = {\(instance)}
+            \tSysfs path: /sys/bus/vmbus/devices/vmbus_11
+            \tRel_ID=11, target_cpu=0
+
+            """)
+        let source = TextFileSource([Self.oldLog, listing])
+        let logged = source.batch.headers.filter { $0.kind == .kernelLog }
+        #expect(logged.first?.device == GUID(instance))
+        let guest = try #require(Self.snapshot([Self.oldLog, listing]).partition(1))
+        #expect(guest.devices.count == 2)
+        #expect(guest.devices.first { $0.instance == GUID(instance) }?.kernel.net == ["eth0"])
+    }
+
+    private static let twoAdapters = """
+        [    1.000000] hv_netvsc 02155d00-0b01-0215-5d00-0b0102155d00 eth0: VF slot 1 added
+        [    1.000000] hv_netvsc 02155d00-0b02-0215-5d00-0b0202155d00 eth1: VF slot 2 added
+
+        """
+    private static let counters = "NIC statistics:\n     tx_busy: 7\n     tx_queue_0_packets: 9\n"
+
+    @Test(
+        arguments: [
+            ("ethtool-S-eth1.txt", twoAdapters, "02155d00-0b02-0215-5d00-0b0202155d00"),
+            ("ethtool.txt", String(twoAdapters.prefix { $0 != "\n" }), "02155d00-0b01-0215-5d00-0b0102155d00"),
+            ("ethtool.txt", twoAdapters, nil), ("ethtool-S-eth10.txt", twoAdapters, nil),
+        ] as [(String, String, String?)])
+    func `counters belong to the interface that the file is named by, or to the only one`(
+        name: String, log: String, instance: String?
+    ) throws {
+        let files = [Self.text(.interfaceCounters, Self.counters, name: name), Self.text(.kernelLog, log)]
+        let guest = try #require(Self.snapshot(files).partition(1))
+        let device = try #require(guest.devices.first { $0.evidence.text(.interfaceCounters) != nil })
+        #expect(device.evidence.counters(.interfaceCounters) == [NamedCount("tx_busy", 7)])
+        #expect(device.evidence.counters(.queueCounters) == [NamedCount("tx_queue_0_packets", 9)])
+        #expect((device.name == "network interface") == (instance == nil))
+        if let instance { #expect(device.instance == GUID(instance)) }
+    }
+
     @Test func `an attribute walk tells the device and its channels, not what hangs on it`() throws {
         let guest = try #require(try TextSamples.snapshot("udev-attributes.txt").partition(1))
         let device = try #require(guest.devices.first)
@@ -243,7 +335,7 @@ enum TextSamples {
         throws
     {
         let guest = try #require(try TextSamples.snapshot("interrupts.txt").partition(1))
-        #expect(guest.evidence.text(.processorInterrupts) == "cpu0=71 cpu1=0 cpu6=9")
+        #expect(guest.evidence.text(.processorInterrupts) == "cpu0=39007 cpu1=0 cpu6=11")
         #expect(guest.devices.map(\.deviceClass.kind) == [.heartbeat, .scsi])
         #expect(guest.devices.first?.channels.first?.relid == 7)
         #expect(guest.devices.first?.channels.first?.interrupts.value == 16843)

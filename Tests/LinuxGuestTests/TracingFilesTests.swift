@@ -110,6 +110,20 @@ enum TraceableGuest {
         #expect(snapshot.partition(1)?.evidence.text(.tracingObstacle)?.contains("copied tree") == true)
         #expect(!request.isWanted)
     }
+
+    @Test(arguments: [true, false])
+    func `of a copied tree is refused before anybody asks, if there is a bus`(hasBus: Bool) throws {
+        let files = InjectedFiles()
+        if hasBus { files.put("/sys/bus/vmbus/devices/x", "y") }
+        var source = TracedSource(
+            LinuxGuestSource(files: files, clock: { 5 }), files: files, isThisMachine: false, request: TraceRequest(),
+            clock: { 5 })
+        var snapshot = BusSnapshot()
+        snapshot.apply(try source.advance(.steps(1)))
+        let obstacle = snapshot.partition(1)?.evidence.text(.tracingObstacle)
+        #expect((obstacle?.contains("copied tree") == true) == hasBus)
+        #expect(snapshot.busAvailable == hasBus)
+    }
 }
 
 @Suite struct `A tracing instance of our own` {

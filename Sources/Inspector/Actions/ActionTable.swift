@@ -47,7 +47,7 @@ public enum ActionTable {
         Action(
             .tryMove, "Try a move",
             "Show the map as if the chosen channel were on another CPU: up and down choose it, Esc ends. Nothing is written.",
-            .looking, keys: ["x", "F4"], views: [.cpus], bar: "Try"),
+            .looking, keys: ["x"], views: [.cpus]),
         Action(
             .mapByDevice, "Devices or channels", "Show a column for each device, or for each channel.", .looking,
             keys: ["v"], views: [.cpus]),
@@ -71,10 +71,10 @@ public enum ActionTable {
             .clearFilter, "Clear filter", "Show everything again.", .filtering, keys: ["c"], views: tables),
         Action(
             .sortNext, "Sort", "Order the rows by the next column.", .filtering, keys: ["s", "F4"],
-            views: [.partitions, .channels], bar: "Sort"),
+            views: [.partitions, .channels, .cpus], bar: "Sort"),
         Action(
             .sortReverse, "Reverse order", "Turn the order of the rows around.", .filtering, keys: ["S"],
-            views: [.partitions, .channels]),
+            views: [.partitions, .channels, .cpus]),
         Action(
             .pauseRun, "Pause or run", "Hold the picture still, or let time go on; recording never stops.", .time,
             keys: ["Space", "F5"], bar: "Pause"),

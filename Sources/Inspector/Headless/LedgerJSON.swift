@@ -5,8 +5,7 @@ import VMBusWire
 enum LedgerJSON {
     static func document(_ state: InspectorState) -> String {
         let now = state.doctorTime
-        return SessionJSON.document("vmbusscope.ledger/1", state) { writer in
-            writer.member("time_ns", now)
+        return SnapshotJSON.document("vmbusscope.ledger/1", state, at: now) { writer in
             writer.member("control_plane_seen", state.ledger.hasSeenControlPlane)
             writer.member("unmatched_answers", state.ledger.unmatchedAnswers)
             writer.member("dropped", state.ledger.droppedCount)

@@ -31,6 +31,7 @@ enum ProcessorJSON {
                         writer.member("interrupts_per_second", processor.rate)
                         writer.member("share", processor.share)
                         writer.member("interrupts_since_boot", processor.kernelCount)
+                        writer.member("vmbus_interrupts_per_second", processor.kernelRate)
                     }
                 }
             }

@@ -48,12 +48,13 @@ enum SnapshotJSON {
         }
     }
 
+    /// A document of one object, ended by a line feed: what every view's has, then what `body` adds.
     static func document(
-        _ schema: String, _ state: InspectorState, _ body: (inout JSONWriter) -> Void
+        _ schema: String, _ state: InspectorState, at time: UInt64? = nil, _ body: (inout JSONWriter) -> Void
     ) -> String {
         SessionJSON.document(schema, state) { writer in
             writer.member("seq", state.snapshot.position.sequence)
-            writer.member("time_ns", state.snapshot.position.time)
+            writer.member("time_ns", time ?? state.snapshot.position.time)
             writer.memberObject("bus") { $0.member("available", state.snapshot.busAvailable) }
             body(&writer)
         }

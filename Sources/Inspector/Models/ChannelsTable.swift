@@ -104,7 +104,11 @@ extension InspectorState {
         let primary = channels.first
         let entry = device.deviceClass
         var name = Cell(entry.title, .accent)
-        if entry.kind == .unknown { name = Cell("Unknown \(device.classID)", .warn) }
+        if entry.kind == .unknown {
+            // A text may tell no class; then its own name says more than a class of zeroes.
+            let what = device.classID == .zero ? PlainText.clean(device.name) : "\(device.classID)"
+            name = Cell("Unknown \(what)", .warn)
+        }
         if !device.problems.isEmpty { name.tone = .warn }
         let row = Row(
             id: id,
@@ -188,7 +192,7 @@ extension InspectorState {
             if let number = channel.cpu.value, !numbers.contains(number) { numbers.append(number) }
         }
         if let only = numbers.first, numbers.count == 1 { return Cell(String(only), .number) }
-        if let first = channels.first, numbers.isEmpty { return Cell(first.cpu) }
+        guard !numbers.isEmpty else { return channels.first.map { Cell($0.cpu) } ?? .unknown }
         return Cell("\(numbers.count)x", .number)
     }
 

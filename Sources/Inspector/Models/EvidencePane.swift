@@ -86,7 +86,7 @@ struct EvidencePane {
             title,
             bits.filter { isWhole || $0.isSet(in: word) }.map { bit in
                 let isSet = bit.isSet(in: word)
-                return DetailPair(bit.name, Cell(isSet ? "yes" : "no", isSet ? .good : .bad), bit.help)
+                return DetailPair(String(bit.name), Cell(isSet ? "yes" : "no", isSet ? .good : .bad), String(bit.help))
             })
     }
 

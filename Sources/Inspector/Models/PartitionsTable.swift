@@ -114,12 +114,18 @@ struct SortedRow {
     /// The rows in order; equal ones keep theirs.
     static func ordered(_ rows: [SortedRow], _ order: SortOrder) -> [Row] {
         guard order.column != nil else { return rows.flatMap { [$0.row] + $0.inner } }
-        let places = rows.indices.sorted { left, right in
-            let (one, other) = (rows[left].key, rows[right].key)
+        return order.places(rows.map(\.key)).flatMap { [rows[$0].row] + rows[$0].inner }
+    }
+}
+
+extension SortOrder {
+    /// The places of what has these keys, in order; equal ones keep theirs.
+    func places(_ keys: [SortKey]) -> [Int] {
+        keys.indices.sorted { left, right in
+            let (one, other) = (keys[left], keys[right])
             if one.isUnknown != other.isUnknown { return other.isUnknown }
-            let result = order.isDescending ? other.order(one) : one.order(other)
+            let result = isDescending ? other.order(one) : one.order(other)
             return result == 0 ? left < right : result < 0
         }
-        return places.flatMap { [rows[$0].row] + rows[$0].inner }
     }
 }

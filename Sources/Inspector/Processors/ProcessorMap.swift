@@ -18,6 +18,8 @@ public struct ProcessorMap: Sendable, Hashable {
         public let isIsolated: Bool
         /// Interrupts of all VMBus channels since boot, as the kernel counts them in 32 bits; nil where that was not read.
         public let kernelCount: UInt64?
+        /// How many of these there are per second; nil until they were looked at twice.
+        public let kernelRate: Double?
         /// Interrupts per second of the channels here.
         public internal(set) var rate = 0.0
         /// Its share of the partition's interrupts, 0 to 1.
@@ -74,7 +76,7 @@ public struct ProcessorMap: Sendable, Hashable {
 
     /// The partitions that have channels.
     public private(set) var partitions: [Partition] = []
-    /// The processors, by partition and node.
+    /// The processors, by partition and node, or as they were arranged.
     public private(set) var processors: [Processor] = []
     /// The devices: those made for speed first, otherwise in the order of the bus.
     public private(set) var devices: [Device] = []
@@ -85,21 +87,34 @@ public struct ProcessorMap: Sendable, Hashable {
     /// Nothing.
     init() {}
 
-    mutating func add(_ partition: PartitionSnapshot, _ topology: ProcessorTopology) {
+    mutating func add(_ partition: PartitionSnapshot, _ topology: ProcessorTopology, _ rates: ProcessorRates) {
         partitions.append(
             Partition(number: partition.number, name: PlainText.clean(partition.name), topology: topology))
         var counts: [String: UInt64] = [:]
         for count in partition.evidence.counters(.processorInterrupts) { counts[count.name] = count.count }
         for node in topology.nodes {
             for number in node.processors {
-                places[partition.number, default: [:]][number] = processors.count
                 processors.append(
                     Processor(
                         partition: partition.number, number: number, node: node.number,
                         isOnline: topology.isOnline(number), isIsolated: topology.isolated.contains(number),
-                        kernelCount: counts["cpu\(number)"]))
+                        kernelCount: counts["cpu\(number)"], kernelRate: rates[number]))
             }
         }
+        findPlaces()
+    }
+
+    private mutating func findPlaces() {
+        places = [:]
+        for (place, processor) in processors.enumerated() {
+            places[processor.partition, default: [:]][processor.number] = place
+        }
+    }
+
+    /// Puts the processors into another order: which of them comes first, second and so on.
+    mutating func arrange(_ order: [Int]) {
+        processors = order.map { processors[$0] }
+        findPlaces()
     }
 
     mutating func add(
@@ -205,8 +220,9 @@ extension InspectorState {
     /// The map of processors and channels at the moment that is shown; of the channels those that fit the view's filter.
     public var processorMap: ProcessorMap {
         var map = ProcessorMap()
-        for partition in snapshot.partitions where !partition.devices.isEmpty {
-            map.add(partition, ProcessorTopology(partition))
+        for partition in snapshot.partitions
+        where !partition.devices.isEmpty || partition.evidence[.processorInterrupts] != nil {
+            map.add(partition, ProcessorTopology(partition), processorRates(partition.number))
             // What carries much comes first, so that it is seen before anybody scrolls.
             let (fast, slow) = (
                 partition.devices.filter(\.deviceClass.isPerformanceDevice),
@@ -223,6 +239,9 @@ extension InspectorState {
             }
         }
         map.count()
+        if let column = processorSort.column {
+            map.arrange(processorSort.places(map.processors.map { sortKey($0, column, map) }))
+        }
         return map
     }
 }

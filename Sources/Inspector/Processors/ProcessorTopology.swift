@@ -40,6 +40,11 @@ public struct ProcessorTopology: Sendable, Hashable {
                 for range in possible.ranges { all.insert(range) }
             }
         }
+        for count in evidence.counters(.processorInterrupts) where online == nil && count.name.hasPrefix("cpu") {
+            if let number = Int(count.name.dropFirst(3)), (0..<ProcessorSet.limit).contains(number) {
+                all.insert(number...number)
+            }
+        }
         for device in partition.devices {
             for channel in device.channels {
                 guard channel.phase.value != .closed, let cpu = channel.cpu.value, cpu < UInt64(ProcessorSet.limit)

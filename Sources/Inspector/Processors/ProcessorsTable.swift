@@ -3,33 +3,45 @@ import BusModel
 extension InspectorState {
     /// The columns of the view of processors; in the place of the last one screens draw the map.
     public static let processorColumns: [Column] = [
-        Column("cpu", "CPU", "The processor's number.", .trailing, width: 3...5, isSortable: false),
-        Column("node", "Node", "Its NUMA node.", .trailing, width: 4...5, priority: 3, isSortable: false),
+        Column("cpu", "CPU", "The processor's number.", .trailing, width: 3...5),
+        Column("node", "Node", "Its NUMA node.", .trailing, width: 4...5, priority: 3),
         Column(
             "state", "State", "Whether it is online, and whether the scheduler leaves it alone.", width: 6...8,
-            priority: 2,
-            isSortable: false),
-        Column(
-            "channels", "Chan", "How many open channels it serves.", .trailing, width: 4...5, priority: 4,
-            isSortable: false),
+            priority: 2),
+        Column("channels", "Chan", "How many open channels it serves.", .trailing, width: 4...5, priority: 4),
         Column(
             "interrupt_rate", "Int/s", "Host-to-guest interrupts per second of these channels.", .trailing,
-            width: 5...6,
-            isSortable: false),
+            width: 5...6),
+        Column("share", "Share", "Its share of the guest's interrupts.", .trailing, width: 5...12, priority: 1),
         Column(
-            "share", "Share", "Its share of the guest's interrupts.", .trailing, width: 5...12, priority: 1,
-            isSortable: false),
+            "kernel_rate", "VMBus/s",
+            "VMBus interrupts per second as /proc/interrupts counts them: of channels and of messages.", .trailing,
+            width: 7...8, priority: 6),
         Column(
             "interrupts", "Since boot", "VMBus interrupts since boot, as /proc/interrupts counts them in 32 bits.",
-            .trailing, width: 10...13, priority: 6, isSortable: false),
-        Column(
-            "partition", "Partition", "The guest that it belongs to.", width: 5...20, priority: 5, isSortable: false),
+            .trailing, width: 10...13, priority: 7),
+        Column("partition", "Partition", "The guest that it belongs to.", width: 5...20, priority: 5),
         Column(
             "devices", "Channels here", "What it serves, with interrupts per second.", width: 10...400,
             isSortable: false),
     ]
 
-    /// The processors, by partition and NUMA node.
+    func sortKey(_ processor: ProcessorMap.Processor, _ column: String, _ map: ProcessorMap) -> SortKey {
+        switch column {
+        case "cpu": .number(Double(processor.number))
+        case "node": .number(processor.node.map { Double($0) })
+        case "state": .number(!processor.isOnline ? 0 : processor.isIsolated ? 1 : 2)
+        case "channels": .number(Double(processor.channelCount))
+        case "interrupt_rate": .number(processor.rate)
+        case "share": .number(processor.share)
+        case "kernel_rate": .number(processor.kernelRate)
+        case "interrupts": .number(processor.kernelCount.map { Double($0) })
+        case "partition": .text(map.partition(processor.partition)?.name ?? "")
+        default: .number(0)
+        }
+    }
+
+    /// The processors, by partition and NUMA node or as they are ordered.
     public func processorsTable() -> TableModel { processorsTable(processorMap) }
 
     /// The processors of a map, which may be one as it would be.
@@ -53,7 +65,7 @@ extension InspectorState {
                     Cell(
                         Quantity.share(processor.share), processor.share > 0 ? .number : .dim, gauge: processor.share,
                         raw: processor.share.description),
-                    processor.kernelCount.map { Cell(count: $0) } ?? .unknown,
+                    Cell(rate: processor.kernelRate), processor.kernelCount.map { Cell(count: $0) } ?? .unknown,
                     Cell(map.partition(processor.partition)?.name ?? "", .dim),
                     Cell(
                         (here[place] ?? []).sorted { $0.rate > $1.rate }
@@ -61,7 +73,7 @@ extension InspectorState {
                 ])
         }
         return TableModel(
-            columns: Self.processorColumns, rows: rows,
+            columns: Self.processorColumns, rows: rows, sort: processorSort,
             emptyText: snapshot.busAvailable ? "No processor is known yet." : "There is no VMBus here.")
     }
 
@@ -90,6 +102,10 @@ extension InspectorState {
                 "Share", Cell(Quantity.share(processor.share), .number, gauge: processor.share),
                 "of the guest's interrupts"),
         ]
+        if let rate = processor.kernelRate {
+            identity.append(
+                DetailPair("VMBus/s", Cell(rate: rate), "as /proc/interrupts counts them: of channels and of messages"))
+        }
         if let count = processor.kernelCount {
             identity.append(
                 DetailPair(

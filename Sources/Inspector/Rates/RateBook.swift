@@ -20,6 +20,7 @@ struct RateBook: Sendable {
     // Only looked up, never walked.
     private var channels: [ChannelKey: RateAccount] = [:]
     private var partitions: [UInt16: RateAccount] = [:]
+    private var processors: [UInt16: ProcessorRates] = [:]
 
     init(interval: UInt64) {
         self.interval = max(1, interval)
@@ -30,6 +31,8 @@ struct RateBook: Sendable {
     func interrupts(_ key: ChannelKey) -> Double? { channels[key]?.rates.interrupts }
     func channel(_ key: ChannelKey) -> FlowRates { channels[key]?.rates ?? FlowRates() }
     func partition(_ number: UInt16) -> FlowRates { partitions[number]?.rates ?? FlowRates() }
+
+    func processors(_ number: UInt16) -> ProcessorRates { processors[number] ?? ProcessorRates() }
 
     /// Time goes on: ends the interval if the record lies behind it. `snapshot` is what was known before the record.
     mutating func advance(to time: UInt64, _ snapshot: BusSnapshot) {
@@ -80,9 +83,14 @@ struct RateBook: Sendable {
 
     /// Takes in what a record changed. `snapshot` is what is known after it.
     mutating func follow(_ header: FlowRecordHeader, _ snapshot: BusSnapshot) {
-        guard header.kind == .sample || header.kind == .state, let key = header.channel, header.relid != 0 else {
-            return
+        guard header.kind == .sample || header.kind == .state else { return }
+        if header.device == .zero, let evidence = snapshot.partition(header.partition)?.evidence,
+            let item = evidence[.processorInterrupts]
+        {
+            processors[header.partition, default: ProcessorRates()].look(
+                at: evidence.counters(.processorInterrupts), time: item.time)
         }
+        guard let key = header.channel, header.relid != 0 else { return }
         let code = header.kind == .state ? StateCode(rawValue: header.code) : nil
         if code == .removed {
             channels[key] = nil

@@ -1,8 +1,8 @@
-import BusModel
+public import BusModel
 import VMBusWire
 
 /// What a tracepoint of the guest's kernel says, in one line.
-enum TraceSummary {
+public enum TraceSummary {
     /// `TRACE.` and the control message that it tells of (reference §7.10), or the tracepoint's own name.
     static func name(_ record: TraceRecord) -> String {
         if let type = record.messageType { return "TRACE." + (type.facts?.name ?? "UNKNOWN_\(type.rawValue)") }
@@ -41,7 +41,7 @@ enum TraceSummary {
             "vmbus_onopen_result", "vmbus_onmodifychannel_response", "vmbus_chan_sched", "vmbus_on_event",
             "vmbus_setevent":
             parts = [relid(record)].compactMap(\.self)
-        default: return plain(record)
+        default: return fields(record)
         }
         if let status = record.status { parts.append(text(status)) }
         if let result = record.postResult { parts.append(result == 0 ? "posted" : "not posted, error \(result)") }
@@ -68,8 +68,8 @@ enum TraceSummary {
         status.isSuccess ? "success" : "\(status.meaning ?? "failure") \(Hexadecimal.prefixed(status.rawValue))"
     }
 
-    /// All fields by their names, for tracepoints whose meaning is not known.
-    private static func plain(_ record: TraceRecord) -> String {
+    /// All fields by their names, fit for a terminal: `name=value name=value`.
+    public static func fields(_ record: TraceRecord) -> String {
         record.fields.map { field in
             let name = PlainText.clean(String(decoding: field.name, as: UTF8.self))
             let value =

@@ -23,6 +23,8 @@ public struct InspectorState: Sendable {
     public var partitionSort = SortOrder()
     /// How the devices are ordered.
     public var channelSort = SortOrder()
+    /// How the processors are ordered.
+    public var processorSort = SortOrder()
     // Rows that were opened or closed by hand. Only looked up, never walked.
     private var expansions: [RowID: Bool] = [:]
     /// What the flow view shows.
@@ -136,6 +138,7 @@ public struct InspectorState: Sendable {
     /// How fast a channel's counters grow at that moment.
     public func rates(_ channel: ChannelKey) -> FlowRates { shown.rates.channel(channel) }
 
+    func processorRates(_ partition: UInt16) -> ProcessorRates { shown.rates.processors(partition) }
     func interruptRate(_ channel: ChannelKey) -> Double? { shown.rates.interrupts(channel) }
 
     /// How fast a partition's counters grow at that moment.

@@ -64,7 +64,9 @@ extension Renderer {
             return TableWidget.Column(
                 title: DisplayText.columns(of: column.title) > widths[index] ? column.shortTitle : column.title,
                 width: list.growth(of: index, room: room).map {
-                    .flexible(minimum: widths[index], share: $0, maximum: column.width.upperBound)
+                    .flexible(
+                        minimum: list.least(of: index, widths[index], room: room), share: $0,
+                        maximum: column.width.upperBound)
                 } ?? .fixed(widths[index]), alignment: column.alignment == .trailing ? .right : .left,
                 priority: list.priority(of: index, room: room) ?? 0,
                 sort: isSorted ? (list.sort.isDescending ? .descending : .ascending) : nil)
@@ -73,6 +75,18 @@ extension Renderer {
 }
 
 extension ScreenList {
+    /// The room that a column which grows must have. A sentence takes what it needs from columns that can go, but not from
+    /// the name of the guest that it is about, where there are several.
+    func least(of index: Int, _ width: Int, room: Int) -> Int {
+        guard columns[index].id == "info",
+            columns.indices.contains(where: { columns[$0].id == "partition" && priority(of: $0, room: room) == 0 })
+        else { return width }
+        let others = columns.indices.filter { $0 != index && priority(of: $0, room: room) == 0 }
+        let widths = widths(in: room)
+        let left = room - others.reduce(0) { $0 + widths[$1] + 1 }
+        return min(width, max(columns[index].width.lowerBound, left))
+    }
+
     /// How much of what is left over a column wants; nil for one that has enough with what is in it.
     func growth(of index: Int, room: Int) -> Int? {
         switch columns[index].id {

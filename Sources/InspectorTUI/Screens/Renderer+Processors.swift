@@ -29,9 +29,10 @@ extension Renderer {
             return TableWidget.Column(
                 title: column.title,
                 width: column.id == "share"
-                    ? .flexible(minimum: 4, share: 1, maximum: column.width.upperBound) : .fixed(widths[index]),
+                    ? .flexible(minimum: 5, share: 1, maximum: column.width.upperBound) : .fixed(widths[index]),
                 alignment: column.alignment == .trailing ? .right : .left,
-                priority: list.priority(of: index, room: area.columns) ?? 0)
+                priority: list.priority(of: index, room: area.columns) ?? 0,
+                sort: list.sort.column == column.id ? (list.sort.isDescending ? .descending : .ascending) : nil)
         }
         // The heading has two lines, as that of the map has.
         let (head, body) = area.cutTop(1)
@@ -39,12 +40,17 @@ extension Renderer {
         let inside = body.inset(right: 1)
         let places = TableWidget.places(of: columns, in: inside.columns)
         let glyphs = glyphs
+        for place in places where table.columns[shown[place.index]].isSortable {
+            let title = Rectangle(row: inside.row, column: inside.column + place.start, rows: 1, columns: place.width)
+            hits.append(Hit(area: title, target: .header(table.columns[shown[place.index]].id)))
+        }
         // The map's scrollbar stands for both.
         let visible = max(0, inside.rows - 1)
         TableWidget(
             columns: columns, rowCount: min(table.rows.count, position.offset + visible),
             selected: table.rows.isEmpty ? nil : position.index, offset: position.offset,
-            hasFocus: state.details.focus == .list && state.popup == nil, emptyText: table.emptyText
+            hasFocus: state.details.focus == .list && state.popup == nil, hasScrollbar: false,
+            emptyText: table.emptyText
         ) { row in
             shown.enumerated().map { number, index in
                 guard let width = places.first(where: { $0.index == number })?.width else { return [] }
@@ -216,7 +222,7 @@ extension Renderer {
         var lines = factLines(map)
         if let move {
             let device = map.place(of: move.channel).map { map.devices[map.channels[$0].device].label }
-            lines = moveLines(move, device ?? "device", columns: area.columns)
+            lines = moveLines(move, device ?? "device", columns: area.columns, rows: area.rows)
         }
         if area.rows > lines.count { lines.append(legend(layout, isTrying: move != nil)) }
         for (row, line) in lines.prefix(area.rows).enumerated() {
@@ -273,7 +279,7 @@ extension Renderer {
         return spans
     }
 
-    private func moveLines(_ move: MoveProposal, _ device: String, columns: Int) -> [[Span]] {
+    private func moveLines(_ move: MoveProposal, _ device: String, columns: Int, rows: Int) -> [[Span]] {
         let arrow = String(glyphs.arrowRight)
         func change(_ change: MoveProposal.Change) -> [Span] {
             guard let before = change.before, let after = change.after else { return [Span("no interrupts", .textDim)] }
@@ -283,12 +289,21 @@ extension Renderer {
             return [
                 Span("\(Quantity.ratio(before.peakToMean)) \(arrow) ", .text),
                 Span(Quantity.ratio(after.peakToMean), role),
-                Span(" (Gini \(Quantity.ratio(before.gini)) \(arrow) \(Quantity.ratio(after.gini)))", .text),
+                Span(
+                    columns < 100
+                        ? "" : " (Gini \(Quantity.ratio(before.gini)) \(arrow) \(Quantity.ratio(after.gini)))",
+                    .text),
             ]
         }
         let from = move.from.map { "CPU \($0)" } ?? "no CPU"
         let problems = move.obstacles.isEmpty ? move.notes : move.obstacles
-        return [
+        let (label, text, role): (String, String, Role) =
+            !move.obstacles.isEmpty
+            ? ("Not so", problems.joined(separator: "; "), .statusError)
+            : move.notes.isEmpty
+                ? ("Needs", "an open channel, protocol 4.1 or newer, an online CPU: all given", .textDim)
+                : ("Note", problems.joined(separator: "; "), .statusWarn)
+        var lines: [[Span]] = [
             [
                 Span(" What if   ", .badge), Span(" \(move.label)", .textStrong),
                 Span(" were on CPU \(move.target) instead of \(from)? Nothing is written.", .text),
@@ -297,17 +312,19 @@ extension Renderer {
                 + [Span(", \(device) ", .text)] + change(move.device),
             [Span(" Command   ", .borderTitle), Span(move.command + " \\", .textStrong)],
             [Span(" " + Self.ending(move.path, columns: columns - 2, glyphs), .textStrong)],
-            [
-                Span(
-                    !move.obstacles.isEmpty ? " Not so    " : move.notes.isEmpty ? " Needs     " : " Note      ",
-                    .borderTitle),
-                Span(
-                    problems.isEmpty
-                        ? "an open channel, protocol 4.1 or newer, an online CPU: all given"
-                        : problems.joined(separator: "; "),
-                    !move.obstacles.isEmpty ? .statusError : move.notes.isEmpty ? .textDim : .statusWarn),
-            ],
         ]
+        let margin = 11
+        let room = max(1, rows - lines.count)
+        var parts = DisplayText.lines(of: text, width: max(1, columns - margin - 1))
+        // What has no room is cut where everybody sees it.
+        if parts.count > room { parts = parts.prefix(room - 1) + [parts[(room - 1)...].joined(separator: " ")] }
+        for (place, part) in parts.enumerated() {
+            let head = " " + (place == 0 ? label : "")
+            lines.append([
+                Span(head + String(repeating: " ", count: margin - head.count), .borderTitle), Span(part, role),
+            ])
+        }
+        return lines
     }
 
     /// The end of a path, which says more than its beginning.
@@ -316,10 +333,10 @@ extension Renderer {
     }
 
     private func legend(_ layout: ProcessorMapLayout, isTrying: Bool) -> [Span] {
-        let keys = isTrying ? "Up Down: CPU  [ ]: channel  Esc: end" : "x: what if"
+        let keys = isTrying ? "Up Down CPU, [ ] channel, Esc end" : "x: what if"
         return [
             Span(" \(keys)", .text),
-            Span("   \(HeatGlyph.scale(glyphs)) int/s  ! offline  i isolated  n off node", .textDim),
+            Span("  \(HeatGlyph.scale(glyphs)) int/s  ! offline  i isolated  n off node", .textDim),
             Span(layout.isByDevice ? "  /2 channels" : "", .textDim),
         ]
     }

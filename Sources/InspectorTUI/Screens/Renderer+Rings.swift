@@ -74,6 +74,13 @@ extension Renderer {
                 "not sampled yet", at: Position(row: rest.row, column: rest.column), role: .textUnknown, in: rest)
             return
         }
+        guard fills.contains(where: { $0 > 0 }) else {
+            let rest = history.cutLeft(label.count).rest
+            grid.write(
+                "nothing waited at \(fills.count == 1 ? "the look" : "any of \(fills.count) looks")",
+                at: Position(row: rest.row, column: rest.column), role: .textDim, in: rest, ellipsis: glyphs.ellipsis)
+            return
+        }
         SparklineWidget(values: fills.map { $0 }, maximum: 1, role: .ringFill).draw(
             on: &grid, in: history.cutLeft(label.count).rest, glyphs: glyphs)
     }

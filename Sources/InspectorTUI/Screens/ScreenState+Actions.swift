@@ -207,27 +207,17 @@ extension ScreenState {
 
     private mutating func sortNext(_ inspector: inout InspectorState) {
         guard let list = ScreenList.of(view, inspector) else { return }
-        let columns = list.columns.filter(\.isSortable).map(\.id)
-        guard let now = list.sort.column, let place = columns.firstIndex(of: now) else {
-            sort(by: columns.first, &inspector)
-            return
-        }
-        sort(by: place + 1 < columns.count ? columns[place + 1] : nil, &inspector)
+        setSort(list.sort.next(in: list.columns), list.columns, &inspector)
     }
 
-    /// Orders the rows by a column, or turns its order around; nil for the order of the bus.
-    mutating func sort(by id: String?, _ inspector: inout InspectorState) {
-        guard let list = ScreenList.of(view, inspector) else { return }
-        guard let id else {
-            setSort(SortOrder(), &inspector)
-            message = Message("Ordered as the bus is.")
-            return
-        }
-        guard let column = list.columns.first(where: { $0.id == id }), column.isSortable else { return }
+    /// Orders the rows by a column, or turns its order around.
+    mutating func sort(by id: String, _ inspector: inout InspectorState) {
+        guard let list = ScreenList.of(view, inspector), let column = list.columns.first(where: { $0.id == id }),
+            column.isSortable
+        else { return }
         var order = SortOrder(column: id, isDescending: column.alignment == .trailing)
         if list.sort.column == id { order.isDescending = !list.sort.isDescending }
-        setSort(order, &inspector)
-        message = Message("Ordered by \(column.title), \(order.isDescending ? "largest" : "smallest") first.")
+        setSort(order, list.columns, &inspector)
     }
 
     private mutating func reverseSort(_ inspector: inout InspectorState) {
@@ -239,12 +229,17 @@ extension ScreenState {
         sort(by: column, &inspector)
     }
 
-    private func setSort(_ order: SortOrder, _ inspector: inout InspectorState) {
+    private mutating func setSort(_ order: SortOrder, _ columns: [Column], _ inspector: inout InspectorState) {
         switch view {
         case .partitions: inspector.partitionSort = order
         case .channels: inspector.channelSort = order
-        case .rings, .flow, .ledger, .doctor, .cpus: break
+        case .cpus: inspector.processorSort = order
+        case .rings, .flow, .ledger, .doctor: return
         }
+        let title = order.column.flatMap { id in columns.first { $0.id == id } }?.title
+        message = Message(
+            title.map { "Ordered by \($0), \(order.isDescending ? "largest" : "smallest") first." }
+                ?? "Ordered as the bus is.")
     }
 
     // MARK: Time

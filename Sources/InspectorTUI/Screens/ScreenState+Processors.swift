@@ -4,11 +4,13 @@ import Inspector
 extension ScreenState {
     /// Rows of the view of processors that are not rows of its list: the heading and what stands below the map.
     static func processorFooter(rows: Int) -> Int {
-        rows >= 30 ? 6 : rows >= 16 ? 5 : rows >= 10 ? 3 : rows >= 6 ? 1 : 0
+        rows >= 20 ? 6 : rows >= 16 ? 5 : rows >= 10 ? 3 : rows >= 6 ? 1 : 0
     }
 
     /// How many columns of the screen stand left of the map.
-    static func processorFacts(columns: Int) -> Int { min(columns, columns >= 120 ? 46 : columns >= 60 ? 30 : 16) }
+    static func processorFacts(columns: Int) -> Int {
+        min(columns, columns >= 160 ? 64 : columns >= 120 ? 48 : columns >= 60 ? 30 : 16)
+    }
 
     /// The map that is shown: as things are, or as they would be.
     func shownMap(_ inspector: InspectorState) -> (map: ProcessorMap, move: MoveProposal?) {

@@ -16,6 +16,10 @@ extension ScreenState {
             message = Message("Tracing ends.")
             return [.trace(false)]
         }
+        if let obstacle = inspector.tracingObstacle, !obstacle.isEmpty {
+            message = Message("No tracing: \(obstacle).", .warning)
+            return []
+        }
         guard !mayTrace else { return startTrace() }
         prompt = Prompt(purpose: .trace, line: InputLine())
         return []

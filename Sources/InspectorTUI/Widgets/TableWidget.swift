@@ -40,6 +40,8 @@ struct TableWidget {
     /// The row at the top.
     var offset = 0
     var hasFocus = true
+    /// Whether a list that is longer than its room has a scrollbar.
+    var hasScrollbar = true
     /// What a table without rows says.
     var emptyText = ""
     /// The cells of one row, one line of spans per column. Asked only for rows that are visible.
@@ -48,7 +50,7 @@ struct TableWidget {
     func draw(on grid: inout CellGrid, in area: Rectangle, glyphs: GlyphSet) {
         guard !area.isEmpty else { return }
         let (header, body) = area.cutTop(1)
-        let needsScrollbar = rowCount > body.rows && body.columns > 1
+        let needsScrollbar = hasScrollbar && rowCount > body.rows && body.columns > 1
         let content = needsScrollbar ? body.cutRight(1).rest : body
         let places = Self.places(of: columns, in: content.columns)
         drawHeader(places, on: &grid, in: header, glyphs: glyphs)

@@ -9,7 +9,15 @@ struct KernelLogEvidence: EvidenceKind {
         case unopened
         case open(any KernelLogReader)
         case refused(Readout<String>)
+        /// A copied tree's, which is read once; whether there was one.
+        case copied(Bool)
     }
+
+    /// Where copies of a guest's files hold its kernel's log: as distributions write it, as people save it, as sosreport does.
+    static let copies = [
+        "/var/log/dmesg", "/dmesg", "/dmesg.txt", "/sos_commands/kernel/dmesg", "/var/log/kern.log", "/kern.log",
+        "/var/log/messages", "/var/log/syslog",
+    ]
 
     /// Records for one look; the largest logs need several looks to be read for the first time.
     private static let mostRecords = 32_768
@@ -24,14 +32,18 @@ struct KernelLogEvidence: EvidenceKind {
 
     mutating func read(_ guest: WatchedGuest) -> [EvidenceFinding] {
         lines = []
-        guard let machine = guest.machine else { return [] }
         if case .unopened = log {
-            do {
-                log = .open(try machine.openKernelLog())
-            } catch {
-                log = .refused(Readout(error))
+            if let machine = guest.machine {
+                do {
+                    log = .open(try machine.openKernelLog())
+                } catch {
+                    log = .refused(Readout(error))
+                }
+            } else {
+                log = readCopy(guest)
             }
         }
+        if case .copied(false) = log { return [] }
         if case .open(let reader) = log { follow(reader, guest) }
         lines += flood.takeWithheld()
         var readings = told.filter { reading in
@@ -44,6 +56,24 @@ struct KernelLogEvidence: EvidenceKind {
         }
         readings.append(AttributeReading(.withheldLogLines, text: NamedCount.text(flood.counts)))
         return readings.map { EvidenceFinding($0) }
+    }
+
+    /// Reads the first copy of a log that tells of the bus; of several boots the last.
+    private mutating func readCopy(_ guest: WatchedGuest) -> Log {
+        var refusal: Log?
+        for path in Self.copies {
+            do {
+                let bytes = try guest.files.readTable(path, limit: TextFile.maximumByteCount)
+                let entries = KernelLogText(parsing: bytes[...]).lastBoot.suffix(Self.mostRecords)
+                if entries.isEmpty { continue }
+                for entry in entries { take(entry.line, entry.meaning, guest) }
+                return .copied(true)
+            } catch {
+                let reason = Readout<String>(error)
+                if reason != .missing { refusal = refusal ?? .refused(reason) }
+            }
+        }
+        return refusal ?? .copied(false)
     }
 
     private mutating func follow(_ reader: any KernelLogReader, _ guest: WatchedGuest) {
@@ -63,12 +93,12 @@ struct KernelLogEvidence: EvidenceKind {
 
     private mutating func take(_ record: [UInt8], _ guest: WatchedGuest) {
         guard let line = KernelLogLine(record: record), let meaning = KernelLogMeaning.of(line.text) else { return }
+        take(line, meaning, guest)
+    }
+
+    private mutating func take(_ line: KernelLogLine, _ meaning: KernelLogMeaning, _ guest: WatchedGuest) {
         for reading in meaning.evidence { note(reading) }
-        if meaning.fact == .versionAgreed, let major = UInt16(exactly: meaning.first),
-            let minor = UInt16(exactly: meaning.second)
-        {
-            note(AttributeReading(.protocolVersion, UInt64(major) << 16 | UInt64(minor)))
-        }
+        if let version = meaning.agreedVersion { note(AttributeReading(.protocolVersion, version)) }
         let device = guest.devices.first { $0.isMeant(by: meaning) }?.instance ?? .zero
         let told = meaning.record(level: line.level, bootTime: line.bootTime)
         if flood.admits(told, of: device) { lines.append(.line(told, of: device)) }

@@ -66,6 +66,7 @@ struct AttributeReader {
 
     /// The last component of what the link `name` points to; missing if there is no such link.
     mutating func linkName(_ name: String) -> Readout<String> {
+        place?.set(name)
         do {
             let target = try files.linkTarget(of: path + "/" + name)
             guard let last = target.split(separator: "/").last else { return note(name, .empty) }

@@ -55,6 +55,7 @@ struct DeviceReader: Sendable {
         device.numaNode = readNumaNode()
         device.mapping = reader.read(
             "channel_vp_mapping", optional: true, limit: Self.mappingLimit, as: ChannelMapping.init(parsing:))
+        tools.place.set("channels")
         let relids = channelDirectories()
         let known = channels
         channels = relids.map { relid in
@@ -64,6 +65,8 @@ struct DeviceReader: Sendable {
             _ = channels[index].readAll(files, &tools)
             channels[index].lastLook = look
         }
+        // The directory itself, whose entries tell names.
+        tools.place.set(".")
         device.kernelNames = finder.names(of: name, directory: directory)
         ownProblems = reader.log.problems
         reader.forgetProblems()

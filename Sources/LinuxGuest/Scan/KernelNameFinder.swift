@@ -2,16 +2,18 @@ import BusModel
 import Platform
 
 /// Finds the names by which people know devices, by the links that classes and disks keep into the tree of devices.
-struct KernelNameFinder {
+struct KernelNameFinder: Sendable {
     private let files: any FileLayer
+    private let place: ReadingPlace?
     // Looked up by a device's name only, never walked.
     private var network: [String: [String]] = [:]
     private var hosts: [String: [String]] = [:]
     private var disks: [String: [String]] = [:]
 
     /// Collects the links of the whole guest once; `devices` are the names of the bus's devices.
-    init(files: any FileLayer, devices: Set<String>) {
+    init(files: any FileLayer, devices: Set<String>, place: ReadingPlace? = nil) {
         self.files = files
+        self.place = place
         network = links(in: "/sys/class/net", devices)
         hosts = links(in: "/sys/class/scsi_host", devices)
         // Without /sys/block the class holds the partitions as well, which are not what a device is known by.
@@ -54,7 +56,8 @@ struct KernelNameFinder {
 
     // Names are an extra; where they cannot be had the device is shown without.
     private func names(in directory: String) -> [String] {
-        (try? files.names(in: directory)) ?? []
+        place?.set(directory)
+        return (try? files.names(in: directory)) ?? []
     }
 
     private static func isHost(_ name: String) -> Bool {

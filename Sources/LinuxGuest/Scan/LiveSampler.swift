@@ -44,6 +44,8 @@ public struct LiveSampler: Sendable {
     private var look: UInt64 = 0
     private var keepsNothingUntil: UInt64 = 0
     private var keptChannels: Set<WatchedChannel> = []
+    /// The directory whose listing does not come; nil while all do.
+    private var hangingList: String?
 
     /// A sampler of the guest whose files these are.
     ///
@@ -73,20 +75,19 @@ public struct LiveSampler: Sendable {
     mutating func scan(_ wishes: LookWishes) -> (scan: GuestScan, notes: [String]) {
         look += 1
         var notes = takeLate()
+        var problems: [ScanProblem] = []
         let found: [String]
-        do {
-            found = try files.names(in: SysfsSampler.bus + "/devices")
-        } catch {
+        switch list(wishes, &notes)?.names {
+        case .success(let listed)?: found = listed
+        case .failure(let error)?:
             (entries, names) = ([:], [])
             return (SysfsSampler.withoutList(error.code), notes)
+        case nil:
+            // What was there is taken to be there still.
+            found = names
+            problems.append(ScanProblem(path: "devices", failure: .hanging))
         }
         settle(found, wishes)
-        if wishes.mayHaveChanged || look >= finderLook + Self.namesPeriod
-            || found.contains(where: { entries[$0]?.scan == nil })
-        {
-            finder = KernelNameFinder(files: files, devices: Set(found))
-            finderLook = look
-        }
         let (looks, hanging, unread) = run(jobs(wishes))
         for job in unread { entries[job.reader.name]?.reader = job.reader }
         for read in hanging {
@@ -94,7 +95,6 @@ public struct LiveSampler: Sendable {
             notes.append(
                 "no answer to reading \(read.path) of device \(read.device): its values are old, the others go on")
         }
-        var problems: [ScanProblem] = []
         for look in looks where !take(look) {
             problems.append(ScanProblem(path: "devices/" + look.reader.name, failure: .gone))
         }
@@ -124,6 +124,24 @@ public struct LiveSampler: Sendable {
     }
 
     // MARK: What is there
+
+    /// Lists the devices, and finds their names where that is due; nil while no answer comes.
+    private mutating func list(_ wishes: LookWishes, _ notes: inout [String]) -> BusListing? {
+        let isDue = wishes.mayHaveChanged || look >= finderLook + Self.namesPeriod
+        let named = isDue ? nil : Set(names.filter { entries[$0]?.scan != nil })
+        let place = ReadingPlace()
+        let listing =
+            crew.map { $0.list(files, named: named, place: place) } ?? BusListing(files, named: named, place: place)
+        if listing == nil, hangingList == nil {
+            hangingList = place.path
+            notes.append("no answer to listing \(place.path): what comes and goes is not seen until it comes")
+        } else if listing != nil, let path = hangingList {
+            hangingList = nil
+            notes.append("an answer to listing \(path) has come")
+        }
+        if let finder = listing?.finder { (self.finder, finderLook) = (finder, look) }
+        return listing
+    }
 
     private mutating func settle(_ found: [String], _ wishes: LookWishes) {
         let isThere = Set(found)

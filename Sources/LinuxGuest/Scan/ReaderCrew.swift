@@ -11,12 +11,14 @@ final class ReaderCrew: Sendable {
 
     private let desk: ReadingDesk
     private let limit: UInt64
+    private let listing: TimedWork<BusListing>
 
     /// A crew that waits for one device no longer than about twice `limit`, in nanoseconds.
     ///
     /// - Parameter clock: The log's clock, which tells when a device was read.
     init(limit: UInt64, clock: @escaping @Sendable () -> UInt64) throws(SystemError) {
         desk = try ReadingDesk(clock: clock)
+        listing = try TimedWork(limit: limit)
         self.limit = limit
     }
 
@@ -43,6 +45,11 @@ final class ReaderCrew: Sendable {
         }
         let (looks, unread) = desk.finish()
         return (looks, hanging, unread)
+    }
+
+    /// Lists what there is; nil while no answer comes.
+    func list(_ files: any FileLayer, named: Set<String>?, place: ReadingPlace) -> BusListing? {
+        listing.run { BusListing(files, named: named, place: place) }
     }
 
     /// Devices whose reads have come back since they were given up.

@@ -93,11 +93,15 @@ public struct TracedSource<Base: BusSource & Sendable>: BusSource, Sendable {
 
     // MARK: On and off
 
+    private static var copiedTree: TracingObstacle {
+        TracingObstacle("a copied tree has no kernel that could be traced")
+    }
+
     /// Does what is asked for, and says what stands in the way.
     private mutating func follow(at time: UInt64, _ batch: inout FlowBatch) {
         if request.isWanted, tracer == nil {
             do throws(TracingObstacle) {
-                guard let tracing else { throw TracingObstacle("a copied tree has no kernel that could be traced") }
+                guard let tracing else { throw Self.copiedTree }
                 let started = try makeTracer(tracing)
                 note(
                     .note,
@@ -115,11 +119,12 @@ public struct TracedSource<Base: BusSource & Sendable>: BusSource, Sendable {
             note(.note, "tracing ends", at: time, &batch)
             tell([AttributeReading(.tracing, 0)], at: time, &batch)
         }
-        guard let tracing, tracer == nil, time >= nextQuestion else { return }
+        guard tracer == nil, time >= nextQuestion else { return }
         nextQuestion = time &+ Self.questionInterval
         // A guest without a bus has nothing to trace yet, and says so itself.
         guard (try? files.kind(of: "/sys/bus/vmbus")) == .directory else { return }
-        tell(tracing.readings(), at: time, &batch)
+        let obstacle = AttributeReading(.tracingObstacle, text: Self.copiedTree.description)
+        tell(tracing?.readings() ?? [obstacle], at: time, &batch)
     }
 
     /// Tells what is not known yet.

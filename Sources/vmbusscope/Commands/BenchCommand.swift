@@ -38,6 +38,22 @@ struct BenchCommand: ParsableCommand {
         if isJSON { try Output.write(json(results)) }
     }
 
+    /// What every measuring can be told.
+    struct MeasuringOptions: ParsableArguments {
+        @Flag(help: "One JSON document.")
+        var json = false
+
+        @Option(help: ArgumentHelp("Slices of each contestant in each case (default: 31; ring: 101).", valueName: "n"))
+        var rounds: Int?
+
+        /// How many slices, where nothing else is asked for.
+        func rounds(usually count: Int) -> Int { rounds ?? count }
+
+        func validate() throws {
+            if let rounds, rounds < 1 { throw ValidationError("--rounds \(rounds): choose at least 1") }
+        }
+    }
+
     /// `bench ring`.
     struct Ring: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -48,23 +64,16 @@ struct BenchCommand: ParsableCommand {
                 one word to the other processor and getting it back stands beside it. memcpy is one thread's, in and out.
                 """)
 
-        @Flag(help: "One JSON document.")
-        var json = false
-
-        @Option(help: ArgumentHelp("Slices of each contestant in each case.", valueName: "n"))
-        var rounds = 101
+        @OptionGroup var options: MeasuringOptions
 
         @Flag(help: "Map the data of the rings once instead of twice back to back.")
         var mappedOnce = false
 
-        func validate() throws {
-            guard rounds >= 1 else { throw ValidationError("--rounds \(rounds): choose at least 1") }
-        }
-
         func run() throws {
-            let benchmark = RingBenchmark(isMappedTwice: !mappedOnce, rounds: rounds)
+            let benchmark = RingBenchmark(isMappedTwice: !mappedOnce, rounds: options.rounds(usually: 101))
             try BenchCommand.report(
-                "ring", RingBenchmark.Case.all, isJSON: json, heading: RingBenchmark.heading, row: RingBenchmark.row,
+                "ring", RingBenchmark.Case.all, isJSON: options.json, heading: RingBenchmark.heading,
+                row: RingBenchmark.row,
                 json: RingBenchmark.json,
                 measure: benchmark.measure)
         }
@@ -80,20 +89,12 @@ struct BenchCommand: ParsableCommand {
                 \(EngineBenchmark.channelCount) open channels saved (save) and taken up again (restore).
                 """)
 
-        @Flag(help: "One JSON document.")
-        var json = false
-
-        @Option(help: ArgumentHelp("Slices of each contestant in each case.", valueName: "n"))
-        var rounds = 31
-
-        func validate() throws {
-            guard rounds >= 1 else { throw ValidationError("--rounds \(rounds): choose at least 1") }
-        }
+        @OptionGroup var options: MeasuringOptions
 
         func run() throws {
-            let benchmark = EngineBenchmark(rounds: rounds)
+            let benchmark = EngineBenchmark(rounds: options.rounds(usually: 31))
             try BenchCommand.report(
-                "engine", EngineBenchmark.Case.allCases, isJSON: json, heading: EngineBenchmark.heading,
+                "engine", EngineBenchmark.Case.allCases, isJSON: options.json, heading: EngineBenchmark.heading,
                 row: EngineBenchmark.row, json: EngineBenchmark.json,
                 measure: benchmark.measure)
         }
@@ -111,21 +112,13 @@ struct BenchCommand: ParsableCommand {
 
         @OptionGroup var source: SourceOptions
 
-        @Flag(help: "One JSON document.")
-        var json = false
-
-        @Option(help: ArgumentHelp("Slices of each contestant in each case.", valueName: "n"))
-        var rounds = 31
-
-        func validate() throws {
-            guard rounds >= 1 else { throw ValidationError("--rounds \(rounds): choose at least 1") }
-        }
+        @OptionGroup var options: MeasuringOptions
 
         func run() throws {
             _ = try source.files()
-            let benchmark = SampleBenchmark(sysroot: source.sysroot, rounds: rounds)
+            let benchmark = SampleBenchmark(sysroot: source.sysroot, rounds: options.rounds(usually: 31))
             try BenchCommand.report(
-                "sample", SampleBenchmark.Case.allCases, isJSON: json, heading: SampleBenchmark.heading,
+                "sample", SampleBenchmark.Case.allCases, isJSON: options.json, heading: SampleBenchmark.heading,
                 row: SampleBenchmark.row, json: SampleBenchmark.json, measure: benchmark.measure)
         }
     }

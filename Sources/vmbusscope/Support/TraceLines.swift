@@ -27,7 +27,8 @@ struct TraceLines {
             start = begin
             let time = fired.time >= begin ? fired.time - begin : 0
             return "\(Self.seconds(time)) cpu \(record.cpu) \(record.fullName)"
-                + (label.isEmpty ? "" : " [\(PrintableText.harmless(label))]") + "\(Self.fields(record))\n"
+                + (label.isEmpty ? "" : " [\(PrintableText.harmless(label))]")
+                + (record.fields.isEmpty ? "" : " ") + "\(TraceSummary.fields(record))\n"
         }
         writer.object { writer in
             writer.member("schema", Self.schema)
@@ -81,18 +82,6 @@ struct TraceLines {
     private mutating func endLine() -> String {
         writer.endLine()
         return String(decoding: writer.take(), as: UTF8.self)
-    }
-
-    private static func fields(_ record: TraceRecord) -> String {
-        record.fields.map { field in
-            let value =
-                switch field.form {
-                case .guid: field.guid.description
-                case .text: PrintableText.harmless(String(decoding: field.text, as: UTF8.self))
-                default: String(Int64(bitPattern: field.number))
-                }
-            return " \(PrintableText.harmless(String(decoding: field.name, as: UTF8.self)))=\(value)"
-        }.joined()
     }
 
     private static func seconds(_ nanoseconds: UInt64) -> String {

@@ -109,4 +109,56 @@ import VMBusWire
             #expect(!line.unicodeScalars.contains { $0.value < 0x20 })
         }
     }
+
+    // MARK: Copied trees
+
+    private static let saved = """
+        [    0.000000] Linux version 5.15.0-1 (build@host) #1 SMP
+        [    0.000000] Hyper-V: Host Build 10.0.20348.2227-1-0
+        [    0.400000] hv_vmbus: Vmbus version:4.0
+        [   20.000000] usb 1-1: new device
+        [    0.000000] Linux version 5.15.0-2 (build@host) #1 SMP
+        [    0.500000] hv_vmbus: Vmbus version:5.2
+        [    0.700000] hv_netvsc \(SampleGuest.instance) eth0: VF slot 1 added
+
+        """
+
+    @Test(arguments: KernelLogEvidence.copies)
+    func `a copied tree tells what the log in it says of its last boot, once`(path: String) throws {
+        let files = SampleGuest.files()
+        files.put(path, .text(Self.saved))
+        var watch = EvidenceWatch(files)
+        try watch.look()
+        try watch.look()
+        #expect(watch.guest.text(.loggedVersion) == "5.2")
+        #expect(watch.snapshot.partition(1)?.version.value?.description == "5.2")
+        #expect(watch.logged.map(\.fact) == [.versionAgreed, .virtualFunctionSlot])
+        let headers = watch.records.flatMap(\.headers).filter { $0.kind == .kernelLog }
+        #expect(headers.map(\.device) == [.zero, GUID(SampleGuest.instance)])
+    }
+
+    @Test func `a copied tree without a log says nothing of it, and one that cannot be read says why`() throws {
+        let files = SampleGuest.files()
+        files.put("/var/log/dmesg", .text("nothing of the bus\n"))
+        var watch = EvidenceWatch(files)
+        try watch.look()
+        #expect(watch.guest[.loggedVersion] == nil && watch.logged.isEmpty)
+        files.put("/var/log/dmesg", .failure(EACCES))
+        watch = EvidenceWatch(files)
+        try watch.look()
+        #expect(watch.guest[.loggedVersion]?.reading.form == .denied)
+    }
+
+    @Test(
+        arguments: [
+            ("Linux version 6.1.0-40-amd64 (debian) #1 SMP", "6.1.0-40-amd64"), ("Linux version ", nil),
+            ("OpenBSD 7", nil), ("", nil),
+        ] as [(String, String?)])
+    func `the kernel's release is that of the other file where one is missing`(text: String, release: String?) {
+        let files = InjectedFiles()
+        files.put("/proc/version", text)
+        #expect(GuestIdentity(files: files).kernelRelease.value == release)
+        files.put("/proc/sys/kernel/osrelease", "5.0")
+        #expect(GuestIdentity(files: files).kernelRelease.value == "5.0")
+    }
 }

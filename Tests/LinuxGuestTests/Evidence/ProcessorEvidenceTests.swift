@@ -59,7 +59,7 @@ import Testing
             ERR:          0
             """
         #expect(
-            try InterruptTable.busInterrupts(Array(table.utf8))
+            try InterruptsText.busInterrupts(Array(table.utf8))
                 == [NamedCount("cpu0", 26775), NamedCount("cpu1", 4_294_967_295)])
     }
 
@@ -71,7 +71,7 @@ import Testing
             IPI0:      1201       1187       Rescheduling interrupts
             """
         #expect(
-            try InterruptTable.busInterrupts(Array(arm.utf8)) == [NamedCount("cpu0", 55123), NamedCount("cpu2", 40211)])
+            try InterruptsText.busInterrupts(Array(arm.utf8)) == [NamedCount("cpu0", 55123), NamedCount("cpu2", 40211)])
         let channels = """
                        CPU0       CPU1
              24:      16841          0     VMBus   7  heartbeat
@@ -79,20 +79,19 @@ import Testing
             HYP:         71          2   Hypervisor callback interrupts
             """
         #expect(
-            try InterruptTable.busInterrupts(Array(channels.utf8)) == [
+            try InterruptsText.busInterrupts(Array(channels.utf8)) == [
                 NamedCount("cpu0", 16912), NamedCount("cpu1", 87),
             ]
         )
     }
 
     @Test func `a table without the bus tells nothing, and what is no table is a failure`() throws {
-        #expect(try InterruptTable.busInterrupts(Array("     CPU0\n  8:   7   IO-APIC\n".utf8)).isEmpty)
+        #expect(try InterruptsText.busInterrupts(Array("     CPU0\n  8:   7   IO-APIC\n".utf8)).isEmpty)
         for text in ["", "HYP: 1 2", "CPU0 CPUx\nHYP: 1 2", "\n\n\n"] {
-            #expect((try? InterruptTable.busInterrupts(Array(text.utf8))) == nil)
+            #expect((try? InterruptsText.busInterrupts(Array(text.utf8))) == nil)
         }
-        #expect(
-            try InterruptTable.busInterrupts(Array("CPU0 CPU1\nHYP:\nHYP: 3\nHYP: x 4\n".utf8))
-                == [NamedCount("cpu0", 0), NamedCount("cpu1", 4)])
+        // What is cut or garbled is no count of 0.
+        #expect(try InterruptsText.busInterrupts(Array("CPU0 CPU1\nHYP:\nHYP: 3\nHYP: x 4\n".utf8)).isEmpty)
     }
 
     @Test(
@@ -102,7 +101,7 @@ import Testing
             ("wsl2-2cpu", 2, 26775), ("azure-1cpu-large", 1, 303_764_679),
         ] as [(String, Int, UInt64)])
     func `real tables are read`(name: String, processors: Int, first: UInt64) throws {
-        let counts = try InterruptTable.busInterrupts(
+        let counts = try InterruptsText.busInterrupts(
             SharedFixtures.contents("realworld/interrupts/\(name).txt"))
         #expect(counts.count == processors)
         #expect(counts.first?.count == first)

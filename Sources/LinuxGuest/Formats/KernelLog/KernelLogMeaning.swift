@@ -46,6 +46,14 @@ public struct KernelLogMeaning: Hashable, Sendable {
         KernelLogRecord(fact, first: first, second: second, level: level ?? 255, bootTime: bootTime, text: text)
     }
 
+    /// The version of the protocol that was agreed, as its attribute has it; nil for a line that tells of something else.
+    var agreedVersion: UInt64? {
+        guard fact == .versionAgreed, let major = UInt16(exactly: first), let minor = UInt16(exactly: second) else {
+            return nil
+        }
+        return UInt64(major) << 16 | UInt64(minor)
+    }
+
     /// Whether only a guest of Hyper-V, with a bus, prints it.
     public var isProof: Bool {
         switch fact {

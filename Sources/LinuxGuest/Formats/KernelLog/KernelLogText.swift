@@ -22,6 +22,14 @@ public struct KernelLogText: Sendable {
     /// The kernel's release, where its first words are in the text.
     public private(set) var kernelRelease: String?
 
+    /// So much earlier than the line before is the start of another boot, not the disorder of processors.
+    static let reboot: UInt64 = 10_000_000_000
+
+    /// What concerns the bus in the last boot of the text.
+    var lastBoot: ArraySlice<Entry> { entries[bootStart...] }
+    private var bootStart = 0
+    private var lastTime: UInt64 = 0
+
     /// Whether a line proves that a guest of Hyper-V wrote the log.
     public var isProof: Bool { entries.contains { $0.meaning.isProof } }
 
@@ -51,6 +59,10 @@ public struct KernelLogText: Sendable {
     private static let mostPieces = 4
 
     private mutating func take(_ read: Read) {
+        if let time = read.line.bootTime {
+            if lastTime > time, lastTime - time > Self.reboot { bootStart = entries.count }
+            lastTime = time
+        }
         if read.line.text.hasPrefix("Linux version ") {
             kernelRelease = String(read.line.text.dropFirst(14).prefix { $0 != " " }.prefix(128))
         }

@@ -3,7 +3,16 @@ import VMBusWire
 
 /// What `driverctl -b vmbus list-devices` printed: instance, driver or `(none)`, and with `-v` a name in parentheses.
 struct DriverctlText: TextReader {
-    private(set) var devices: [(instance: GUID, driver: String?)] = []
+    /// One device.
+    struct Device: Hashable {
+        let instance: GUID
+        /// Nil for none.
+        let driver: String?
+        /// What it is, in words; empty where the line does not say.
+        let name: String
+    }
+
+    private(set) var devices: [Device] = []
     private(set) var unknownCount = 0
 
     init(parsing bytes: ArraySlice<UInt8>) {
@@ -13,24 +22,27 @@ struct DriverctlText: TextReader {
     }
 
     /// One line; nil for another form.
-    static func device(_ line: ArraySlice<UInt8>) -> (instance: GUID, driver: String?)? {
+    static func device(_ line: ArraySlice<UInt8>) -> Device? {
         var scanner = TextScanner(line.trimmed)
         guard let instance = scanner.guid(), scanner.skipBlanks() else { return nil }
         let driver = scanner.word()
-        guard !driver.isEmpty,
-            scanner.isAtEnd || scanner.rest.trimmed.first == UInt8(ascii: "(")
-                || scanner.rest.trimmed.first == UInt8(ascii: "[")
+        let name = scanner.rest.trimmed
+        guard !driver.isEmpty, name.isEmpty || name.first == UInt8(ascii: "(") || name.first == UInt8(ascii: "[")
         else { return nil }
-        return (instance, driver.elementsEqual("(none)".utf8) ? nil : driver.harmless)
+        return Device(
+            instance: instance, driver: driver.elementsEqual("(none)".utf8) ? nil : driver.harmless, name: name.harmless
+        )
     }
 
     func tell(_ log: inout TextLog) {
         for device in devices {
-            log.device(
-                device.instance,
+            let driver =
                 device.driver.map { AttributeReading.ofDriver($0) } ?? [
                     AttributeReading(.driver, reading: .unavailable)
-                ])
+                ]
+            // The driver tells the class for sure; many have several.
+            let hasClass = driver.contains { $0.attribute == .classID }
+            log.device(device.instance, driver + (hasClass ? [] : ClassWords.reading(device.name)))
         }
     }
 }

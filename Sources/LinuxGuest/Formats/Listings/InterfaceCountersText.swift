@@ -49,7 +49,7 @@ struct InterfaceCountersText: TextReader {
     func tell(_ log: inout TextLog) {
         if nameCount > 0 { log.note("\(nameCount) names of counters without values") }
         guard !counters.isEmpty else { return }
-        let instance = TextLog.standIn("network interface")
+        let instance = TextJoins.interface
         let isSingle: (NamedCount) -> Bool = { counter in
             counter.name.contains("queue_") || counter.name.hasPrefix("cpu") || counter.name.contains("x_q")
         }

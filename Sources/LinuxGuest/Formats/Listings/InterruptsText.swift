@@ -1,13 +1,20 @@
 import BusModel
 import VMBusWire
 
-/// /proc/interrupts, in the forms of x86, arm64 and the proposal with an interrupt per channel (linux-guest-data §1).
+/// /proc/interrupts, in the forms of x86, arm64 and the proposal with an interrupt per channel (linux-guest-data §1): of this
+/// machine, of a copied tree, or as a file of its own.
 struct InterruptsText: TextReader {
     /// One row.
     struct Row {
         let label: String
         let counts: [UInt64]
         let words: [String]
+
+        /// Whether it counts interrupts of VMBus: on x86 row HYP, which exists without Hyper-V as well; on ARM64 the row of
+        /// `Hyper-V VMbus`; and where channels have interrupts of their own, those of chip `VMBus`.
+        var isOfBus: Bool { label == "HYP" || isOfChannel || words.suffix(2) == ["Hyper-V", "VMbus"] }
+        /// Whether it counts those of one channel.
+        var isOfChannel: Bool { words.first == "VMBus" }
     }
 
     /// The processors of the columns; those of the first rows where no heading tells them.
@@ -25,6 +32,25 @@ struct InterruptsText: TextReader {
                 unknownCount += 1
             }
         }
+    }
+
+    /// Interrupts of VMBus by processor, `cpu0` and so on in the order of the columns; none where no row counts them. Counts are
+    /// 32 bit. A row that is cut short is left out.
+    var busInterrupts: [NamedCount] {
+        let counted = rows.filter { $0.isOfBus && ($0.counts.count == processors.count || processors.isEmpty) }
+        guard let columns = counted.map(\.counts.count).max() else { return [] }
+        return (0..<columns).map { column in
+            let processor = column < processors.count ? processors[column] : UInt32(truncatingIfNeeded: column)
+            let counts = counted.map { column < $0.counts.count ? $0.counts[column] : 0 }
+            return NamedCount("cpu\(processor)", counts.reduce(0) { $0 &+ $1 })
+        }
+    }
+
+    /// Interrupts of VMBus in a table of the kernel, which begins with its heading.
+    static func busInterrupts(_ bytes: [UInt8]) throws(FormatError) -> [NamedCount] {
+        guard let first = TextLines(bytes[...]).first(where: { !$0.isRemark }) else { throw .empty }
+        guard heading(first) != nil else { throw AttributeText.malformed("columns of processors", first) }
+        return InterruptsText(parsing: bytes[...]).busInterrupts
     }
 
     /// `CPU0 CPU1 …`
@@ -56,35 +82,17 @@ struct InterruptsText: TextReader {
     }
 
     func tell(_ log: inout TextLog) {
-        // The row is there on any x86 machine, all zeroes where no hypervisor calls.
-        if let row = rows.first(where: { $0.label == "HYP" || $0.words.suffix(2) == ["Hyper-V", "VMbus"] }),
-            row.counts.contains(where: { $0 > 0 })
-        {
-            let counts = row.counts.enumerated().map { place, count in
-                let processor = place < processors.count ? processors[place] : UInt32(truncatingIfNeeded: place)
-                return NamedCount("cpu\(processor)", count)
-            }
+        let counts = busInterrupts
+        // Row HYP is there on any x86 machine, all zeroes where no hypervisor calls.
+        if counts.contains(where: { $0.count > 0 }) {
             log.guest([AttributeReading(.processorInterrupts, text: NamedCount.text(counts))])
         }
-        for row in rows where row.words.first == "VMBus" {
+        for row in rows where row.isOfChannel {
             guard row.words.count > 2, let relid = UInt32(row.words[1]), relid != 0 else { continue }
             let instance = TextLog.standIn("interrupts \(relid)")
-            log.device(instance, [AttributeReading(.name, text: row.words[2])] + Self.classReading(row.words[2]))
+            log.device(instance, [AttributeReading(.name, text: row.words[2])] + ClassWords.reading(row.words[2]))
             let total = row.counts.reduce(0) { $0 &+ $1 }
             log.channel(instance, 0, relid: relid, [AttributeReading(.interrupts, total)])
         }
-    }
-
-    private static let classes: [(word: String, kind: DeviceKind)] = [
-        ("netvsc", .network), ("heartbeat", .heartbeat), ("shutdown", .shutdown), ("timesync", .timeSync),
-        ("vss", .backup), ("kvp", .keyValueExchange), ("balloon", .balloon), ("mouse", .mouse),
-        ("keyboard", .keyboard), ("framebuffer", .video), ("storvsc", .scsi),
-    ]
-
-    private static func classReading(_ name: String) -> [AttributeReading] {
-        guard let kind = classes.first(where: { name.contains($0.word) })?.kind,
-            let classID = DeviceClass.catalogue.first(where: { $0.kind == kind })?.classID
-        else { return [] }
-        return [AttributeReading(.classID, guid: classID)]
     }
 }

@@ -73,6 +73,10 @@ struct LsvmbusText: TextReader {
             if device.instance == nil {
                 readings.append(AttributeReading(.name, text: "VMBUS ID " + (device.relid.map(String.init) ?? "?")))
             }
+            // Old kernels call it `vmbus_11`, as their logs do.
+            if let name = device.path.flatMap({ DevicePath(Array($0.utf8)[...])?.name }), GUID(name) == nil {
+                readings.append(AttributeReading(.name, text: name))
+            }
             log.device(instance, readings)
             var channels = device.channels
             if channels.isEmpty, let relid = device.relid {

@@ -49,7 +49,12 @@ struct PathListText: TextReader {
         let quotes = Array("'\"".utf8)
         let words = line.split { $0.isBlank || quotes.contains($0) }
         // A word without a slash can be an instance that is written to a file.
-        return words.last { DevicePath($0) != nil } ?? words.last { $0.contains(UInt8(ascii: "/")) }
+        // So can a class, for a driver that is to take all of its devices.
+        return words.last { DevicePath($0) != nil && !isClass($0) } ?? words.last { $0.contains(UInt8(ascii: "/")) }
+    }
+
+    private static func isClass(_ word: ArraySlice<UInt8>) -> Bool {
+        GUID(String(decoding: word, as: UTF8.self)).map { DeviceClass.of($0).kind != .unknown } ?? false
     }
 
     func tell(_ log: inout TextLog) {

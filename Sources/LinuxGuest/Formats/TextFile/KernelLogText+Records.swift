@@ -2,9 +2,6 @@ import BusModel
 import VMBusWire
 
 extension KernelLogText: TextReader {
-    /// So much earlier than the line before is the start of another boot, not the disorder of processors.
-    private static let reboot: UInt64 = 10_000_000_000
-
     func tell(_ log: inout TextLog) {
         var clock = Clock()
         if let kernelRelease { log.guest([AttributeReading(.kernelRelease, text: kernelRelease)]) }
@@ -21,17 +18,20 @@ extension KernelLogText: TextReader {
 
     private func tell(_ entry: Entry, _ log: inout TextLog) {
         let meaning = entry.meaning
-        if let instance = meaning.instance { log.device(instance, Self.deviceReadings(meaning)) }
+        // Old kernels name devices by numbers, which other texts may tell the instances of.
+        let device = meaning.instance ?? meaning.busName.map(TextLog.standIn)
+        if let device {
+            let name = meaning.instance == nil ? meaning.busName.map { [AttributeReading(.name, text: $0)] } : nil
+            log.device(device, (name ?? []) + Self.deviceReadings(meaning))
+        }
         let record = meaning.record(level: entry.line.level, bootTime: entry.line.bootTime)
         log.append(
             FlowRecordHeader(
-                kind: .kernelLog, time: log.time, partition: TextLog.guest, device: meaning.instance ?? .zero,
+                kind: .kernelLog, time: log.time, partition: TextLog.guest, device: device ?? .zero,
                 code: UInt32(meaning.fact.rawValue)), record.encoded())
         var evidence = meaning.evidence
-        if meaning.fact == .versionAgreed, let major = UInt16(exactly: meaning.first),
-            let minor = UInt16(exactly: meaning.second)
-        {
-            evidence.append(AttributeReading(.protocolVersion, UInt64(major) << 16 | UInt64(minor)))
+        if let version = meaning.agreedVersion {
+            evidence.append(AttributeReading(.protocolVersion, version))
             evidence.append(AttributeReading(.connectionPhase, ConnectionPhase.connected.rawValue))
         }
         log.guest(evidence)

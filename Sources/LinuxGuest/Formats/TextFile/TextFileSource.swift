@@ -20,12 +20,23 @@ public struct TextFileSource: BusSource, Sendable {
         for file in files { Self.tellGaps(file, &merged) }
         var places = [Int](repeating: 0, count: files.count)
         var channels = ChannelNumbers()
+        let joins = TextJoins(files)
+        let counters = files.indices.filter {
+            files[$0].format == .interfaceCounters && joins.device(ofCounters: files[$0]) != nil
+        }
+        for file in counters { places[file] = files[file].records.headers.count }
         while let next = Self.earliest(files, places) {
             let records = files[next].records
             var header = records.headers[places[next]]
             places[next] += 1
+            header.device = joins.device(header.device)
             channels.follow(&header)
             merged.append(header, from: records)
+        }
+        // What has no time of its own is told when the device is known.
+        for file in counters {
+            guard let device = joins.device(ofCounters: files[file]) else { continue }
+            Self.tell(files[file].records, of: device, at: merged.headers.last?.time ?? 0, &merged)
         }
         var sequence: UInt64 = 1
         merged.number(from: &sequence)
@@ -40,6 +51,21 @@ public struct TextFileSource: BusSource, Sendable {
             if best.map({ time < $0.time }) ?? true { best = (file, time) }
         }
         return best?.file
+    }
+
+    /// Tells counters of an interface as those of a device that other texts name.
+    private static func tell(_ records: FlowBatch, of device: GUID, at time: UInt64, _ batch: inout FlowBatch) {
+        for var header in records.headers {
+            header.time = time
+            guard header.device == TextJoins.interface,
+                let list = try? AttributeList.decode(records.payload(of: header))
+            else {
+                batch.append(header, from: records)
+                continue
+            }
+            (header.device, header.code) = (device, StateCode.changed.rawValue)
+            batch.append(header, AttributeList(list.readings.filter(\.attribute.isEvidence)).encoded())
+        }
     }
 
     private static func tellPartitions(_ batch: inout FlowBatch) {

@@ -13,15 +13,12 @@ struct TraceEventForm: Sendable {
     /// Words that the text has for numbers of the field `msg_type` or `channel_type`.
     private let symbols: [(word: String, number: UInt64)]
 
-    private init(
-        _ system: String, _ event: String, _ form: String, order: [String] = [],
-        symbols: [(word: String, number: UInt64)] = []
-    ) {
+    private init(_ system: String, _ event: String, _ form: String) {
         self.system = system
         self.event = event
         self.form = TextForm(form)
-        self.order = order
-        self.symbols = symbols
+        order = Self.order(event)
+        symbols = Self.symbols(event)
     }
 
     /// The form of a tracepoint; nil for one that is not known.
@@ -56,74 +53,75 @@ struct TraceEventForm: Sendable {
     // Looked up only, never walked.
     private static let byName: [String: TraceEventForm] = {
         var forms: [String: TraceEventForm] = [:]
-        for form in bus + network { forms[form.event] = form }
+        for (system, table) in [("hyperv", bus), ("netvsc", network)] {
+            for line in table.split(separator: "\n") {
+                guard let colon = line.firstIndex(of: ":") else { continue }
+                let event = String(line[..<colon])
+                forms[event] = TraceEventForm(system, event, String(line[colon...].dropFirst(2)))
+            }
+        }
         return forms
     }()
 
-    private static let bus: [TraceEventForm] = [
-        TraceEventForm("hyperv", "vmbus_on_msg_dpc", "msgtype={msgtype:u}"),
-        TraceEventForm("hyperv", "vmbus_on_message", "msgtype={msgtype:u}"),
-        TraceEventForm(
-            "hyperv", "vmbus_onoffer",
-            "child_relid {child_relid:x}, monitorid {monitorid:x}, is_dedicated {is_ddc_int:u}, connection_id "
-                + "{connection_id:x}, if_type {if_type:g}, if_instance {if_instance:g}, chn_flags {chn_flags:x}, "
-                + "mmio_megabytes {mmio_mb:u}, sub_channel_index {sub_idx:u}"),
-        TraceEventForm("hyperv", "vmbus_onoffer_rescind", "child_relid {child_relid:x}"),
-        TraceEventForm(
-            "hyperv", "vmbus_onopen_result", "child_relid {child_relid:x}, openid {openid:u}, status {status:u}"),
-        TraceEventForm(
-            "hyperv", "vmbus_ongpadl_created",
-            "child_relid {child_relid:x}, gpadl {gpadl:x}, creation_status {status:u}"),
-        TraceEventForm("hyperv", "vmbus_ongpadl_torndown", "gpadl {gpadl:x}"),
-        TraceEventForm("hyperv", "vmbus_onmodifychannel_response", "child_relid {child_relid:x}, status {status:u}"),
-        TraceEventForm("hyperv", "vmbus_onversion_response", "version_supported {ver:u}"),
-        TraceEventForm("hyperv", "vmbus_request_offers", "sending ret {ret:d}"),
-        TraceEventForm(
-            "hyperv", "vmbus_open",
-            "sending child_relid {child_relid:x}, openid {openid:u}, gpadlhandle {gpadlhandle:x}, target_vp {target_vp:x}, "
-                + "offset {offset:x}, ret {ret:d}"),
-        TraceEventForm("hyperv", "vmbus_close_internal", "sending child_relid {child_relid:x}, ret {ret:d}"),
-        TraceEventForm(
-            "hyperv", "vmbus_establish_gpadl_header",
-            "sending child_relid {child_relid:x}, gpadl {gpadl:x}, range_buflen {range_buflen:u} rangecount {rangecount:u}, "
-                + "ret {ret:d}"),
-        TraceEventForm(
-            "hyperv", "vmbus_establish_gpadl_body", "sending msgnumber {msgnumber:u}, gpadl {gpadl:x}, ret {ret:d}"),
-        TraceEventForm(
-            "hyperv", "vmbus_teardown_gpadl", "sending child_relid {child_relid:x}, gpadl {gpadl:x}, ret {ret:d}"),
-        TraceEventForm(
-            "hyperv", "vmbus_negotiate_version",
-            "sending vmbus_version_requested {ver:u}, target_vcpu {target_vcpu:x}, pages {int_page:x}:{mon_page1:x}:"
-                + "{mon_page2:x}, ret {ret:d}",
-            order: ["ver", "target_vcpu", "ret", "int_page", "mon_page1", "mon_page2"]),
-        TraceEventForm("hyperv", "vmbus_release_relid", "sending child_relid {child_relid:x}, ret {ret:d}"),
-        TraceEventForm(
-            "hyperv", "vmbus_send_tl_connect_request",
-            "sending guest_endpoint_id {guest_id:g}, host_service_id {host_id:g}, ret {ret:d}"),
-        TraceEventForm(
-            "hyperv", "vmbus_send_modifychannel",
-            "binding child_relid {child_relid:x} to target_vp {target_vp:x}, ret {ret:d}"),
-        TraceEventForm("hyperv", "vmbus_chan_sched", "relid {relid:x}"),
-        TraceEventForm("hyperv", "vmbus_setevent", "relid {relid:x}"),
-        TraceEventForm("hyperv", "vmbus_on_event", "relid {relid:x}"),
-        TraceEventForm(
-            "hyperv", "balloon_status",
-            "available {available:d}, committed {committed:d}; vm_memory_committed {vm_memory_committed:d}; pages_ballooned "
-                + "{pages_ballooned:d}, pages_added {pages_added:d}, pages_onlined {pages_onlined:d}"),
-    ]
+    /// A tracepoint and its form a line, in the words of the kernel.
+    private static let bus = """
+        vmbus_on_msg_dpc: msgtype={msgtype:u}
+        vmbus_on_message: msgtype={msgtype:u}
+        vmbus_onoffer: child_relid {child_relid:x}, monitorid {monitorid:x}, is_dedicated {is_ddc_int:u}, \
+        connection_id {connection_id:x}, if_type {if_type:g}, if_instance {if_instance:g}, chn_flags \
+        {chn_flags:x}, mmio_megabytes {mmio_mb:u}, sub_channel_index {sub_idx:u}
+        vmbus_onoffer_rescind: child_relid {child_relid:x}
+        vmbus_onopen_result: child_relid {child_relid:x}, openid {openid:u}, status {status:u}
+        vmbus_ongpadl_created: child_relid {child_relid:x}, gpadl {gpadl:x}, creation_status {status:u}
+        vmbus_ongpadl_torndown: gpadl {gpadl:x}
+        vmbus_onmodifychannel_response: child_relid {child_relid:x}, status {status:u}
+        vmbus_onversion_response: version_supported {ver:u}
+        vmbus_request_offers: sending ret {ret:d}
+        vmbus_open: sending child_relid {child_relid:x}, openid {openid:u}, gpadlhandle {gpadlhandle:x}, target_vp \
+        {target_vp:x}, offset {offset:x}, ret {ret:d}
+        vmbus_close_internal: sending child_relid {child_relid:x}, ret {ret:d}
+        vmbus_establish_gpadl_header: sending child_relid {child_relid:x}, gpadl {gpadl:x}, range_buflen \
+        {range_buflen:u} rangecount {rangecount:u}, ret {ret:d}
+        vmbus_establish_gpadl_body: sending msgnumber {msgnumber:u}, gpadl {gpadl:x}, ret {ret:d}
+        vmbus_teardown_gpadl: sending child_relid {child_relid:x}, gpadl {gpadl:x}, ret {ret:d}
+        vmbus_negotiate_version: sending vmbus_version_requested {ver:u}, target_vcpu {target_vcpu:x}, pages \
+        {int_page:x}:{mon_page1:x}:{mon_page2:x}, ret {ret:d}
+        vmbus_release_relid: sending child_relid {child_relid:x}, ret {ret:d}
+        vmbus_send_tl_connect_request: sending guest_endpoint_id {guest_id:g}, host_service_id {host_id:g}, ret \
+        {ret:d}
+        vmbus_send_modifychannel: binding child_relid {child_relid:x} to target_vp {target_vp:x}, ret {ret:d}
+        vmbus_chan_sched: relid {relid:x}
+        vmbus_setevent: relid {relid:x}
+        vmbus_on_event: relid {relid:x}
+        balloon_status: available {available:d}, committed {committed:d}; vm_memory_committed \
+        {vm_memory_committed:d}; pages_ballooned {pages_ballooned:d}, pages_added {pages_added:d}, pages_onlined \
+        {pages_onlined:d}
+        """
 
-    private static let network: [TraceEventForm] = [
-        TraceEventForm("netvsc", "rndis_send", rndis, symbols: rndisTypes),
-        TraceEventForm("netvsc", "rndis_recv", rndis, symbols: rndisTypes),
-        TraceEventForm("netvsc", "nvsp_send", "dev={name:w} type={msg_type:w}", symbols: nvspTypes),
-        TraceEventForm("netvsc", "nvsp_recv", "dev={name:w} qid={qid:u} type={msg_type:w}", symbols: nvspTypes),
-        TraceEventForm(
-            "netvsc", "nvsp_send_pkt",
-            "dev={name:w} qid={qid:u} type={channel_type:w} section={section_index:u} size={section_size:u}",
-            symbols: [("DATA", 0), ("CONTROL", 1)]),
-    ]
+    private static let network = """
+        rndis_send: dev={name:w} q={queue:u} req={req_id:x} type={msg_type:w} msg_len={msg_len:u}
+        rndis_recv: dev={name:w} q={queue:u} req={req_id:x} type={msg_type:w} msg_len={msg_len:u}
+        nvsp_send: dev={name:w} type={msg_type:w}
+        nvsp_recv: dev={name:w} qid={qid:u} type={msg_type:w}
+        nvsp_send_pkt: dev={name:w} qid={qid:u} type={channel_type:w} section={section_index:u} \
+        size={section_size:u}
+        """
 
-    private static let rndis = "dev={name:w} q={queue:u} req={req_id:x} type={msg_type:w} msg_len={msg_len:u}"
+    /// The order of the fields of an event whose text has another.
+    private static func order(_ event: String) -> [String] {
+        event == "vmbus_negotiate_version"
+            ? ["ver", "target_vcpu", "ret", "int_page", "mon_page1", "mon_page2"] : []
+    }
+
+    /// The words of an event's types.
+    private static func symbols(_ event: String) -> [(word: String, number: UInt64)] {
+        switch event {
+        case "rndis_send", "rndis_recv": rndisTypes
+        case "nvsp_send", "nvsp_recv": nvspTypes
+        case "nvsp_send_pkt": [("DATA", 0), ("CONTROL", 1)]
+        default: []
+        }
+    }
 
     private static let rndisTypes: [(word: String, number: UInt64)] = [
         ("PACKET", 1), ("INDICATE", 7), ("INIT", 2), ("INIT_C", 0x8000_0002), ("HALT", 3), ("QUERY", 4),

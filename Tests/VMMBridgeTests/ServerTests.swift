@@ -21,8 +21,9 @@ private final class ServedSocket {
         reports = try Mailbox(limit: 4096)
         let scenario = try TestScenario.scenario(TestScenario.heartbeat)
         let guest = try #require(scenario.guests.first)
-        thread = try BridgeThread(
-            UnixListener(path: path), scenario: scenario, guest: guest, mode: mode, to: reports)
+        var setup = BridgeSetup(scenario, mode: mode)
+        setup.add(guest, at: try UnixListener(path: path))
+        thread = try BridgeThread(setup, to: reports)
     }
 
     func end() { thread.take()?.end() }

@@ -98,11 +98,25 @@ extension ChannelDissector {
                 FieldNode(
                     name: "rndis", offset: offset, size: slice.count, value: .composite,
                     text: message.map { info($0, subject: hint) }, help: "remote NDIS message, in shared memory",
-                    children: inner))
+                    children: openFrames(inner)))
             end = offset + slice.count
         }
         tree.fields += gap(parts, from: end, to: parts.offset(of: parts.attachment) + parts.attachment.count)
         return tree
+    }
+
+    /// The fields with those of the frame inside it, wherever it lies.
+    private static func openFrames(_ fields: [FieldNode]) -> [FieldNode] {
+        fields.map { field in
+            var field = field
+            if field.name == "frame", case .bytes(let bytes) = field.value {
+                field.value = .composite
+                field.children = EthernetFrame.fields(bytes[...], base: field.offset)
+            } else {
+                field.children = openFrames(field.children)
+            }
+            return field
+        }
     }
 
     private static func gap(_ parts: PacketParts, from: Int, to: Int) -> [FieldNode] {

@@ -56,7 +56,11 @@ extension NetworkConsumer {
         _ packet: ChannelPacket, subchannel: UInt16, memory: inout Memory
     ) -> [DeviceEffect] {
         guard let waiting = outstanding[packet.transactionID] else {
-            return [unknownCompletion(packet, subchannel)]
+            guard subchannel == 0, let index = lateCompletions.firstIndex(of: packet.transactionID) else {
+                return [unknownCompletion(packet, subchannel)]
+            }
+            lateCompletions.remove(at: index)
+            return []
         }
         switch waiting {
         case .rndis(let section, let slot, let channel):
@@ -224,6 +228,7 @@ extension NetworkConsumer {
             ]
         }
         request = nil
+        releaseAnswered(waiting.transaction)
         if case .initializing = phase {
             guard type == RNDIS.MessageType.initialize.completion, status == .success else {
                 return fail("the host does not start RNDIS")
@@ -242,6 +247,14 @@ extension NetworkConsumer {
                 + fail("the host gives no address")
         }
         return step(from: index + 1, memory: &memory)
+    }
+
+    /// An answer says that its request was read, so that its place is free even when no completion comes.
+    private mutating func releaseAnswered(_ transaction: UInt64) {
+        guard case .rndis(let section, let slot, _) = outstanding.removeValue(forKey: transaction) else { return }
+        release(section: section, slot: slot)
+        if lateCompletions.count == Self.maximumLateCompletions { lateCompletions.removeFirst() }
+        lateCompletions.append(transaction)
     }
 
     private mutating func learn(_ object: RNDIS.ObjectIdentifier, _ information: RNDIS.Information) {

@@ -53,7 +53,10 @@ extension NetworkConsumer {
     mutating func sendControl<Memory: DeviceMemory>(
         _ message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect] {
-        if let effects = place(message, .control, headerSize: .max, subchannel: 0, memory: &memory) { return effects }
+        if let effects = place(message, .control, headerSize: .max, subchannel: 0, memory: &memory) {
+            request?.transaction = nextTransaction - 1
+            return effects
+        }
         request = nil
         counters.failures += 1
         return phase == .running ? [] : fail("there is no place for an RNDIS message")

@@ -91,7 +91,12 @@ public struct NetworkConsumer: DeviceEndpoint {
     struct ControlRequest: Sendable, Hashable {
         var id: UInt32
         var object: RNDIS.ObjectIdentifier
+        /// The packet that carried it; 0 before it was sent.
+        var transaction: UInt64 = 0
     }
+
+    /// The most completions that may still come for requests that were answered without.
+    static let maximumLateCompletions = 16
 
     /// What was chosen.
     public let configuration: Configuration
@@ -133,6 +138,8 @@ public struct NetworkConsumer: DeviceEndpoint {
     /// Only looked up by id; sorted where order could show.
     var outstanding: [UInt64: Outstanding] = [:]
     var request: ControlRequest?
+    /// Packets whose request was answered before they were completed, which some hosts never do.
+    var lateCompletions: [UInt64] = []
     var waitingFrames: [[UInt8]] = []
     var outbound = OutboundQueues(capacity: 16_384)
 

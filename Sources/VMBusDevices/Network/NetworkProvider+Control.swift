@@ -92,7 +92,7 @@ extension NetworkProvider {
     private mutating func say<Memory: DeviceMemory>(
         _ message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect] {
-        if waitingControls.isEmpty, let sent = transfer(message, .control, subchannel: 0, memory: &memory) {
+        if waitingControls.isEmpty, let sent = transfer(control: message, memory: &memory) {
             return sent
         }
         guard waitingControls.count < Self.maximumWaitingControls else {

@@ -17,6 +17,7 @@ extension NetworkProvider {
         } else {
             effects = messages(in: attachment, place, subchannel: subchannel, memory: &memory, status: &status)
         }
+        if place.channelType == .control, !configuration.completesControlMessages { return effects }
         // The completion goes first: it frees the guest's section before the answer to a control message comes.
         return complete(
             packet, .sendRNDISPacketComplete, .sendRNDISPacketComplete(NVSP.Result(status: status)),
@@ -119,10 +120,36 @@ extension NetworkProvider {
     public mutating func transmit<Memory: DeviceMemory>(
         frame: [UInt8], memory: inout Memory
     ) -> [DeviceEffect] {
-        guard isInitialized, isConnected, wants(frame) else {
-            counters.filtered += 1
-            return []
+        transmit(frames: [frame], memory: &memory)
+    }
+
+    /// Frames from the virtual switch, for the guest, as many in a packet as the configuration says.
+    public mutating func transmit<Memory: DeviceMemory>(
+        frames: [[UInt8]], memory: inout Memory
+    ) -> [DeviceEffect] {
+        var effects: [DeviceEffect] = []
+        var batch = ReceiveBatch()
+        for frame in frames {
+            guard isInitialized, isConnected, wants(frame) else {
+                counters.filtered += 1
+                continue
+            }
+            let (message, subchannel) = prepare(frame)
+            if batch.slots.count == configuration.messagesPerSection || batch.subchannel != subchannel {
+                effects += send(&batch, .data)
+            }
+            batch.subchannel = subchannel
+            if store(message, in: &batch, memory: &memory) {
+                counters.framesToGuest += 1
+            } else {
+                counters.noBuffer += 1
+            }
         }
+        return effects + send(&batch, .data)
+    }
+
+    /// A frame with what the guest is told of it, and the channel that its hash chooses.
+    private func prepare(_ frame: [UInt8]) -> (RNDIS.Message, UInt16) {
         let hash = FlowHash.hash(frame[...], key: receiveScale?.key ?? FlowHash.commonKey)
         var channel: UInt16 = 0
         var info: [RNDIS.PerPacketInfo] = []
@@ -131,13 +158,7 @@ extension NetworkProvider {
             if openChannels.indices.contains(index), openChannels[index] { channel = UInt16(index) }
             info = [RNDIS.PerPacketInfo(.hash, .hash(hash))]
         }
-        let message = RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: frame, info: info)))
-        guard let effects = transfer(message, .data, subchannel: channel, memory: &memory) else {
-            counters.noBuffer += 1
-            return []
-        }
-        counters.framesToGuest += 1
-        return effects
+        return (RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: frame, info: info))), channel)
     }
 
     private func wants(_ frame: [UInt8]) -> Bool {
@@ -149,34 +170,56 @@ extension NetworkProvider {
         return packetFilter.contains(.directed) && target == configuration.address
     }
 
-    /// Puts a message into a place of the receive buffer and tells the guest. Nil when there is no place, or it is too small.
+    /// Puts a control message into a place of the receive buffer and tells the guest. Nil when there is no place, or it is
+    /// too small.
     mutating func transfer<Memory: DeviceMemory>(
-        _ message: RNDIS.Message, _ type: NVSP.ChannelType, subchannel: UInt16, memory: inout Memory
+        control message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect]? {
-        guard let gpadl = receiveBuffer, let version else { return nil }
-        let bytes = message.encoded(context: .newest(sender: .hostToGuest))
-        guard bytes.count <= subAllocation, let slot = slots.take() else { return nil }
-        let offset = slot * subAllocation
-        guard memory.write(gpadl: gpadl, offset: offset, bytes) else {
-            slots.release(slot)
-            return nil
-        }
-        pending[slot] = PendingReceive(slot: slot, subchannel: subchannel)
-        let place = NVSP.Message(.sendRNDISPacket, .sendRNDISPacket(NVSP.RNDISPacket(channelType: type)))
-        let range = TransferPageRange(byteCount: UInt32(bytes.count), byteOffset: UInt32(offset))
-        let packet = ChannelPacket(
-            type: .dataUsingTransferPages, flags: .completionRequested, transactionID: UInt64(slot) + 1,
-            bulk: .transferPages(setID: NVSP.receiveBufferID, ranges: [range]),
-            payload: place.encoded(version: version, sender: .hostToGuest))
-        return outbound.send(packet, attachment: bytes, subchannel: subchannel)
+        var batch = ReceiveBatch()
+        guard store(message, in: &batch, memory: &memory) else { return nil }
+        return send(&batch, .control)
     }
 
-    /// The guest gives a place of the receive buffer back.
+    /// Writes a message into a place of the receive buffer. False when there is none, or it is too small.
+    private mutating func store<Memory: DeviceMemory>(
+        _ message: RNDIS.Message, in batch: inout ReceiveBatch, memory: inout Memory
+    ) -> Bool {
+        guard let gpadl = receiveBuffer else { return false }
+        let bytes = message.encoded(context: .newest(sender: .hostToGuest))
+        guard bytes.count <= subAllocation, let slot = slots.take() else { return false }
+        guard memory.write(gpadl: gpadl, offset: slot * subAllocation, bytes) else {
+            slots.release(slot)
+            return false
+        }
+        batch.slots.append(slot)
+        batch.ranges.append(
+            TransferPageRange(byteCount: UInt32(bytes.count), byteOffset: UInt32(slot * subAllocation)))
+        batch.bytes += bytes
+        return true
+    }
+
+    /// Tells the guest of the messages of a batch, which is empty afterwards.
+    private mutating func send(_ batch: inout ReceiveBatch, _ type: NVSP.ChannelType) -> [DeviceEffect] {
+        defer { batch = ReceiveBatch() }
+        guard let first = batch.slots.first, let version else { return [] }
+        for (index, slot) in batch.slots.enumerated() {
+            let next = index + 1 < batch.slots.count ? batch.slots[index + 1] : nil
+            pending[slot] = PendingReceive(subchannel: batch.subchannel, isFirst: index == 0, next: next)
+        }
+        let place = NVSP.Message(.sendRNDISPacket, .sendRNDISPacket(NVSP.RNDISPacket(channelType: type)))
+        let packet = ChannelPacket(
+            type: .dataUsingTransferPages, flags: .completionRequested, transactionID: UInt64(first) + 1,
+            bulk: .transferPages(setID: NVSP.receiveBufferID, ranges: batch.ranges),
+            payload: place.encoded(version: version, sender: .hostToGuest))
+        return outbound.send(packet, attachment: batch.bytes, subchannel: batch.subchannel)
+    }
+
+    /// The guest gives the places of a packet back.
     mutating func completed<Memory: DeviceMemory>(
         _ packet: ChannelPacket, subchannel: UInt16, memory: inout Memory
     ) -> [DeviceEffect] {
         guard packet.transactionID >= 1, packet.transactionID <= UInt64(pending.count),
-            let entry = pending[Int(packet.transactionID) - 1], entry.subchannel == subchannel
+            let entry = pending[Int(packet.transactionID) - 1], entry.isFirst, entry.subchannel == subchannel
         else {
             return [
                 broken(
@@ -184,8 +227,12 @@ extension NetworkProvider {
                     "a completion answers a packet that waits, on the channel that it came through")
             ]
         }
-        pending[entry.slot] = nil
-        slots.release(entry.slot)
+        var place: Int? = Int(packet.transactionID) - 1
+        while let slot = place {
+            place = pending[slot]?.next
+            pending[slot] = nil
+            slots.release(slot)
+        }
         var effects: [DeviceEffect] = []
         do throws(WireError) {
             let message = try NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost))
@@ -199,10 +246,18 @@ extension NetworkProvider {
             effects.append(.violation(ProtocolViolation(error)))
         }
         while let next = waitingControls.first {
-            guard let sent = transfer(next, .control, subchannel: 0, memory: &memory) else { break }
+            guard let sent = transfer(control: next, memory: &memory) else { break }
             waitingControls.removeFirst()
             effects += sent
         }
         return effects
     }
+}
+
+/// Messages in places of the receive buffer that go to the guest in one packet.
+private struct ReceiveBatch {
+    var subchannel: UInt16 = 0
+    var slots: [Int] = []
+    var ranges: [TransferPageRange] = []
+    var bytes: [UInt8] = []
 }

@@ -10,7 +10,7 @@ public struct NetworkProvider: DeviceEndpoint {
         public var address: [UInt8]
         /// Bytes of a frame behind its Ethernet header.
         public var mtu = 1500
-        /// The newest NVSP version that the host takes.
+        /// The newest NVSP version that the host takes, 1 to 6.1.
         public var maximumVersion = NVSP.Version.version61
         /// Channels of the adapter, the primary among them; 1 to 64.
         public var maximumChannels = 64
@@ -18,8 +18,12 @@ public struct NetworkProvider: DeviceEndpoint {
         public var subAllocationSize = 1728
         /// Bytes of one section of the send buffer.
         public var sendSectionSize = 6144
-        /// Most RNDIS messages in one packet.
+        /// Most RNDIS messages that the guest may put into one packet; 1 to 64.
         public var maximumPacketsPerMessage = 8
+        /// Most frames that the host puts into one packet, each in a place of its own; 1 to 375 (reference §6.1.4).
+        public var messagesPerSection = 1
+        /// Whether the guest's RNDIS control messages are completed; without it their answer has to do.
+        public var completesControlMessages = true
         /// Logarithm of the alignment of RNDIS messages in one packet.
         public var alignmentFactor = 3
         /// In units of 100 bit/s; 10 Gbit/s.
@@ -39,6 +43,7 @@ public struct NetworkProvider: DeviceEndpoint {
             result.subAllocationSize = min(max(subAllocationSize, 68), 1 << 20)
             result.sendSectionSize = min(max(sendSectionSize, 128), 1 << 20)
             result.maximumPacketsPerMessage = min(max(maximumPacketsPerMessage, 1), 64)
+            result.messagesPerSection = min(max(messagesPerSection, 1), 375)
             result.alignmentFactor = min(max(alignmentFactor, 0), 8)
             return result
         }
@@ -56,10 +61,12 @@ public struct NetworkProvider: DeviceEndpoint {
         public var noBuffer: UInt64 = 0
     }
 
-    /// A place of the receive buffer that waits for the guest's completion, and the channel it was sent through.
+    /// A place of the receive buffer that waits for the guest's completion: the channel that it was sent through, whether
+    /// the packet bears its number, and the next place of the same packet.
     struct PendingReceive: Sendable, Hashable {
-        var slot: Int
         var subchannel: UInt16
+        var isFirst: Bool
+        var next: Int?
     }
 
     /// The most RNDIS control messages that wait for a place in the receive buffer.

@@ -151,6 +151,10 @@ extension NVSP {
         public let rawValue: UInt32
         /// Any number.
         public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// Through the channels.
+        public static let synthetic = DataPath(rawValue: 0)
+        /// Through the virtual function, past the channels.
+        public static let virtualFunction = DataPath(rawValue: 1)
         public var meaning: String? {
             switch rawValue {
             case 0: "synthetic"

@@ -183,7 +183,7 @@ public struct SwitchResponder: Sendable, Hashable {
         switch packet.header.carries {
         case .icmp:
             var message = try ICMPHeader.decode(packet.payload)
-            guard InternetChecksum(packet.payload).isRight else { return wrong("ICMP", packet) }
+            guard InternetSum(packet.payload).isRight else { return wrong("ICMP", packet) }
             guard message.kind == .echo else { return ignore() }
             counters.echoes += 1
             message.kind = .echoReply

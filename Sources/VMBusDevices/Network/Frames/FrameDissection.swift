@@ -69,23 +69,23 @@ private struct FrameLayers {
     private mutating func internet4() {
         let packet = rest
         guard let header: IPv4Header = layer("ipv4", "header of an IPv4 packet") else { return }
-        judge(InternetChecksum(packet.prefix(header.byteCount)))
+        judge(InternetSum(packet.prefix(header.byteCount)))
         limit(to: Int(header.totalLength.rawValue) - header.byteCount)
         guard !header.fragment.isPiece else { return }
-        let sum = InternetChecksum(
+        let sum = InternetSum(
             source: header.source, destination: header.destination, carries: header.carries, count: rest.count)
-        transport(header.carries, header.carries == .icmp ? InternetChecksum() : sum, sum.folded)
+        transport(header.carries, header.carries == .icmp ? InternetSum() : sum, sum.folded)
     }
 
     private mutating func internet6() {
         guard let header: IPv6Header = layer("ipv6", "header of an IPv6 packet") else { return }
         limit(to: Int(header.payloadLength.rawValue))
-        let sum = InternetChecksum(
+        let sum = InternetSum(
             source: header.source, destination: header.destination, carries: header.carries, count: rest.count)
         transport(header.carries, sum, sum.folded)
     }
 
-    private mutating func transport(_ carries: InternetProtocol, _ sum: InternetChecksum, _ pseudo: UInt16) {
+    private mutating func transport(_ carries: InternetProtocol, _ sum: InternetSum, _ pseudo: UInt16) {
         var sum = sum
         sum.add(rest)
         switch carries {
@@ -104,7 +104,7 @@ private struct FrameLayers {
     }
 
     /// Says of the last layer's checksum whether it is right.
-    private mutating func judge(_ sum: InternetChecksum, _ pseudo: UInt16? = nil) {
+    private mutating func judge(_ sum: InternetSum, _ pseudo: UInt16? = nil) {
         guard let last = nodes.indices.last,
             let field = nodes[last].children.firstIndex(where: { $0.name == "checksum" }),
             case .identifier(let value) = nodes[last].children[field].value

@@ -55,7 +55,7 @@ public struct FrameWriter: Sendable, Hashable {
         header.identification = identification
         header.carries = carries
         (header.source, header.destination) = (internet, destination)
-        header.checksum = InternetChecksum(header.encoded()).value
+        header.checksum = InternetSum(header.encoded()).value
         return frame(to: hardware, .internet4, header.encoded() + payload)
     }
 
@@ -66,7 +66,7 @@ public struct FrameWriter: Sendable, Hashable {
     ) -> [UInt8] {
         var header = header
         header.checksum = 0
-        var sum = InternetChecksum(header.encoded())
+        var sum = InternetSum(header.encoded())
         sum.add(payload)
         header.checksum = sum.value
         return packet(to: hardware, destination, .icmp, header.encoded() + payload, identification: identification)
@@ -80,7 +80,7 @@ public struct FrameWriter: Sendable, Hashable {
         var header = UDPHeader()
         (header.source, header.destination) = (port, target)
         header.length = NetworkShort(UDPHeader.byteCount + payload.count)
-        var sum = InternetChecksum(
+        var sum = InternetSum(
             source: internet, destination: destination, carries: .udp, count: Int(header.length.rawValue))
         sum.add(header.encoded())
         sum.add(payload)
@@ -96,7 +96,7 @@ public struct FrameWriter: Sendable, Hashable {
         var header = header
         header.checksum = 0
         let bytes = header.encoded()
-        var sum = InternetChecksum(source: internet, destination: destination, carries: .tcp, count: bytes.count)
+        var sum = InternetSum(source: internet, destination: destination, carries: .tcp, count: bytes.count)
         sum.add(bytes)
         header.checksum = sum.value
         return packet(to: hardware, destination, .tcp, header.encoded(), identification: identification)

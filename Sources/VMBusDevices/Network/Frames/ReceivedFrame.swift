@@ -21,7 +21,7 @@ public enum ReceivedFrame: Sendable, Hashable {
 
         /// Whether a checksum over its addresses and its payload is right.
         public var hasRightSum: Bool {
-            var sum = InternetChecksum(
+            var sum = InternetSum(
                 source: header.source, destination: header.destination, carries: header.carries, count: payload.count)
             sum.add(payload)
             return sum.isRight
@@ -44,7 +44,7 @@ public enum ReceivedFrame: Sendable, Hashable {
                     structure: "IPV4", field: "total_length", offset: EthernetHeader.byteCount + 2,
                     problem: .truncated(needed: length, available: body.count))
             }
-            guard InternetChecksum(body.prefix(size)).isRight else {
+            guard InternetSum(body.prefix(size)).isRight else {
                 throw WireError(
                     structure: "IPV4", field: "checksum", offset: EthernetHeader.byteCount + 10,
                     problem: .invalid(value: UInt64(packet.checksum.rawValue), rule: "the sum of the header"))

@@ -1,5 +1,5 @@
 /// The sum that internet headers carry (RFC 1071): ones' complement, over sixteen bits at a time.
-public struct InternetChecksum: Sendable, Hashable {
+public struct InternetSum: Sendable, Hashable {
     private var sum: UInt64 = 0
     private var isOdd = false
 

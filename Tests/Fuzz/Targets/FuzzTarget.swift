@@ -20,6 +20,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "tracepoint", run: fuzzTracepoint),
         FuzzTarget(name: "text-file", run: fuzzTextFile),
         FuzzTarget(name: "flow-frame", run: fuzzFlowFrame),
+        FuzzTarget(name: "responder", run: fuzzResponder),
     ]
 
     /// The target of that name.

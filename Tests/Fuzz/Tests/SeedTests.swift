@@ -63,6 +63,7 @@ enum Seeds {
         seeds["ring-receiver"] = rings
         seeds["tracepoint"] = try tracepoints()
         seeds["flow-frame"] = frames(batch)
+        seeds["responder"] = GuestFrames.conversations
         seeds["ring-dump"] = try dumps()
         seeds["text-file"] = try texts()
         return seeds.mapValues { $0.map { Array($0.prefix(longest)) } }

@@ -1,6 +1,8 @@
 /* echo ADDRESS FIRST LAST PORTS: sends a datagram of every size from FIRST to LAST to the echo port of ADDRESS, from PORTS
-   sources in turn, and compares every byte of what comes back. Prints `sizes N lost L bad B`; 0 if all came back whole. */
+   sources in turn, and compares every byte of what comes back; then knocks at a closed TCP port from as many sources, which
+   spread over the channels in both directions. Prints `sizes N lost L bad B refused R`; 0 if all came back whole. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +39,13 @@ int main(int count, char **words) {
         if (came < 0) lost++;
         else if (came != size || memcmp(sent, received, size) != 0) bad++;
     }
-    printf("sizes %d lost %d bad %d\n", sizes, lost, bad);
+    int refused = 0;
+    target.sin_port = htons(9);
+    for (int index = 0; index < sources; index++) {
+        int knocking = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(knocking, (struct sockaddr *)&target, sizeof target) != 0 && errno == ECONNREFUSED) refused++;
+        close(knocking);
+    }
+    printf("sizes %d lost %d bad %d refused %d\n", sizes, lost, bad, refused);
     return lost || bad;
 }

@@ -81,7 +81,7 @@ struct GuestNetworkStack: Sendable, Hashable {
         switch packet.header.carries {
         case .tcp:
             return (try? TCPHeader.decode(packet.payload)).flatMap {
-                writer.refusal(of: $0, to: packet.hardware, source)
+                writer.refusal(of: $0, to: packet.hardware, source, identification: identification)
             }
         case .icmp:
             guard var echo = try? ICMPHeader.decode(packet.payload), echo.kind == .echo else { return nil }

@@ -104,7 +104,7 @@ public struct FrameWriter: Sendable, Hashable {
 
     /// Nobody listens: what a first segment is answered with (RFC 9293, 3.10.7.1). Nil for any other.
     public func refusal(
-        of segment: TCPHeader, to hardware: [UInt8], _ destination: InternetAddress
+        of segment: TCPHeader, to hardware: [UInt8], _ destination: InternetAddress, identification: NetworkShort = 0
     ) -> [UInt8]? {
         let ends = TCPHeader.Control.reset | TCPHeader.Control.acknowledge
         guard segment.control.rawValue & (ends | TCPHeader.Control.synchronize) == TCPHeader.Control.synchronize else {
@@ -114,6 +114,6 @@ public struct FrameWriter: Sendable, Hashable {
         (answer.source, answer.destination) = (segment.destination, segment.source)
         answer.acknowledgement = NetworkLong(rawValue: segment.sequence.rawValue &+ 1)
         answer.control = TCPHeader.Control(rawValue: 0x5000 | ends)
-        return self.segment(to: hardware, destination, answer)
+        return self.segment(to: hardware, destination, answer, identification: identification)
     }
 }

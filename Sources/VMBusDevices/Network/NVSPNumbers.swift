@@ -234,5 +234,16 @@ extension NVSP {
 
         /// The name, or the number where there is none.
         public var name: String { meaning ?? "UNKNOWN_\(rawValue)" }
+
+        /// The version that brought the message (reference §6.1.1).
+        public var since: Version {
+            switch rawValue {
+            case 125: .version2
+            case 128...130: .version4
+            case 131...134: .version5
+            case 135...136: .version6
+            default: .version1
+            }
+        }
     }
 }

@@ -39,8 +39,9 @@ extension NetworkConsumer {
                     "sub-channels carry RNDIS packets only")
             ]
         }
+        let isKnown = (version ?? .version1) >= message.type.since
         switch message.body {
-        case .sendIndirectionTable(let table) where (version ?? .version1) >= .version5:
+        case .sendIndirectionTable(let table) where isKnown:
             guard table.entries.count == NVSP.sendTableEntries else {
                 return [
                     broken(
@@ -50,7 +51,7 @@ extension NetworkConsumer {
             // A channel that is not there gets its frames through the primary; `transmit` sees to that.
             sendTable = table.entries.map { $0.channel }
             return []
-        case .sendVFAssociation(let association) where (version ?? .version1) >= .version4:
+        case .sendVFAssociation(let association) where isKnown:
             virtualFunction = association.allocated != 0 ? association.serial : nil
             if virtualFunction == nil { dataPath = .synthetic }
             return []

@@ -29,7 +29,8 @@ extension NetworkProvider {
             isInitialized = false
             forgetSettings()
             return []
-        case .reset:
+        // A reset may come without a body.
+        case _ where message.type == .reset:
             forgetSettings()
             var result = RNDIS.ResetComplete()
             result.addressingReset = 1

@@ -45,6 +45,7 @@ extension NetworkProvider {
         guard let version else {
             return [broken("nvsp-init-first", message.type.name, "no version", "INIT comes first")] + refuse(packet)
         }
+        guard version >= message.type.since else { return [unsupported(message.type)] + refuse(packet) }
         switch message.body {
         case .sendNDISVersion(let spoken):
             ndisVersion = spoken
@@ -55,7 +56,7 @@ extension NetworkProvider {
                         "nvsp-ndis-version", message.type.name, "\(spoken.major).\(spoken.minor)",
                         "a version from 5.0, when remote NDIS began")
                 ]
-        case .sendNDISConfig(let config) where version >= .version2:
+        case .sendNDISConfig(let config):
             guestConfiguration = config
             return []
         case .sendReceiveBuffer(let buffer): return shareReceive(buffer, packet, memory: memory)
@@ -71,9 +72,9 @@ extension NetworkProvider {
             sendGPADL = nil
             sendSections = 0
             return revoked(message.type, buffer, id: 0, wasShared: wasShared)
-        case .switchDataPath(let path) where version >= .version4: return switchPath(path.active, packet)
-        case .subchannelRequest(let request) where version >= .version5: return grant(request, packet)
-        case .oidQueryEx where version >= .version5:
+        case .switchDataPath(let path): return switchPath(path.active, packet)
+        case .subchannelRequest(let request): return grant(request, packet)
+        case .oidQueryEx:
             return complete(
                 packet, .oidQueryExComplete, .oidQueryExComplete(NVSP.ObjectQueryComplete(status: .unsupported)),
                 subchannel: 0)

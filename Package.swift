@@ -95,8 +95,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "LinuxGuest", "CaptureFiles", "BusModel", "VMBusRing", "VMBusEngine", "VMBusDevices", "Platform",
-                "VMBusWire",
+                "LinuxGuest", "CaptureFiles", "BusModel", "VMBusRing", "VMBusEngine", "VMBusDevices", "VMBusPartitions",
+                "Platform", "VMBusWire",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         .executableTarget(
@@ -104,8 +104,9 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "FuzzTargets", "LinuxGuest", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "BusModel", "Platform",
-                "VMBusWire",
+                "FuzzTargets", "LinuxGuest", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "VMBusDevices",
+                "BusModel",
+                "Platform", "VMBusWire",
             ],
             path: "Tests/Fuzz/Tests", swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
@@ -138,6 +139,10 @@ let package = Package(
             dependencies: [
                 "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration",
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "VMBusPartitionsTests",
+            dependencies: ["VMBusPartitions", "VMBusDevices", "Configuration", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),

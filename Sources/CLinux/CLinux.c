@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/ethtool.h>
+#include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -230,4 +231,16 @@ int64_t cl_interface_counter_values(int socket, const char *interface, uint32_t 
     struct ethtool_stats *question = bytes;
     *question = (struct ethtool_stats){.cmd = ETHTOOL_GSTATS, .n_stats = count};
     return ask_interface(socket, interface, question) != 0 ? -1 : (int64_t)question->n_stats;
+}
+
+int cl_tap(const char *interface) {
+    int descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) return -1;
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+    strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+    if (ioctl(descriptor, TUNSETIFF, &request) == 0) return descriptor;
+    int code = errno;
+    close(descriptor);
+    errno = code;
+    return -1;
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A file descriptor with one owner, closed when the owner is gone.
@@ -80,5 +81,22 @@ extension OwnedDescriptor {
     /// Opens a regular file for reading that gives what is there now and never waits, such as a trace buffer.
     public init(streaming path: String) throws(SystemError) {
         try self.init(checking: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), "open", path: path)
+    }
+}
+
+extension OwnedDescriptor {
+    /// Opens a TAP device of the kernel, making it where there is none: each read gives a frame, each write takes one.
+    public init(tap interface: String) throws(SystemError) {
+        try self.init(checking: cl_tap(interface), "open TAP device", path: "/dev/net/tun (\(interface))")
+    }
+
+    /// Writes all bytes with one call, as what keeps the borders of messages wants; false where it does not take them now.
+    public borrowing func writeAtOnce(_ bytes: [UInt8]) throws(SystemError) -> Bool {
+        while true {
+            let written = bytes.withUnsafeBytes { Glibc.write(rawValue, $0.baseAddress, $0.count) }
+            if written == bytes.count { return true }
+            if written >= 0 || errno == EAGAIN || errno == ENOBUFS { return false }
+            if errno != EINTR { throw SystemError.last("write") }
+        }
     }
 }

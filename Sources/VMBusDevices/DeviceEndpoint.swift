@@ -53,6 +53,8 @@ public protocol DeviceEndpoint: Sendable, Hashable {
     mutating func wake<Memory: DeviceMemory>(token: UInt64, time: UInt64, memory: inout Memory) -> [DeviceEffect]
     /// A frame comes from outside: from the virtual switch (provider), or from the guest's own stack (consumer).
     mutating func transmit<Memory: DeviceMemory>(frame: [UInt8], memory: inout Memory) -> [DeviceEffect]
+    /// Frames that come together, so that the device may hand several on in one packet.
+    mutating func transmit<Memory: DeviceMemory>(frames: [[UInt8]], memory: inout Memory) -> [DeviceEffect]
     /// Something is asked of the device from outside the bus. Nil when it does not know such a command.
     mutating func perform<Memory: DeviceMemory>(
         _ command: DeviceCommand, time: UInt64, memory: inout Memory
@@ -74,6 +76,13 @@ extension DeviceEndpoint {
 
     /// Most devices carry no frames.
     public mutating func transmit<Memory: DeviceMemory>(frame: [UInt8], memory: inout Memory) -> [DeviceEffect] { [] }
+
+    /// Most devices take one frame after the other.
+    public mutating func transmit<Memory: DeviceMemory>(
+        frames: [[UInt8]], memory: inout Memory
+    ) -> [DeviceEffect] {
+        frames.flatMap { transmit(frame: $0, memory: &memory) }
+    }
 
     /// Most devices are asked nothing.
     public mutating func perform<Memory: DeviceMemory>(

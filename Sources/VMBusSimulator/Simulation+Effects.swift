@@ -40,10 +40,11 @@ extension Simulation {
             case .interrupt(let place, let delivery, let isShared):
                 interrupt(guest, place, delivery, throughInterruptPage: isShared)
             case .frame(let device, let frame):
-                let port = VirtualSwitch.Port(guest: guest, device: device)
-                for target in exchange.forward(frame, from: port) {
-                    queue.push(.frame(target, frame), at: time + latency(SimulatedLatency.frame))
+                let port = VirtualSwitch.Port.adapter(guest: guest, device: device)
+                for delivery in exchange.forward(frame, from: port, time: time) {
+                    queue.push(.frame(delivery.port, delivery.frame), at: time + latency(SimulatedLatency.frame))
                 }
+                for text in exchange.takeNotes() { note(text, guest) }
             case .wake(let after, let token): queue.push(.hostWake(guest: guest, token), at: time + after)
             default: carryOut(guest, effect)
             }

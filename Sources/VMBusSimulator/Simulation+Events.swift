@@ -34,12 +34,14 @@ extension Simulation {
             carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.wake(token, &$1) })
         case .hostWake(let guest, let token):
             carryOutHost(guest, guests[guest].visitHost(at: time) { $0.wake(token, &$1) })
-        case .frame(let port, let frame):
+        case .frame(.adapter(let guest, let device), let frame):
             carryOutHost(
-                port.guest,
-                guests[port.guest].visitHost(at: time) { host, activity in
-                    host.deliver(frame: frame, device: port.device, &activity)
+                guest,
+                guests[guest].visitHost(at: time) { host, activity in
+                    host.deliver(frame: frame, device: device, &activity)
                 })
+        // A simulation has no outside, and its responder answers inside the switch.
+        case .frame: break
         case .sample(let guest): sample(guest)
         case .scenario(let index): perform(scenario.events[index])
         }
@@ -53,7 +55,7 @@ extension Simulation {
         guests[guest].bootsAgain = false
         note("\(scenario.guests[guest].name) boots", guest)
         for device in guests[guest].host.devices where device.configuration.kind == .network {
-            exchange.connect(VirtualSwitch.Port(guest: guest, device: device.configuration.instance))
+            exchange.connect(.adapter(guest: guest, device: device.configuration.instance))
         }
         carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.boot(&$1) })
     }
@@ -113,7 +115,7 @@ extension Simulation {
         case .offer(let device):
             guard let configuration = scenario.guests[event.guest].host.devices.first(where: { $0.instance == device })
             else { return }
-            exchange.connect(VirtualSwitch.Port(guest: event.guest, device: device))
+            exchange.connect(.adapter(guest: event.guest, device: device))
             carryOutHost(
                 event.guest, guests[event.guest].visitHost(at: time) { $0.offer(configuration, &$1) })
         case .command(let device, let command):
@@ -129,7 +131,7 @@ extension Simulation {
 
     /// The host takes a device back. False when there is none.
     mutating func rescind(_ device: GUID, guest: Int) -> Bool {
-        exchange.disconnect(VirtualSwitch.Port(guest: guest, device: device))
+        exchange.disconnect(.adapter(guest: guest, device: device))
         var found = false
         carryOutHost(guest, guests[guest].visitHost(at: time) { found = $0.rescind(device: device, &$1) })
         return found

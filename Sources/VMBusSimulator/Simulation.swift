@@ -15,7 +15,7 @@ public struct Simulation: Sendable {
     /// The number of the next record.
     public private(set) var nextSequence: UInt64 = 1
     var guests: [SimulatedGuest]
-    var exchange = VirtualSwitch()
+    var exchange: VirtualSwitch
     var queue = EventQueue<SimulationEvent>()
     var records = FlowBatch()
     private var latencies: SeededGenerator
@@ -26,6 +26,7 @@ public struct Simulation: Sendable {
     /// Everything is off; the guests boot when their time comes.
     public init(_ scenario: Scenario, seed: UInt64? = nil) {
         self.scenario = scenario
+        exchange = scenario.makeSwitch()
         latencies = SeededGenerator(seed: seed ?? scenario.seed, stream: 1)
         guests = scenario.guests.map { SimulatedGuest($0) }
         announce()

@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-from host import Failed, Guest, Host
+from lab import Failed, Guest, Host
 
 # Everything that is compared, as `name|value` of one line each.
 READ = (

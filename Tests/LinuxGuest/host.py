@@ -7,26 +7,19 @@ it again and lets the kernel crash; then the host's log is held against the gues
 Exit codes: 0 all agree, 1 something differs or failed, 64 wrong usage.
 """
 import hashlib
-import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections import Counter
 
+from lab import Failed, Guest, Host, field, text
 from monitor_tap import Tap
 
 VERSIONS = ["5.3", "5.2", "5.1", "5.0", "4.1", "4.0", "3.0", "2.4"]
-PATIENCE = float(os.environ.get("VMBUSSCOPE_LAB_PATIENCE", "90"))
-
-
-class Failed(Exception):
-    pass
 
 
 class TracedLate(Failed):
@@ -35,117 +28,6 @@ class TracedLate(Failed):
 
 def at_least(version, other):
     return [int(n) for n in version.split(".")] >= [int(n) for n in other.split(".")]
-
-
-class Host:
-    """`vmbusscope host` and its records."""
-
-    def __init__(self, program, path, *options):
-        self.records, self.errors = [], tempfile.TemporaryFile()
-        self.news = threading.Condition()
-        self.process = subprocess.Popen(
-            [program, "host", "--listen", path, "--json", "--control", *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
-        threading.Thread(target=self.read, daemon=True).start()
-        self.expect(lambda r: "listens at" in text(r), "the host to listen")
-
-    def read(self):
-        for line in self.process.stdout:
-            with self.news:
-                self.records.append(json.loads(line))
-                self.news.notify_all()
-
-    def expect(self, condition, what, after=0, count=1, patience=PATIENCE):
-        """Waits until `count` records from number `after` on fit; the number behind the last of them."""
-        end = time.monotonic() + patience
-        with self.news:
-            while True:
-                found = [i for i in range(after, len(self.records)) if condition(self.records[i])]
-                if len(found) >= count:
-                    return found[count - 1] + 1
-                left = end - time.monotonic()
-                if left <= 0 or not self.news.wait(min(left, 1)) and self.process.poll() is not None:
-                    self.process.poll()
-                    self.errors.seek(0)
-                    raise Failed(f"waited in vain for {what}; the host says: {self.errors.read().decode()!r}")
-
-    def message(self, name, direction, after=0):
-        def fits(record):
-            return record["name"] == "VMBUS." + name and record["direction"] == direction
-        return self.expect(fits, name, after)
-
-    def heartbeats(self, count, after=0):
-        """Waits for answered heartbeats."""
-        def fits(record):
-            return record["name"] == "HEARTBEAT.SEQUENCE" and record["direction"] == "guest_to_host"
-        return self.expect(fits, f"{count} heartbeats", after, count)
-
-    def command(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def end(self):
-        """Ends the host by a command and holds its exit code."""
-        if self.process.poll() is None:
-            self.command("quit")
-        status = self.process.wait(PATIENCE)
-        if status != 0:
-            self.errors.seek(0)
-            raise Failed(f"the host ended with status {status}: {self.errors.read().decode()!r}")
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-
-def field(record, name):
-    return next((f["value"] for f in record["fields"] if f["name"] == name), None)
-
-
-def text(record):
-    return str(field(record, "text") or "")
-
-
-class Guest:
-    """A virtual machine of the lab."""
-
-    def __init__(self, lab, folder, bus, *options, raw=False):
-        self.lab, self.shell, self.console = lab, f"{folder}/shell", f"{folder}/console"
-        for path in (self.shell, self.console):
-            if os.path.exists(path):
-                os.unlink(path)
-        self.process = subprocess.Popen(
-            [f"{lab}/run", "--bridge", bus + (",raw" if raw else ""), "--shell", self.shell, "--log", self.console,
-             "--timeout", "600", *options], stdin=subprocess.DEVNULL)
-
-    def run(self, *commands):
-        environment = dict(os.environ, WAIT=str(PATIENCE), TIMEOUT=str(PATIENCE))
-        done = subprocess.run(
-            [f"{self.lab}/guestsh", self.shell, *commands], env=environment, capture_output=True, text=True)
-        if done.returncode != 0:
-            with open(self.console, errors="replace") as console:
-                end = console.read()[-600:]
-            raise Failed(f"the guest failed at {commands}: {done.stdout[-300:]} {done.stderr[-300:]}; console: {end}")
-        return done.stdout.replace("\r", "")
-
-    def start(self, command):
-        """Runs what does not come back."""
-        subprocess.run(
-            [f"{self.lab}/guestsh", self.shell, f"({command}) & true"], capture_output=True, check=False,
-            env=dict(os.environ, WAIT="30", TIMEOUT="30"))
-
-    def wait(self):
-        self.process.wait(PATIENCE)
-
-    def kill(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
 
 
 # ---------------------------------------------------------------- the guest's tracepoints against the host's log

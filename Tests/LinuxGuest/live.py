@@ -18,7 +18,7 @@ import termios
 import time
 import tty
 
-from host import PATIENCE, Failed, Guest, Host
+from lab import PATIENCE, Failed, Guest, Host
 
 COLUMNS, ROWS = 132, 44
 CALLS = ("open,openat,openat2,creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,rmdir,link,linkat,symlink,"

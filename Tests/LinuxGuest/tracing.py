@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from host import Failed, Guest, Host
+from lab import Failed, Guest, Host
 
 TRACEFS = "/sys/kernel/tracing"
 STATE = (f"cat /sys/module/hv_vmbus/refcnt; cat {TRACEFS}/events/hyperv/enable; "

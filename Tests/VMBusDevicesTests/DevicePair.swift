@@ -157,7 +157,7 @@ extension DevicePair where Guest == NetworkConsumer, Host == NetworkProvider {
     /// A network adapter that has not been opened.
     static func network(
         guestVersion: NVSP.Version = .version61, hostVersion: NVSP.Version = .version61, channels: Int = 4,
-        mtu: Int = 1500
+        mtu: Int = 1500, change: (inout NetworkProvider.Configuration) -> Void = { _ in }
     ) -> NetworkPair {
         var configuration = NetworkConsumer.Configuration()
         configuration.maximumVersion = guestVersion
@@ -166,6 +166,7 @@ extension DevicePair where Guest == NetworkConsumer, Host == NetworkProvider {
         var provider = NetworkProvider.Configuration(address: Frames.guest)
         provider.maximumVersion = hostVersion
         provider.mtu = mtu
+        change(&provider)
         return NetworkPair(
             guest: NetworkConsumer(configuration: configuration), host: NetworkProvider(configuration: provider))
     }

@@ -54,7 +54,7 @@ import VMBusWire
         pair.open()
         pair.settle()
         pair.log = []
-        let frames = [60, 98, 400, 468, 469, 1000, 1514].map { Frames.echo(1, size: $0) }
+        let frames = [60, 98, 400, 452, 453, 1000, 1514].map { Frames.echo(1, size: $0) }
         for frame in frames { pair.transmit(frame) }
         pair.settle()
         #expect(pair.hostFrames == frames)
@@ -215,5 +215,57 @@ import VMBusWire
         pair.open()
         pair.settle()
         #expect(pair.guest.isRunning)
+    }
+
+    @Test func `a host may complete no control messages, as the answer says enough`() {
+        var pair = NetworkPair.network { $0.completesControlMessages = false }
+        pair.open()
+        pair.settle()
+        #expect(pair.guest.isRunning)
+        #expect(pair.violations.isEmpty)
+        #expect(pair.guest.outstandingCount == 0)
+        for _ in 0..<100 {
+            pair.perform(pair.guest.setPacketFilter(.broadcast, memory: &pair.memory), from: .guestToHost)
+            pair.settle()
+        }
+        #expect(pair.guest.counters.failures == 0)
+        let completed = pair.log.filter { $0.direction == .hostToGuest && $0.bytes[0] == 0xB }
+        // INIT, both buffers and SUBCHANNEL: their answers are completions themselves.
+        #expect(completed.count == 4)
+        pair.transmit(Frames.arp)
+        pair.settle()
+        #expect(pair.hostFrames == [Frames.arp])
+        #expect(pair.guest.outstandingCount == 0)
+    }
+
+    @Test(arguments: [1, 2, 3, 8]) func `frames that come together share packets`(most: Int) {
+        var pair = NetworkPair.network(channels: 1) { $0.messagesPerSection = most }
+        pair.open()
+        pair.settle()
+        pair.log = []
+        let frames = (0..<16).map {
+            Frames.echo(UInt16($0), size: 60 + $0 * 50, to: Frames.guest, from: Frames.other)
+        }
+        pair.perform(pair.host.transmit(frames: frames, memory: &pair.memory), from: .hostToGuest)
+        #expect(pair.host.outstandingReceives == 16)
+        pair.settle()
+        #expect(pair.guestFrames == frames)
+        #expect(pair.log.filter { $0.direction == .hostToGuest }.count == (16 + most - 1) / most)
+        #expect(pair.host.outstandingReceives == 0)
+        #expect(pair.violations.isEmpty)
+    }
+
+    @Test func `only the first place of a packet can be given back, and gives all back`() {
+        var pair = NetworkPair.network(channels: 1) { $0.messagesPerSection = 4 }
+        pair.open()
+        pair.settle()
+        pair.perform(pair.host.transmit(frames: [Frames.arp, Frames.arp], memory: &pair.memory), from: .hostToGuest)
+        let done = NVSP.Message(.sendRNDISPacketComplete, .sendRNDISPacketComplete(.init(status: .success)))
+        for id in [UInt64(2), 1, 1] {
+            pair.inject(
+                ChannelPacket(type: .completion, transactionID: id, payload: done.encoded()), from: .guestToHost)
+        }
+        #expect(pair.violations.map { $0.rule } == ["completion-known", "completion-known"])
+        #expect(pair.host.outstandingReceives == 0)
     }
 }

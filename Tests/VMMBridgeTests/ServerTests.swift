@@ -21,8 +21,9 @@ private final class ServedSocket {
         reports = try Mailbox(limit: 4096)
         let scenario = try TestScenario.scenario(TestScenario.heartbeat)
         let guest = try #require(scenario.guests.first)
-        thread = try BridgeThread(
-            UnixListener(path: path), scenario: scenario, guest: guest, mode: mode, to: reports)
+        var setup = BridgeSetup(scenario, mode: mode)
+        setup.add(guest, at: try UnixListener(path: path))
+        thread = try BridgeThread(setup, to: reports)
     }
 
     func end() { thread.take()?.end() }
@@ -279,6 +280,101 @@ private struct MonitorEnd: ~Copyable {
     }
 }
 
+@Suite(.timeLimit(.minutes(2))) struct `A server with several sockets` {
+    @Test func `serves two monitors at a time, each a partition of the log`() throws {
+        let scenario = try TestScenario.scenario(
+            TestScenario.heartbeat + "\n[[guest]]\nname = \"other\"\n" + TestScenario.heartbeat)
+        let reports = try Mailbox<BridgeServer.Report>(limit: 4096)
+        let paths = (0..<2).map { "/tmp/vmbusscope-test-\(getpid())-\(UInt64.random(in: 0 ... .max))-\($0).sock" }
+        var setup = BridgeSetup(scenario, mode: .monitorPages)
+        for (path, guest) in zip(paths, scenario.guests) { setup.add(guest, at: try UnixListener(path: path)) }
+        let thread = try BridgeThread(setup, to: reports)
+        let file = try SharedFile(pages: 16)
+        let otherFile = try SharedFile(pages: 16)
+        var other = try MonitorEnd(paths[1])
+        try other.hello(otherFile)
+        try other.contact()
+        do {
+            var monitor = try MonitorEnd(paths[0])
+            try monitor.hello(file)
+            try monitor.contact()
+        }
+        // The first one's end is not the other's.
+        try other.send(.signalEvent(SignalledEvent(processor: 0, connectionID: 9), sequence: 4))
+        let answer = try other.receive()
+        #expect(answer == .result(.invalidConnectionID, sequence: 4))
+        thread.end()
+        var records = FlowBatch()
+        for case .batch(let batch) in reports.takeAll() { records.append(batch) }
+        let contacts = records.headers.filter { $0.kind == .message && $0.code == 14 }.map(\.partition)
+        #expect(contacts == [2, 1])
+        #expect(records.headers.map(\.time) == records.headers.map(\.time).sorted())
+        let guests = records.headers.filter { $0.kind == .state && $0.code == StateCode.appeared.rawValue }
+        #expect(guests.map(\.partition) == [0, 2, 1])
+    }
+}
+
+@Suite struct `A port to the world outside` {
+    private func ends() throws -> [Int32] {
+        var ends: [Int32] = [-1, -1]
+        let type = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let result = socketpair(AF_UNIX, type, 0, &ends)
+        try #require(result == 0)
+        return ends
+    }
+
+    @Test func `keeps the borders of frames, both ways`() throws {
+        let ends = try ends()
+        var port = FramePort(OwnedDescriptor(owning: ends[0]), name: "pair")
+        let far = OwnedDescriptor(owning: ends[1])
+        port.send([1, 2, 3])
+        port.send([4, 5])
+        #expect(try far.read(atMost: 100) == [1, 2, 3])
+        #expect(try far.read(atMost: 100) == [4, 5])
+        try far.write([7, 7])
+        try far.write([8])
+        let frames = try port.receive()
+        #expect(frames == [[7, 7], [8]])
+        let nothing = try port.receive()
+        #expect(nothing == [])
+        let counts = port.counts
+        #expect(counts.received == 2 && counts.sent == 2 && counts.lost == 0)
+    }
+
+    @Test func `loses what nobody takes, and waits for nothing`() throws {
+        let ends = try ends()
+        var port = FramePort(OwnedDescriptor(owning: ends[0]), name: "pair")
+        let far = OwnedDescriptor(owning: ends[1])
+        for _ in 0..<5000 { port.send([UInt8](repeating: 1, count: 1500)) }
+        let counts = port.counts
+        #expect(counts.sent > 0 && counts.lost > 0 && counts.sent + counts.lost == 5000)
+        #expect(try far.read(atMost: 2000)?.count == 1500)
+    }
+
+    private func drop(_ descriptor: consuming OwnedDescriptor) {}
+
+    @Test func `says when the other side is gone`() throws {
+        let ends = try ends()
+        var port = FramePort(OwnedDescriptor(owning: ends[0]), name: "pair")
+        let far = OwnedDescriptor(owning: ends[1])
+        try far.write([1])
+        drop(far)
+        let last = try port.receive()
+        #expect(last == [[1]])
+        let end = try port.receive()
+        #expect(end == nil)
+    }
+
+    @Test func `that is not allowed says where and why`() {
+        do throws(SystemError) {
+            _ = try FramePort(tap: "a name/with a slash")
+            Issue.record("it was made")
+        } catch {
+            #expect(error.description.contains("/dev/net/tun"))
+        }
+    }
+}
+
 @Suite struct `Records that nobody takes` {
     @Test func `wait, and are told of when they are lost`() throws {
         let mailbox = try Mailbox<BridgeServer.Report>(limit: 1)
@@ -330,7 +426,26 @@ private struct MonitorEnd: ~Copyable {
         } catch {
             reason = error.description
         }
-        #expect(reason == "'link sideways' is no command for a network: it knows link up, link down")
+        #expect(reason.hasPrefix("'link sideways' is no command for a network: it knows link up, link down"))
+    }
+
+    @Test func `go to the guest that is named`() throws {
+        let scenario = try TestScenario.scenario(
+            TestScenario.heartbeat + "\n[[guest]]\nname = \"other\"\n" + TestScenario.monitoredNetwork)
+        let guests = scenario.guests
+        guard case .command(.rescind, guest: 0) = try BridgeServer.Request("rescind heartbeat", for: guests),
+            case .command(.rescind, guest: 1) = try BridgeServer.Request("other: rescind network", for: guests),
+            case .tellSwitch = try BridgeServer.Request("switch", for: guests)
+        else {
+            Issue.record("a command went astray")
+            return
+        }
+        for line in ["nobody: rescind heartbeat", "other: rescind heartbeat", "other:"] {
+            do throws(BridgeCommandError) {
+                _ = try BridgeServer.Request(line, for: guests)
+                Issue.record("'\(line)' was understood")
+            } catch {}
+        }
     }
 
     @Test(arguments: ["", "rescind", "rescind network", "offer 0", "remove heartbeat", "offer heartbeat now"])

@@ -116,6 +116,10 @@ int64_t cl_interface_counter_count(int socket, const char *interface);
 int64_t cl_interface_counter_names(int socket, const char *interface, uint32_t count, void *bytes);
 int64_t cl_interface_counter_values(int socket, const char *interface, uint32_t count, void *bytes);
 
+/* A TAP device of the kernel: each read gives a frame, each write takes one, without a header of the kernel's own. Not blocking,
+   closed on exec; -1 and errno on failure. The name is cut at 15 bytes. */
+int cl_tap(const char *interface);
+
 /* memory_guard.c: survives a file that is cut short under a mapping: a page that is gone becomes a page of zeros of our own.
    Takes a free place: its number, or -1 and errno. */
 int cl_memory_guard_add(void *base, size_t size);

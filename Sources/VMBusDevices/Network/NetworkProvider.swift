@@ -10,7 +10,7 @@ public struct NetworkProvider: DeviceEndpoint {
         public var address: [UInt8]
         /// Bytes of a frame behind its Ethernet header.
         public var mtu = 1500
-        /// The newest NVSP version that the host takes.
+        /// The newest NVSP version that the host takes, 1 to 6.1.
         public var maximumVersion = NVSP.Version.version61
         /// Channels of the adapter, the primary among them; 1 to 64.
         public var maximumChannels = 64
@@ -18,12 +18,18 @@ public struct NetworkProvider: DeviceEndpoint {
         public var subAllocationSize = 1728
         /// Bytes of one section of the send buffer.
         public var sendSectionSize = 6144
-        /// Most RNDIS messages in one packet.
+        /// Most RNDIS messages that the guest may put into one packet; 1 to 64.
         public var maximumPacketsPerMessage = 8
+        /// Most frames that the host puts into one packet, each in a place of its own; 1 to 375 (reference §6.1.4).
+        public var messagesPerSection = 1
+        /// Whether the guest's RNDIS control messages are completed; without it their answer has to do.
+        public var completesControlMessages = true
         /// Logarithm of the alignment of RNDIS messages in one packet.
         public var alignmentFactor = 3
         /// In units of 100 bit/s; 10 Gbit/s.
         public var linkSpeed: UInt32 = 100_000_000
+        /// Whether the host makes and looks at checksums, cuts large segments and takes tags off.
+        public var offersOffloads = true
         /// What the guest may call the adapter.
         public var friendlyName = "Network Adapter"
 
@@ -39,6 +45,7 @@ public struct NetworkProvider: DeviceEndpoint {
             result.subAllocationSize = min(max(subAllocationSize, 68), 1 << 20)
             result.sendSectionSize = min(max(sendSectionSize, 128), 1 << 20)
             result.maximumPacketsPerMessage = min(max(maximumPacketsPerMessage, 1), 64)
+            result.messagesPerSection = min(max(messagesPerSection, 1), 375)
             result.alignmentFactor = min(max(alignmentFactor, 0), 8)
             return result
         }
@@ -54,12 +61,20 @@ public struct NetworkProvider: DeviceEndpoint {
         public var filtered: UInt64 = 0
         /// Frames for the guest that were lost because the receive buffer had no place, or is too small for them.
         public var noBuffer: UInt64 = 0
+        /// Frames of the guest whose checksums the host made.
+        public var checksumsMade: UInt64 = 0
+        /// Frames that large segments of the guest were cut into.
+        public var segmentsCut: UInt64 = 0
+        /// 802.1Q tags that the host put into frames of the guest.
+        public var tagsInserted: UInt64 = 0
     }
 
-    /// A place of the receive buffer that waits for the guest's completion, and the channel it was sent through.
+    /// A place of the receive buffer that waits for the guest's completion: the channel that it was sent through, whether
+    /// the packet bears its number, and the next place of the same packet.
     struct PendingReceive: Sendable, Hashable {
-        var slot: Int
         var subchannel: UInt16
+        var isFirst: Bool
+        var next: Int?
     }
 
     /// The most RNDIS control messages that wait for a place in the receive buffer.
@@ -71,6 +86,18 @@ public struct NetworkProvider: DeviceEndpoint {
     public internal(set) var version: NVSP.Version?
     /// What the guest said of its frames and abilities.
     public internal(set) var guestConfiguration: NVSP.NDISConfig?
+    /// What the guest said that it speaks.
+    public internal(set) var ndisVersion: NVSP.NDISVersion?
+    /// The address that the guest uses; the host's until the guest sets another.
+    public internal(set) var currentAddress: [UInt8]
+    /// Groups that the guest joined.
+    public internal(set) var multicastList: [[UInt8]] = []
+    /// The way that the guest chose for its frames.
+    public internal(set) var dataPath = NVSP.DataPath.synthetic
+    /// Number of the virtual function that the guest has beside the adapter, if it has one.
+    public internal(set) var virtualFunction: UInt32?
+    /// In units of 100 bit/s.
+    public internal(set) var linkSpeed: UInt32
     /// What the guest wants to receive.
     public internal(set) var packetFilter: RNDIS.PacketFilter = []
     /// Whether the guest started RNDIS.
@@ -92,6 +119,7 @@ public struct NetworkProvider: DeviceEndpoint {
         guard let sendGPADL else { return nil }
         return (sendGPADL, sendSections)
     }
+    var offloads = OffloadSwitches()
     var sendGPADL: UInt32?
     var sendSections = 0
     var slots = SlotPool(count: 0)
@@ -105,6 +133,8 @@ public struct NetworkProvider: DeviceEndpoint {
     /// An adapter that waits for its channel.
     public init(configuration: Configuration) {
         self.configuration = configuration.clamped()
+        currentAddress = self.configuration.address
+        linkSpeed = self.configuration.linkSpeed
         openChannels = Array(repeating: false, count: self.configuration.maximumChannels)
     }
 
@@ -121,11 +151,12 @@ public struct NetworkProvider: DeviceEndpoint {
 
     public mutating func closed(subchannel: UInt16) -> [DeviceEffect] {
         if subchannel == 0 {
-            let counters = counters
-            let isConnected = isConnected
-            self = NetworkProvider(configuration: configuration)
-            self.counters = counters
-            self.isConnected = isConnected
+            var new = NetworkProvider(configuration: configuration)
+            new.counters = counters
+            new.isConnected = isConnected
+            new.linkSpeed = linkSpeed
+            new.virtualFunction = virtualFunction
+            self = new
             return []
         }
         if openChannels.indices.contains(Int(subchannel)) { openChannels[Int(subchannel)] = false }
@@ -155,8 +186,7 @@ public struct NetworkProvider: DeviceEndpoint {
     /// a message may begin in one and go on in the others (hv_netvsc, partial copy).
     public func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8] {
         guard packet.type == .dataInBand || packet.type == .dataUsingGPADirect,
-            let message = try? NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost)),
-            case .sendRNDISPacket(let place) = message.body
+            let place = NVSP.DataHead.place(packet.payload)
         else { return [] }
         var bytes: [UInt8] = []
         if place.sectionIndex != NVSP.noSection {

@@ -98,8 +98,15 @@ public struct HostPartition: Sendable {
     public mutating func deliver<Memory>(
         frame: [UInt8], device instance: GUID, _ activity: inout PartitionActivity<Memory>
     ) {
+        deliver(frames: [frame], device: instance, &activity)
+    }
+
+    /// Frames come together from the switch to a network device, which may hand several on in one packet.
+    public mutating func deliver<Memory>(
+        frames: [[UInt8]], device instance: GUID, _ activity: inout PartitionActivity<Memory>
+    ) {
         guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
-        act(index, &activity) { (end, memory, _) in end.transmit(frame: frame, memory: &memory) }
+        act(index, &activity) { (end, memory, _) in end.transmit(frames: frames, memory: &memory) }
     }
 
     /// Something is asked of a device. False when there is none, or it does not know such a command.

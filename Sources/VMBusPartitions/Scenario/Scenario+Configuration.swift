@@ -9,7 +9,7 @@ extension Scenario {
     /// - Throws: `ConfigurationError` with file, line or path, what is there and what is expected.
     public init(_ document: ConfigurationDocument) throws(ConfigurationError) {
         let root = document.root
-        try root.requireOnly(["name", "title", "seed", "root", "guest", "event"])
+        try root.requireOnly(["name", "title", "seed", "root", "switch", "guest", "event"])
         name = try root.string("name")
         title = try root.stringIfPresent("title") ?? ""
         seed = UInt64(bitPattern: try root.integerIfPresent("seed", in: 0 ... .max) ?? 1)
@@ -19,6 +19,17 @@ extension Scenario {
         let hostProfile = try rootTable?.profileIfPresent("profile", HostProfile.all, \.name) ?? .openvmm
         var host = HostConfiguration(profile: hostProfile, maximumVersion: hostProfile.maximumVersion, devices: [])
         host.maximumVersion = try rootTable?.versionIfPresent("version") ?? host.maximumVersion
+        responder = .unsaid
+        if let table = try root.tableIfPresent("switch") {
+            try table.requireOnly(["responder"])
+            let text = try table.string("responder")
+            let configuration = SwitchResponder.Configuration(text)
+            guard text == "none" || configuration != nil else {
+                throw table.unacceptable(
+                    "responder", value: text, expected: "an address with its network such as 10.0.0.1/24, or none")
+            }
+            responder = configuration.map { .at($0) } ?? .nobody
+        }
         let tables = try root.tables("guest")
         guests = []
         for (index, table) in tables.enumerated() {

@@ -14,8 +14,39 @@ public struct Scenario: Sendable, Hashable {
     public var rootName: String
     /// The guests.
     public var guests: [GuestConfiguration]
+    /// Who answers inside the switch that joins the guests' network devices.
+    public var responder: ResponderChoice
     /// What happens at given moments, in order of time.
     public var events: [ScenarioEvent]
+}
+
+/// What a scenario says about who answers inside the switch.
+public enum ResponderChoice: Sendable, Hashable {
+    /// Nothing: whoever runs the scenario decides.
+    case unsaid
+    /// Nobody answers.
+    case nobody
+    /// A responder, which knows the addresses that the scenario gives to interfaces.
+    case at(SwitchResponder.Configuration)
+}
+
+extension Scenario {
+    /// The switch that joins the guests.
+    ///
+    /// - Parameter usual: who answers where the scenario says nothing; nil for nobody.
+    public func makeSwitch(usual: SwitchResponder.Configuration? = nil) -> VirtualSwitch {
+        var responder: SwitchResponder.Configuration?
+        switch self.responder {
+        case .unsaid: responder = usual
+        case .nobody: responder = nil
+        case .at(let configuration): responder = configuration
+        }
+        responder?.reservations = guests.flatMap(\.addresses).map {
+            SwitchResponder.Configuration.Reservation(
+                hardware: $0.hardware, internet: InternetAddress($0.internet))
+        }
+        return VirtualSwitch(responder: responder)
+    }
 }
 
 /// How a guest is made.

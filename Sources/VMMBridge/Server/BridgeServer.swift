@@ -1,11 +1,11 @@
 public import BusModel
 import Glibc
 public import Platform
-public import VMBusPartitions
+import VMBusPartitions
 import VMBusWire
 
-/// Serves a host's end of the bus to one virtual machine after another: the thin loop between a socket, a clock and
-/// ``BridgeSession``.
+/// Serves a host's end of the bus to virtual machines: the thin loop between sockets, a clock, a switch and ``BridgeSession``.
+/// Several machines are served at a time, each at a socket of its own, and at each socket one after another.
 ///
 /// Nothing that a machine sends or leaves out ends it: the machine is let go of, the log says why, and the next one is served.
 public struct BridgeServer: ~Copyable {
@@ -21,17 +21,21 @@ public struct BridgeServer: ~Copyable {
 
     /// What the loop is asked.
     public enum Request: Sendable {
-        /// Do something to the guest.
-        case command(BridgeCommand)
+        /// Do something to a guest, which is named by its place among the sockets.
+        case command(BridgeCommand, guest: Int)
+        /// Write down what the switch's responder has met.
+        case tellSwitch
         /// Show the rings of a channel from now on, a few times a second; nil for none.
         case showRings(ChannelKey?)
     }
 
-    private let listener: UnixListener
-    private let guest: GuestConfiguration
-    private let scenario: Scenario
-    private let mode: InterruptMode
-    private let start = MonotonicClock.now()
+    private let setup: BridgeSetup
+    private let clock = BridgeClock()
+    private var places: [BridgePlace] = []
+    private var exchange: VirtualSwitch
+    private var outside: FramePort?
+    /// What happened and was not posted yet, in the order in which it happened.
+    private var records = FlowBatch()
     private var outbox: ReportOutbox
     private let requests: Mailbox<Request>
     private let stop: StopRequest
@@ -41,171 +45,150 @@ public struct BridgeServer: ~Copyable {
     /// Nanoseconds between two images of the rings that are shown.
     private static let imageInterval: UInt64 = 100_000_000
 
-    private enum Token { case stop, request, listener, stream, timer }
+    private enum Token { case stop, request, outside, timer, place(Int), room }
 
-    /// A server at a socket.
+    /// A server.
     ///
     /// - Parameters:
-    ///   - scenario: names the root partition, and says what happens to its first guest when.
-    ///   - guest: says what devices there are, and which versions.
-    ///   - mode: who writes the guest's message slots and event flags.
+    ///   - setup: whom it serves.
     ///   - reports: takes what the loop tells.
     ///   - requests: gives what the loop is asked.
     ///   - stop: ends the loop.
     public init(
-        _ listener: consuming UnixListener, scenario: Scenario, guest: GuestConfiguration, mode: InterruptMode,
-        reports: Mailbox<Report>, requests: Mailbox<Request>, stop: StopRequest
+        _ setup: BridgeSetup, reports: Mailbox<Report>, requests: Mailbox<Request>, stop: StopRequest
     ) {
-        self.listener = listener
-        self.guest = guest
-        self.scenario = scenario
-        self.mode = mode
+        self.setup = setup
+        exchange = setup.exchange
         outbox = ReportOutbox(reports)
         self.requests = requests
         self.stop = stop
     }
 
-    /// Nanoseconds since the log's start.
-    private var time: UInt64 { MonotonicClock.now() &- start }
-
     /// Serves until it is asked to stop, or the system does not let it go on.
     public mutating func run() {
-        var records = FlowBatch()
-        var root = PartitionSnapshot(number: 0, name: scenario.rootName, role: .root)
-        root.connection = .known(.connected)
-        records.append(
-            FlowRecordHeader(kind: .state, time: time, partition: 0, code: StateCode.appeared.rawValue),
-            AttributeList(root.attributeReadings).encoded())
-        records.append(
-            FlowRecordHeader(kind: .note, time: time, partition: 0), Array("listens at \(listener.path)".utf8))
-        outbox.post(records)
+        for (number, entrance) in setup.entrances.enumerated() {
+            if let place = BridgePlace(entrance, number: number, setup, clock: clock) { places.append(place) }
+        }
+        outside = setup.outside?.take()
+        if outside != nil { exchange.connect(.outside) }
+        announce()
         do throws(SystemError) {
-            while let stream = try waitForGuest() { try serve(stream) }
-            outbox.note("the host ends", at: time)
+            try serve()
+            for place in places where place.hasGuest {
+                place.finish("the host ends while a guest is connected")
+                collect(place)
+                place.release()
+            }
+            note("the host ends")
+            post()
         } catch {
+            post()
             outbox.fail(error)
         }
     }
 
-    /// Waits for the next machine; nil when the server is to stop.
-    private mutating func waitForGuest() throws(SystemError) -> UnixStream? {
-        var loop = PollLoop<Token>()
-        loop.add(stop.fileDescriptor, token: .stop)
-        loop.add(requests.fileDescriptor, token: .request)
-        loop.add(listener.fileDescriptor, token: .listener)
+    private mutating func announce() {
+        var root = PartitionSnapshot(number: 0, name: setup.rootName, role: .root)
+        root.connection = .known(.connected)
+        records.append(
+            FlowRecordHeader(kind: .state, time: clock.time, partition: 0, code: StateCode.appeared.rawValue),
+            AttributeList(root.attributeReadings).encoded())
+        for place in places {
+            note("listens at \(place.path)" + (places.count > 1 ? " for \(place.name)" : ""))
+        }
+        if let name = outside?.name { note("joins the guests' network with the TAP device \(name)") }
+        post()
+    }
+
+    private mutating func serve() throws(SystemError) {
+        let timer = try TimerSource()
         while !stop.isRequested {
+            try arm(timer)
+            var loop = pollLoop(timer)
             for event in try loop.wait(timeout: outbox.patience) where !stop.isRequested {
                 switch event.token {
-                case .listener:
-                    if let stream = try listener.accept() { return stream }
-                case .request:
-                    for request in requests.takeAll() {
-                        switch request {
-                        case .command: outbox.note("no guest is here to do that to", at: time)
-                        case .showRings(let channel): shownChannel = channel
-                        }
-                    }
-                default: break
+                case .stop, .room: break
+                case .timer: _ = try timer.takeExpirations()
+                case .request: answerRequests()
+                case .outside: takeFromOutside()
+                case .place(let index):
+                    try places[index].receive()
+                    collect(places[index])
                 }
             }
-            outbox.flush()
+            carryFrames()
+            for place in places {
+                place.advance()
+                collect(place)
+            }
+            carryFrames()
+            for place in places { settle(place) }
+            showRings()
+            post()
         }
-        return nil
     }
 
-    // MARK: One machine
-
-    /// Serves a machine until it goes, breaks a rule that leaves nothing to go on with, or the server is to stop.
-    mutating func serve(_ stream: consuming UnixStream) throws(SystemError) {
-        var link = MonitorLink(stream)
-        var session = BridgeSession<GuestMemory>(
-            guest, events: scenario.events.filter { $0.guest == 0 }, mode: mode, time: time)
+    private mutating func pollLoop(_ timer: borrowing TimerSource) -> PollLoop<Token> {
         var loop = PollLoop<Token>()
         loop.add(stop.fileDescriptor, token: .stop)
         loop.add(requests.fileDescriptor, token: .request)
-        loop.add(link.fileDescriptor, token: .stream)
-        let timer = try TimerSource()
+        if let descriptor = outside?.fileDescriptor { loop.add(descriptor, token: .outside) }
+        for (index, place) in places.enumerated() {
+            loop.add(place.fileDescriptor, token: .place(index))
+            // A monitor that does not read makes nobody wait but itself.
+            if place.isBehind { loop.add(place.fileDescriptor, for: .writing, token: .room) }
+        }
         loop.add(timer.fileDescriptor, token: .timer)
-        var end: String?
-        while end == nil, !stop.isRequested {
-            outbox.post(session.takeRecords())
-            try arm(timer, session)
-            var isReadable = false
-            for event in try loop.wait(timeout: outbox.patience) {
-                switch event.token {
-                case .stream: isReadable = true
-                case .timer: _ = try timer.takeExpirations()
-                case .request: answerRequests(&session)
-                default: break
-                }
-            }
-            if isReadable { end = takeFrames(&link, &session) }
-            session.advance(to: time)
-            end = end ?? link.send(session.takeFrames())
-            end = end ?? session.failure.map { "let go of the guest: \($0.rule)" }
-            if end == nil, link.isDamaged {
-                end = "let go of the guest: the file of its memory was cut short, what is read there is not its memory"
-            }
-            showRings(session)
-            if end == nil, link.isBehind { try waitForRoom(link) }
-        }
-        session.end(end ?? "the host ends while a guest is connected", at: time)
-        outbox.post(session.takeRecords())
+        return loop
     }
 
-    /// Takes what has come; the reason when it was the last.
-    private mutating func takeFrames(
-        _ link: inout MonitorLink, _ session: inout BridgeSession<GuestMemory>
-    ) -> String? {
-        switch link.receive() {
-        case .nothing: return nil
-        case .end: return "the monitor has disconnected" + (link.isInsideFrame ? " in the middle of a frame" : "")
-        case .failed(let error): return "the connection to the monitor failed: \(error)"
-        case .bytes: break
-        }
-        while session.failure == nil {
-            do throws(WireError) {
-                guard let (header, body) = try link.nextFrame() else { return nil }
-                take(header, body, &link, &session)
-            } catch {
-                session.fail(ProtocolViolation(error))
-                return "let go of the guest: its frames cannot be told apart any more"
-            }
-            // The answer first: a processor of the guest waits for it.
-            if let end = link.send(session.takeFrames()) { return end }
-            session.work(at: time)
-            if let end = link.send(session.takeFrames()) { return end }
-        }
-        return nil
+    private func arm(_ timer: borrowing TimerSource) throws(SystemError) {
+        let next = (places.map(\.nextTime) + [shownChannel == nil ? nil : nextImage]).compactMap { $0 }.min()
+        guard let next else { return try timer.stop() }
+        let now = clock.time
+        try timer.start(after: .nanoseconds(Int64(clamping: next > now ? next - now : 1)))
     }
 
-    private mutating func take(
-        _ header: FrameHeader, _ body: ArraySlice<UInt8>, _ link: inout MonitorLink,
-        _ session: inout BridgeSession<GuestMemory>
-    ) {
-        do throws(WireError) {
-            let frame = try MonitorFrame.decode(header, body)
-            guard case .hello(let hello) = frame, !session.hasMemory else {
-                return session.receive(frame, at: time)
-            }
-            do throws(ProtocolViolation) {
-                session.show(try link.memory(hello), hello, at: time)
-            } catch {
-                session.fail(error)
-            }
-        } catch {
-            if header.type == .hello {
-                session.fail(ProtocolViolation(error))
-            } else {
-                session.refuse(header, error, at: time)
-            }
+    // MARK: Records
+
+    private mutating func note(_ text: String) {
+        records.append(FlowRecordHeader(kind: .note, time: clock.time, partition: 0), Array(text.utf8))
+    }
+
+    private mutating func collect(_ place: BridgePlace) { records.append(place.takeRecords()) }
+
+    private mutating func post() {
+        if records.isEmpty { return outbox.flush() }
+        outbox.post(records)
+        records = FlowBatch()
+    }
+
+    // MARK: Guests
+
+    /// Sends what is to be sent, and lets go of a guest that is at its end.
+    private mutating func settle(_ place: BridgePlace) {
+        place.settle()
+        if place.isOver {
+            place.finish("")
+            carryFrames()
+            collect(place)
+            place.release()
+        } else {
+            collect(place)
         }
     }
 
-    private mutating func answerRequests(_ session: inout BridgeSession<GuestMemory>) {
+    private mutating func answerRequests() {
         for request in requests.takeAll() {
             switch request {
-            case .command(let command): session.perform(command, at: time)
+            case .command(let command, let guest):
+                guard let place = places.first(where: { Int($0.partition) == guest + 1 }), place.hasGuest else {
+                    note("no guest is here to do that to")
+                    continue
+                }
+                place.perform(command)
+                collect(place)
+            case .tellSwitch: note(exchange.responder?.summary ?? "nobody answers inside the switch")
             case .showRings(let channel):
                 shownChannel = channel
                 nextImage = 0
@@ -213,27 +196,61 @@ public struct BridgeServer: ~Copyable {
         }
     }
 
-    private mutating func showRings(_ session: BridgeSession<GuestMemory>) {
-        guard let channel = shownChannel, time >= nextImage else { return }
+    private mutating func showRings() {
+        let time = clock.time
+        guard let channel = shownChannel, time >= nextImage,
+            let place = places.first(where: { $0.partition == channel.partition })
+        else { return }
         nextImage = time &+ Self.imageInterval
         outbox.post(
             .rings(
-                channel, hostToGuest: session.ringImage(channel, .hostToGuest),
-                guestToHost: session.ringImage(channel, .guestToHost)))
+                channel, hostToGuest: place.ringImage(channel, .hostToGuest),
+                guestToHost: place.ringImage(channel, .guestToHost)))
     }
 
-    private func arm(_ timer: borrowing TimerSource, _ session: BridgeSession<GuestMemory>) throws(SystemError) {
-        let next = [session.nextTime, shownChannel == nil ? nil : nextImage].compactMap { $0 }.min()
-        guard let next else { return try timer.stop() }
-        let now = time
-        try timer.start(after: .nanoseconds(Int64(clamping: next > now ? next - now : 1)))
+    // MARK: Frames
+
+    /// Brings the guests' frames to the switch, and what comes out of it to the guests.
+    private mutating func carryFrames() {
+        for (index, place) in places.enumerated() {
+            for event in place.takeNetworkEvents() {
+                switch event {
+                case .connected(let device): exchange.connect(.adapter(guest: index, device: device))
+                case .disconnected(let device): exchange.disconnect(.adapter(guest: index, device: device))
+                case .frame(let device, let frame): forward(frame, from: .adapter(guest: index, device: device))
+                }
+            }
+        }
     }
 
-    /// A monitor that does not read makes the host wait, for a while, and for nothing but that it reads.
-    private func waitForRoom(_ link: borrowing MonitorLink) throws(SystemError) {
-        var loop = PollLoop<Token>()
-        loop.add(stop.fileDescriptor, token: .stop)
-        loop.add(link.fileDescriptor, for: .writing, token: .stream)
-        _ = try loop.wait(timeout: .milliseconds(50))
+    private mutating func forward(_ frame: [UInt8], from port: VirtualSwitch.Port) {
+        for delivery in exchange.forward(frame, from: port, time: clock.time) {
+            switch delivery.port {
+            case .adapter(let guest, let device):
+                guard places.indices.contains(guest) else { continue }
+                places[guest].deliver(delivery.frame, device: device)
+                collect(places[guest])
+            case .outside: outside?.send(delivery.frame)
+            case .responder: break
+            }
+        }
+        for text in exchange.takeNotes() { note(text) }
+    }
+
+    private mutating func takeFromOutside() {
+        do throws(SystemError) {
+            guard let frames = try outside?.receive() else { return leaveOutside("has ended") }
+            for frame in frames { forward(frame, from: .outside) }
+        } catch {
+            leaveOutside("failed: \(error)")
+        }
+    }
+
+    /// The guests go on without the world outside.
+    private mutating func leaveOutside(_ reason: String) {
+        guard let name = outside?.name else { return }
+        exchange.disconnect(.outside)
+        outside = nil
+        note("the TAP device \(name) \(reason)")
     }
 }

@@ -42,6 +42,28 @@ public enum BridgeCommand: Sendable, Hashable {
     }
 }
 
+extension BridgeServer.Request {
+    /// Reads `switch`, or a command for the first guest, or `NAME: COMMAND` for the guest of that name.
+    ///
+    /// - Throws: what is not understood, and what is.
+    public init(_ line: String, for guests: [GuestConfiguration]) throws(BridgeCommandError) {
+        if line == "switch" {
+            self = .tellSwitch
+            return
+        }
+        let parts = line.split(separator: ":", maxSplits: 1)
+        let named = guests.firstIndex { parts.count == 2 && parts[0] == $0.name }
+        guard guests.indices.contains(named ?? 0) else { throw BridgeCommandError("there is no guest") }
+        if named == nil, parts.count == 2 {
+            let known = guests.map(\.name).joined(separator: ", ")
+            throw BridgeCommandError("there is no guest '\(parts[0])'; there is: \(known)")
+        }
+        let index = named ?? 0
+        self = .command(
+            try BridgeCommand(named == nil ? line : String(parts[1]), for: guests[index]), guest: index)
+    }
+}
+
 /// Why a command was not understood.
 public struct BridgeCommandError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What, and what to say instead.
@@ -80,7 +102,7 @@ extension BridgeSession {
 
     private mutating func rescind(_ instance: GUID) {
         var found = false
-        exchange.disconnect(switchPort(instance))
+        tell(.disconnected(instance))
         carryOut(visit { found = $0.rescind(device: instance, &$1) })
         if !found { log.note("there is no device \(instance) to take back") }
     }
@@ -92,7 +114,7 @@ extension BridgeSession {
             log.note("device \(instance) is on offer already, or the scenario does not have it")
             return
         }
-        if device.kind == .network { connectToSwitch(instance) }
+        if device.kind == .network { tell(.connected(instance)) }
         carryOut(visit { $0.offer(device, &$1) })
     }
 }

@@ -20,7 +20,7 @@ extension BridgeSession {
 
     /// The bytes of a channel's ring as they are now; nil where there is no such ring, or no memory to look at.
     public func ringImage(_ channel: ChannelKey, _ direction: Direction) -> RingImage? {
-        guard channel.partition == Self.partition,
+        guard channel.partition == partition,
             let open = host.openChannels.first(where: {
                 $0.place.device == channel.device && $0.place.subchannel == channel.subchannel
             })

@@ -95,10 +95,7 @@ extension BridgeSession {
                 log.channel(
                     .packet, place, .guestToHost, code: UInt32(type.rawValue), bytes, attachment: attachment)
             case .wake(let after, let token): timers.add(token, due: log.time &+ after)
-            case .frame(let device, let frame):
-                for target in exchange.forward(frame, from: switchPort(device)) {
-                    carryOut(visit { $0.deliver(frame: frame, device: target.device, &$1) })
-                }
+            case .frame(let device, let frame): tell(.frame(device, frame))
             case .violation(let violation): log.violation(violation)
             case .note(let text): log.note(text)
             // What only a guest's end wants.

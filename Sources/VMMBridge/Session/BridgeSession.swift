@@ -11,8 +11,7 @@ public import VMBusWire
 /// has none to lend outside a connection.
 public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     /// The guest's number in the log; the root is 0.
-    static var partition: UInt16 { 1 }
-
+    public let partition: UInt16
     /// How the guest's host is made.
     public let guest: GuestConfiguration
     /// What happens to it, counted from the moment when it asks for offers.
@@ -26,9 +25,8 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     var timers = TimerQueue()
     var monitorPoll: UInt64?
     var nextSample: UInt64?
-    var log = SessionLog()
-    /// Joins the guest's network devices with each other.
-    var exchange = VirtualSwitch()
+    var log: SessionLog
+    private var networkEvents: [NetworkEvent] = []
     private var pending: [Work] = []
     private var frames: [HostFrame] = []
     private(set) var processors: UInt32 = 0
@@ -37,6 +35,16 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     var crashParameters: [UInt64] = [0, 0, 0, 0, 0]
     /// Why the guest cannot be served any more.
     private(set) var failure: ProtocolViolation?
+
+    /// What a session has to do with the switch that joins its guest's network devices with others.
+    public enum NetworkEvent: Sendable, Hashable {
+        /// A network device is on offer.
+        case connected(GUID)
+        /// A network device is gone.
+        case disconnected(GUID)
+        /// A frame comes from a network device.
+        case frame(GUID, [UInt8])
+    }
 
     enum Work: Sendable {
         case message([UInt8], connectionID: UInt32)
@@ -47,22 +55,43 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
 
     /// A guest that has just come, at a moment of the log in nanoseconds.
     ///
-    /// - Parameter events: what happens to it, in order of time, counted from the moment when it asks for offers.
-    public init(_ guest: GuestConfiguration, events: [ScenarioEvent] = [], mode: InterruptMode, time: UInt64) {
+    /// - Parameters:
+    ///   - partition: its number in the log.
+    ///   - events: what happens to it, in order of time, counted from the moment when it asks for offers.
+    public init(
+        _ guest: GuestConfiguration, partition: UInt16 = 1, events: [ScenarioEvent] = [], mode: InterruptMode,
+        time: UInt64
+    ) {
         self.guest = guest
+        self.partition = partition
+        log = SessionLog(partition: partition)
         self.events = events
         self.mode = mode
         host = HostPartition(guest.host)
         delivery = InterruptDelivery(mode, processors: 0)
         log.time = time
         appear()
-        for device in guest.host.devices where device.kind == .network { connectToSwitch(device.instance) }
+        for device in guest.host.devices where device.kind == .network { tell(.connected(device.instance)) }
     }
 
     /// What the monitor is to be sent, in order.
     public mutating func takeFrames() -> [HostFrame] {
         defer { frames = [] }
         return frames
+    }
+
+    /// What the switch is to know, in order.
+    public mutating func takeNetworkEvents() -> [NetworkEvent] {
+        defer { networkEvents = [] }
+        return networkEvents
+    }
+
+    mutating func tell(_ event: NetworkEvent) { networkEvents.append(event) }
+
+    /// A frame comes from the switch to a network device.
+    public mutating func deliver(_ frame: [UInt8], device: GUID, at time: UInt64) {
+        log.time = time
+        carryOut(visit { $0.deliver(frame: frame, device: device, &$1) })
     }
 
     /// What happened since the last call; not numbered.
@@ -252,19 +281,18 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         memory.take()
         pending = []
         forgetConnection()
+        for device in host.devices where device.configuration.kind == .network {
+            tell(.disconnected(device.configuration.instance))
+        }
         log.note(reason)
         log.partition(.removed, [])
     }
 
     private mutating func appear(again: Bool = false) {
         if again { log.partition(.removed, []) }
-        var partition = PartitionSnapshot(number: Self.partition, name: guest.name, role: .guest)
-        if processors > 0 { partition.virtualProcessors = .known(UInt64(processors)) }
-        partition.connection = .known(.disconnected)
-        log.partition(.appeared, partition.attributeReadings)
+        var snapshot = PartitionSnapshot(number: partition, name: guest.name, role: .guest)
+        if processors > 0 { snapshot.virtualProcessors = .known(UInt64(processors)) }
+        snapshot.connection = .known(.disconnected)
+        log.partition(.appeared, snapshot.attributeReadings)
     }
-
-    func switchPort(_ device: GUID) -> VirtualSwitch.Port { VirtualSwitch.Port(guest: 0, device: device) }
-
-    mutating func connectToSwitch(_ device: GUID) { exchange.connect(switchPort(device)) }
 }

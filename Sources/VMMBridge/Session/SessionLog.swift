@@ -4,6 +4,8 @@ import VMBusWire
 
 /// What happened in a session, as records of the one log.
 struct SessionLog: Sendable {
+    /// The guest's number.
+    private let partition: UInt16
     /// The moment of the next record, in nanoseconds since the log's start.
     var time: UInt64 = 0
     private var records = FlowBatch()
@@ -16,6 +18,8 @@ struct SessionLog: Sendable {
     /// Whether the log shows devices that a reset takes away.
     private(set) var hasDevices = false
 
+    init(partition: UInt16) { self.partition = partition }
+
     mutating func take() -> FlowBatch {
         defer { records = FlowBatch() }
         return records
@@ -25,7 +29,7 @@ struct SessionLog: Sendable {
         _ kind: FlowKind, direction: Direction? = nil, code: UInt32 = 0, _ payload: [UInt8]
     ) {
         records.append(
-            FlowRecordHeader(kind: kind, time: time, partition: 1, direction: direction, code: code), payload)
+            FlowRecordHeader(kind: kind, time: time, partition: partition, direction: direction, code: code), payload)
     }
 
     /// A record of a channel.
@@ -35,7 +39,7 @@ struct SessionLog: Sendable {
     ) {
         records.append(
             FlowRecordHeader(
-                kind: kind, time: time, partition: 1, device: place.device, subchannel: place.subchannel,
+                kind: kind, time: time, partition: partition, device: place.device, subchannel: place.subchannel,
                 relid: place.relid, direction: direction, code: code), payload, attachment: attachment)
     }
 

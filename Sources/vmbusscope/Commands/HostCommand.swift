@@ -15,22 +15,40 @@ struct HostCommand: ParsableCommand {
             Listens at a unix socket for a virtual machine monitor that shares its guest's memory and hands on its \
             hypercalls. One guest is served after another; one that reboots, crashes or sends garbage leaves a record and \
             the host running. The devices are those of the scenario's first guest, and so is what happens when: its events \
-            count from the moment when the guest asks for offers.
+            count from the moment when the guest asks for offers. With several --listen the scenario's other guests are \
+            served at the same time, each at its own socket.
+
+            One switch joins the network devices of all guests. A responder in it, 10.0.0.254/24 unless the scenario says \
+            otherwise, gives them addresses by DHCP and answers pings, TCP and UDP, the echo port 7 among them. With --tap \
+            a TAP device of this machine is on the same switch.
 
             In a terminal the inspector shows the guest, its traffic and its rings. Otherwise, or with --json, every record \
             is one line, with --json of schema vmbusscope.flow/1. With --control lines on standard input do something to \
-            the guest: 'rescind DEVICE', 'offer DEVICE', 'quit'; a device is a kind or an instance.
+            the guest: 'rescind DEVICE', 'offer DEVICE', 'DEVICE COMMAND' such as 'network link down', 'switch' for what \
+            the responder has met, 'quit'; a device is a kind or an instance. 'NAME: …' does it to the guest of that name, \
+            who is the first one otherwise.
 
             EXAMPLES
               vmbusscope host --listen /tmp/bus.sock
               vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --max-version 4.1
               vmbusscope host --listen /tmp/bus.sock --profile windows-host
+              vmbusscope host --listen /tmp/a.sock --listen /tmp/b.sock two-guests
+              vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --tap tap0
               vmbusscope host --listen /tmp/bus.sock --json | jq -c 'select(.kind == "message") | .name'
               echo 'rescind heartbeat' | vmbusscope host --listen /tmp/bus.sock --json --control
             """)
 
-    @Option(help: ArgumentHelp("The socket; it is made, and removed at the end.", valueName: "socket"))
-    var listen: String
+    @Option(
+        help: ArgumentHelp(
+            "The socket; it is made, and removed at the end. Once for each of the scenario's guests that is to be served.",
+            valueName: "socket"))
+    var listen: [String]
+
+    @Option(
+        help: ArgumentHelp(
+            "Join the guests' network with this TAP device of the machine; it is made if there is none.",
+            valueName: "name"))
+    var tap: String?
 
     @Argument(
         help: "A scenario that is shipped (see 'vmbusscope print scenario') or a TOML file; heartbeat by default.")
@@ -57,17 +75,23 @@ struct HostCommand: ParsableCommand {
     @OptionGroup var screen: ScreenOptions
 
     func run() throws {
+        guard !listen.isEmpty else { throw CommandFailure(.usage, "name a socket with --listen") }
         let scenario = try ScenarioFile.read(scenario)
-        guard var guest = scenario.guests.first else {
-            throw CommandFailure(.failure, "the scenario '\(self.scenario)' has no guest")
+        guard listen.count <= scenario.guests.count else {
+            throw CommandFailure(
+                .usage, "the scenario '\(self.scenario)' has \(scenario.guests.count) guests, not \(listen.count)")
         }
-        if let profile {
-            guest.host.profile = profile
-            guest.host.maximumVersion = profile.maximumVersion
+        let guests = zip(listen, scenario.guests).map { path, guest in
+            var guest = guest
+            if let profile {
+                guest.host.profile = profile
+                guest.host.maximumVersion = profile.maximumVersion
+            }
+            if let maxVersion { guest.host.maximumVersion = maxVersion }
+            return HostService.Entrance(path: path, guest: guest)
         }
-        if let maxVersion { guest.host.maximumVersion = maxVersion }
         let service = HostService(
-            scenario: scenario, guest: guest, mode: raw ? .ownPages : .monitorPages, path: listen)
+            scenario: scenario, entrances: guests, mode: raw ? .ownPages : .monitorPages, tap: tap)
         if json || control || !Screen.hasTerminal {
             try service.print(isJSON: json, takesCommands: control)
         } else {

@@ -8,10 +8,17 @@ import VMMBridge
 
 /// A host for virtual machines with a face: lines of text or JSON, or the screen.
 struct HostService {
+    /// Where a guest comes in, and what is made for it.
+    struct Entrance {
+        let path: String
+        let guest: GuestConfiguration
+    }
+
     let scenario: Scenario
-    let guest: GuestConfiguration
+    let entrances: [Entrance]
     let mode: InterruptMode
-    let path: String
+    /// The machine's own network device that is joined with the guests'.
+    let tap: String?
 
     private enum Token { case report, signal, input }
 
@@ -20,7 +27,7 @@ struct HostService {
         // Before the first thread, which inherits that these signals are blocked.
         let signals = try SignalSource([.terminate, .interrupt, .hangUp])
         let reports = try Mailbox<BridgeServer.Report>(limit: 1024)
-        let thread = try start(to: reports)
+        let thread = try BridgeThread(setup(), to: reports)
         var loop = PollLoop<Token>()
         loop.add(reports.fileDescriptor, token: .report)
         loop.add(signals.fileDescriptor, token: .signal)
@@ -61,16 +68,16 @@ struct HostService {
     func show(_ options: InspectorOptions) throws(CommandFailure) {
         // Made here, so that what is wrong with the path is said before there is a screen.
         let reports: Mailbox<BridgeServer.Report>
-        let holder: BridgeHolder
         do throws(SystemError) {
             reports = try Mailbox<BridgeServer.Report>(limit: 1024)
-            holder = BridgeHolder(try UnixListener(path: path))
         } catch {
             throw CommandFailure(.failure, error.description)
         }
-        let source = PostedSource(capabilities: Self.capabilities, title: "\(scenario.name) at \(path)") {
+        let holder = BridgeHolder(try setup())
+        let paths = entrances.map(\.path).joined(separator: ", ")
+        let source = PostedSource(capabilities: Self.capabilities, title: "\(scenario.name) at \(paths)") {
             () throws(SystemError) -> PostedSource.Inbox in
-            try holder.start(scenario: scenario, guest: guest, mode: mode, to: reports)
+            try holder.start(to: reports)
             return PostedSource.Inbox(
                 fileDescriptor: reports.fileDescriptor, showRings: { holder.request(.showRings($0)) }
             ) {
@@ -89,19 +96,23 @@ struct HostService {
 
     fileprivate static let capabilities = Capabilities(kind: .host, canStep: false, canSeek: false, hasRingImages: true)
 
-    private func start(to reports: Mailbox<BridgeServer.Report>) throws(CommandFailure) -> BridgeThread {
+    /// Sockets and TAP device, made or refused.
+    private func setup() throws(CommandFailure) -> BridgeSetup {
+        var setup = BridgeSetup(scenario, mode: mode)
         do throws(SystemError) {
-            return try BridgeThread(
-                UnixListener(path: path), scenario: scenario, guest: guest, mode: mode, to: reports)
+            for entrance in entrances { setup.add(entrance.guest, at: try UnixListener(path: entrance.path)) }
+            if let tap { setup.connect(try FramePort(tap: tap)) }
         } catch {
-            throw CommandFailure(.failure, error.description)
+            let isForbidden = error.code == EPERM || error.code == EACCES
+            throw CommandFailure(isForbidden ? .permissionMissing : .failure, error.description)
         }
+        return setup
     }
 
     private func obey(_ line: String, _ thread: borrowing BridgeThread) {
         do throws(BridgeCommandError) {
-            let command = try BridgeCommand(line, for: guest)
-            if !thread.request(.command(command)) { Output.complain("'\(line)' is lost: too much waits already") }
+            let request = try BridgeServer.Request(line, for: entrances.map(\.guest))
+            if !thread.request(request) { Output.complain("'\(line)' is lost: too much waits already") }
         } catch {
             Output.complain(error.description)
         }
@@ -120,22 +131,20 @@ struct HostService {
 
 /// A thread that serves, from when the screen starts it until it is gone.
 private final class BridgeHolder {
-    private var listener: UnixListener?
+    private var setup: BridgeSetup?
     private var thread: BridgeThread?
 
-    init(_ listener: consuming UnixListener) { self.listener = consume listener }
+    init(_ setup: BridgeSetup) { self.setup = setup }
 
-    func start(
-        scenario: Scenario, guest: GuestConfiguration, mode: InterruptMode, to reports: Mailbox<BridgeServer.Report>
-    ) throws(SystemError) {
-        guard let listener = listener.take() else { return }
-        thread = try BridgeThread(listener, scenario: scenario, guest: guest, mode: mode, to: reports)
+    func start(to reports: Mailbox<BridgeServer.Report>) throws(SystemError) {
+        guard let setup = setup.take() else { return }
+        thread = try BridgeThread(setup, to: reports)
     }
 
     func request(_ request: BridgeServer.Request) { _ = thread?.request(request) }
 
     func end() {
-        listener = nil
+        setup = nil
         thread.take()?.end()
     }
 }

@@ -36,6 +36,12 @@ public enum EthernetFrame {
             "\(tag)Ethernet type 0x\(padded) \(address(frame.dropFirst(6))) > \(address(frame)), \(frame.count) bytes"
     }
 
+    /// `address` for all of an array.
+    static func text(_ bytes: [UInt8]) -> String? { address(bytes[...]) }
+
+    /// An IPv6 address.
+    static func groupText(_ bytes: [UInt8]) -> String? { bytes.count == 16 ? groups(bytes[...], 0) : nil }
+
     private static func number(_ bytes: ArraySlice<UInt8>, _ offset: Int, _ count: Int) -> UInt32 {
         guard offset >= 0, bytes.count >= offset + count else { return 0 }
         return bytes[(bytes.startIndex + offset)..<(bytes.startIndex + offset + count)]

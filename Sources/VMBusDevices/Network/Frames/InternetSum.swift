@@ -1,0 +1,44 @@
+/// The sum that internet headers carry (RFC 1071): ones' complement, over sixteen bits at a time.
+public struct InternetSum: Sendable, Hashable {
+    private var sum: UInt64 = 0
+    private var isOdd = false
+
+    /// Over nothing yet.
+    public init() {}
+
+    /// Over some bytes.
+    public init(_ bytes: some Sequence<UInt8>) { add(bytes) }
+
+    /// With the addresses of an IPv4 packet, as TCP and UDP have it.
+    public init(source: InternetAddress, destination: InternetAddress, carries: InternetProtocol, count: Int) {
+        add(source.bytes + destination.bytes)
+        add([0, carries.rawValue, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)])
+    }
+
+    /// With the addresses of an IPv6 packet, as all that it carries have it.
+    init(source: [UInt8], destination: [UInt8], carries: InternetProtocol, count: Int) {
+        add(source + destination)
+        add([0, 0, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count), 0, 0, 0, carries.rawValue])
+    }
+
+    /// Goes on over more bytes.
+    public mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes {
+            sum &+= isOdd ? UInt64(byte) : UInt64(byte) << 8
+            isOdd.toggle()
+        }
+    }
+
+    /// The sum of all sixteen-bit words, not yet complemented.
+    public var folded: UInt16 {
+        var sum = sum
+        while sum > 0xFFFF { sum = sum >> 16 + sum & 0xFFFF }
+        return UInt16(truncatingIfNeeded: sum)
+    }
+
+    /// What the header's field is to hold, when that was zero in what was added.
+    public var value: NetworkShort { NetworkShort(rawValue: ~folded) }
+
+    /// Whether the field's own value was added and is right.
+    public var isRight: Bool { folded == 0xFFFF }
+}

@@ -1,0 +1,45 @@
+public import Platform
+public import VMBusPartitions
+
+/// What a ``BridgeServer`` serves: guests, each at a socket of its own, and the switch that joins their network devices.
+public struct BridgeSetup: Sendable {
+    /// Where one guest comes in, and what is made for it.
+    struct Entrance: Sendable {
+        let listener: Handover<UnixListener>
+        let guest: GuestConfiguration
+        let events: [ScenarioEvent]
+    }
+
+    let rootName: String
+    let mode: InterruptMode
+    let exchange: VirtualSwitch
+    private(set) var entrances: [Entrance] = []
+    private(set) var outside: Handover<FramePort>?
+    /// The guests, in the order of their sockets; their numbers in the log begin with 1.
+    public private(set) var guests: [GuestConfiguration] = []
+    private let events: [ScenarioEvent]
+
+    /// Nobody to serve yet.
+    ///
+    /// - Parameters:
+    ///   - scenario: names the root partition, says who answers inside the switch, and what happens to which guest when.
+    ///   - mode: who writes the guests' message slots and event flags.
+    public init(_ scenario: Scenario, mode: InterruptMode) {
+        rootName = scenario.rootName
+        events = scenario.events
+        exchange = scenario.makeSwitch(usual: .usual)
+        self.mode = mode
+    }
+
+    /// One guest more, at a socket.
+    public mutating func add(_ guest: GuestConfiguration, at listener: consuming UnixListener) {
+        let number = entrances.count
+        guests.append(guest)
+        entrances.append(
+            Entrance(
+                listener: Handover(listener), guest: guest, events: events.filter { $0.guest == number }))
+    }
+
+    /// Joins the switch with the world outside.
+    public mutating func connect(_ outside: consuming FramePort) { self.outside = Handover(outside) }
+}

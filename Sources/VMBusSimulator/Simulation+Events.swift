@@ -12,6 +12,7 @@ enum SimulatedLatency {
     /// The monitor page's usual latency (reference §1.8).
     static let monitor: ClosedRange<UInt64> = 20_000...100_000
     static let frame: ClosedRange<UInt64> = 3_000...20_000
+    static let shutdown: ClosedRange<UInt64> = 50_000_000...100_000_000
     static let reboot: ClosedRange<UInt64> = 200_000_000...400_000_000
 }
 
@@ -40,6 +41,7 @@ extension Simulation {
                 guests[port.guest].visitHost(at: time) { host, activity in
                     host.deliver(frame: frame, device: port.device, &activity)
                 })
+        case .end(let guest, let bootsAgain): unload(guest, bootsAgain: bootsAgain)
         case .sample(let guest): sample(guest)
         case .scenario(let index): perform(scenario.events[index])
         }
@@ -51,6 +53,7 @@ extension Simulation {
         guests[guest].guest = fresh.guest
         guests[guest].controller = fresh.controller
         guests[guest].bootsAgain = false
+        guests[guest].host.machineReset(at: time)
         note("\(scenario.guests[guest].name) boots", guest)
         for device in guests[guest].host.devices where device.configuration.kind == .network {
             exchange.connect(VirtualSwitch.Port(guest: guest, device: device.configuration.instance))

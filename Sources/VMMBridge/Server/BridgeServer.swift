@@ -1,6 +1,7 @@
 public import BusModel
 import Glibc
 public import Platform
+import VMBusDevices
 public import VMBusPartitions
 import VMBusWire
 
@@ -57,7 +58,7 @@ public struct BridgeServer: ~Copyable {
         reports: Mailbox<Report>, requests: Mailbox<Request>, stop: StopRequest
     ) {
         self.listener = listener
-        self.guest = guest
+        self.guest = guest.with(wallClock: WallClock.now() &- (MonotonicClock.now() &- start))
         self.scenario = scenario
         self.mode = mode
         outbox = ReportOutbox(reports)
@@ -119,7 +120,7 @@ public struct BridgeServer: ~Copyable {
     mutating func serve(_ stream: consuming UnixStream) throws(SystemError) {
         var link = MonitorLink(stream)
         var session = BridgeSession<GuestMemory>(
-            guest, events: scenario.events.filter { $0.guest == 0 }, mode: mode, time: time)
+            guest, events: scenario.events.filter { $0.guest == 0 }.map { supplied($0) }, mode: mode, time: time)
         var loop = PollLoop<Token>()
         loop.add(stop.fileDescriptor, token: .stop)
         loop.add(requests.fileDescriptor, token: .request)
@@ -205,12 +206,36 @@ public struct BridgeServer: ~Copyable {
     private mutating func answerRequests(_ session: inout BridgeSession<GuestMemory>) {
         for request in requests.takeAll() {
             switch request {
-            case .command(let command): session.perform(command, at: time)
+            case .command(let command): session.perform(supplied(command), at: time)
             case .showRings(let channel):
                 shownChannel = channel
                 nextImage = 0
             }
         }
+    }
+
+    /// The same command with the file that it needs; where that cannot be read, the log says why.
+    private mutating func supplied(_ command: BridgeCommand) -> BridgeCommand {
+        guard case .device(let instance, let command) = command else { return command }
+        return .device(instance, supplied(command))
+    }
+
+    private mutating func supplied(_ event: ScenarioEvent) -> ScenarioEvent {
+        var event = event
+        if case .command(let instance, let command) = event.action {
+            event.action = .command(instance, supplied(command))
+        }
+        return event
+    }
+
+    private mutating func supplied(_ command: DeviceCommand) -> DeviceCommand {
+        guard case .fileCopy(.copy(var order)) = command, order.contents == nil else { return command }
+        do throws(SystemError) {
+            order.contents = try WholeFile.read(order.source, limit: FileCopyOrder.maximumSize)
+        } catch {
+            outbox.note("the file for '\(order.name)' cannot be read: \(error)", at: time)
+        }
+        return .fileCopy(.copy(order))
     }
 
     private mutating func showRings(_ session: BridgeSession<GuestMemory>) {

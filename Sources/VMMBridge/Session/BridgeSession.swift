@@ -240,6 +240,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         pending = []
         delivery.reset()
         let wasConnected = host.isConnected
+        host.machineReset(at: log.time)
         carryOut(visit { $0.reset(&$1) })
         forgetConnection()
         log.note("the machine was reset")

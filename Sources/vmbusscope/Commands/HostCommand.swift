@@ -19,7 +19,9 @@ struct HostCommand: ParsableCommand {
 
             In a terminal the inspector shows the guest, its traffic and its rings. Otherwise, or with --json, every record \
             is one line, with --json of schema vmbusscope.flow/1. With --control lines on standard input do something to \
-            the guest: 'rescind DEVICE', 'offer DEVICE', 'quit'; a device is a kind or an instance.
+            the guest: 'rescind DEVICE', 'offer DEVICE', 'quit'; a device is a kind or an instance. 'DEVICE COMMAND' asks a \
+            device for something, such as 'shutdown power-off', 'timesync sync', 'kvp get guest KEY', 'vss freeze' or \
+            'fcopy FILE /tmp/copy'; whatever else is said lists what the device knows.
 
             EXAMPLES
               vmbusscope host --listen /tmp/bus.sock

@@ -56,9 +56,8 @@ public struct KeyValueProvider: IntegrationProvider {
             return took(value, pool, at: index, of: question.pool)
         case (.key(let key), _): return [told("\(pool) \(key.key) deleted", answer.status)]
         case (.value(let asked), .value(let value)):
-            let isGet = question.operation == .get
-            let name = "\(pool) \(asked.key)"
-            return [told(isGet && answer.status == .success ? "\(name) = \(value.text)" : name, answer.status)]
+            let words = question.operation == .set ? " is set" : answer.status == .success ? " = \(value.text)" : ""
+            return [told("\(pool) \(asked.key)\(words)", answer.status)]
         case (.addresses, .addresses(let addresses)):
             return [told("addresses of \(addresses.summary)", answer.status)]
         default: return []

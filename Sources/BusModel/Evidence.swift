@@ -177,6 +177,17 @@ extension Attribute {
     /// Text: why nothing is heard of a guest that is looked at through another machine; empty while it is heard.
     public static let remoteTrouble = Attribute(rawValue: 190)
 
+    /// Text: what the guest calls itself, as it told its host.
+    public static let guestName = Attribute(rawValue: 150)
+    /// Text: the name of the guest's operating system, as it told its host.
+    public static let operatingSystem = Attribute(rawValue: 151)
+    /// Text: the version of it.
+    public static let systemVersion = Attribute(rawValue: 152)
+    /// Text: the guest's IPv4 addresses, as it told its host, separated by semicolons.
+    public static let addressesV4 = Attribute(rawValue: 153)
+    /// Text: the guest's IPv6 addresses, as it told its host, separated by semicolons.
+    public static let addressesV6 = Attribute(rawValue: 154)
+
     static let evidenceNames: [UInt16: String] = [
         100: "hypervisor_build", 101: "hypervisor_privileges", 102: "hypervisor_hints", 103: "hypervisor_features",
         104: "isolation_type", 105: "nested_hypervisor", 106: "paravisor", 107: "product_uuid", 108: "chassis_tag",
@@ -187,6 +198,8 @@ extension Attribute {
         126: "balloon_state", 130: "virtual_function", 131: "link_state", 132: "link_carrier",
         133: "virtual_function_active", 134: "interface_counters", 135: "queue_counters", 136: "carrier_changes",
         137: "uio_node", 140: "disk_in_flight", 141: "disk_completed", 142: "disk_errors", 143: "disk_timeouts",
-        144: "disk_requested", 145: "carries", 160: "tracing", 165: "withheld_log_lines", 190: "remote_trouble",
+        144: "disk_requested", 145: "carries", 150: "guest_name", 151: "operating_system",
+        152: "system_version", 153: "addresses_v4", 154: "addresses_v6", 160: "tracing", 165: "withheld_log_lines",
+        190: "remote_trouble",
     ]
 }

@@ -51,6 +51,16 @@ public enum MonotonicClock {
     }
 }
 
+/// The clock on the wall, which somebody may set.
+public enum WallClock {
+    /// Nanoseconds since the first moment of 1970.
+    public static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(clamping: time.tv_sec) * 1_000_000_000 + UInt64(clamping: time.tv_nsec)
+    }
+}
+
 /// What the calling thread has used of a processor.
 public enum ProcessorClock {
     /// Nanoseconds since the thread began.

@@ -6,6 +6,16 @@ public import VMBusWire
 public enum DeviceCommand: Sendable, Hashable {
     /// For a network.
     case network(NetworkCommand)
+    /// For a shutdown service.
+    case shutdown(ShutdownCommand)
+    /// For a time synchronisation.
+    case timeSync(TimeSyncCommand)
+    /// For a data exchange.
+    case keyValue(KeyValueCommand)
+    /// For a backup service.
+    case backup(BackupCommand)
+    /// For a file copy.
+    case fileCopy(FileCopyCommand)
 
     /// Reads a command for a device of a kind, such as `link down`.
     ///
@@ -13,6 +23,11 @@ public enum DeviceCommand: Sendable, Hashable {
     public init(_ words: [String], for kind: DeviceKind) throws(DeviceCommandError) {
         switch kind {
         case .network: self = .network(try NetworkCommand(words))
+        case .shutdown: self = .shutdown(try ShutdownCommand(words))
+        case .timeSync: self = .timeSync(try TimeSyncCommand(words))
+        case .keyValueExchange: self = .keyValue(try KeyValueCommand(words))
+        case .backup: self = .backup(try BackupCommand(words))
+        case .fileCopy: self = .fileCopy(try FileCopyCommand(words))
         default: throw DeviceCommandError(words, for: kind.word, known: [])
         }
     }

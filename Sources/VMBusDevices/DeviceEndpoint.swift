@@ -23,6 +23,10 @@ public enum DeviceEffect: Sendable, Hashable {
     case ready
     /// The device cannot work with this other side and stays silent; why, in one sentence.
     case failed(reason: String)
+    /// An integration component wants something of its machine, or has learned something.
+    case utility(UtilityEvent)
+    /// Worth writing down: what came of something that was asked, in one sentence.
+    case note(String)
     /// The other side broke a rule.
     case violation(ProtocolViolation)
 }

@@ -43,6 +43,10 @@ public enum PartitionEffect: Sendable, Hashable {
     case frame(device: GUID, [UInt8])
     /// Guest: a driver has taken a device, or has given it a name.
     case deviceChanged(device: GUID)
+    /// Guest: it is asked to end, and has answered.
+    case ends(restarts: Bool)
+    /// Host: the guest has told something of itself, as attributes of its partition.
+    case learned([AttributeReading])
     /// Guest: the connection has ended.
     case disconnected
     /// Somebody broke a rule.

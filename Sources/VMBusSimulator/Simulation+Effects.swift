@@ -21,6 +21,9 @@ extension Simulation {
             case .wake(let after, let token): queue.push(.guestWake(guest: guest, token), at: time + after)
             case .deviceChanged(let device): recordDevice(guest, device)
             case .disconnected: disconnected(guest)
+            case .ends(let restarts):
+                queue.push(
+                    .end(guest: guest, bootsAgain: restarts), at: time + latency(SimulatedLatency.shutdown))
             default: carryOut(guest, effect)
             }
         }
@@ -61,6 +64,10 @@ extension Simulation {
         case .violation(let violation):
             record(.fault, partition: Self.partition(guest), Array(violation.description.utf8))
         case .note(let text): note(text, guest)
+        case .learned(let readings):
+            record(
+                .state, partition: Self.partition(guest), code: StateCode.changed.rawValue,
+                AttributeList(readings).encoded())
         default: break
         }
     }

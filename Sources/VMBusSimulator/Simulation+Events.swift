@@ -12,6 +12,7 @@ enum SimulatedLatency {
     /// The monitor page's usual latency (reference §1.8).
     static let monitor: ClosedRange<UInt64> = 20_000...100_000
     static let frame: ClosedRange<UInt64> = 3_000...20_000
+    static let shutdown: ClosedRange<UInt64> = 50_000_000...100_000_000
     static let reboot: ClosedRange<UInt64> = 200_000_000...400_000_000
 }
 
@@ -42,6 +43,7 @@ extension Simulation {
                 })
         // A simulation has no outside, and its responder answers inside the switch.
         case .frame: break
+        case .end(let guest, let bootsAgain): unload(guest, bootsAgain: bootsAgain)
         case .sample(let guest): sample(guest)
         case .scenario(let index): perform(scenario.events[index])
         }
@@ -53,6 +55,7 @@ extension Simulation {
         guests[guest].guest = fresh.guest
         guests[guest].controller = fresh.controller
         guests[guest].bootsAgain = false
+        guests[guest].host.machineReset(at: time)
         note("\(scenario.guests[guest].name) boots", guest)
         for device in guests[guest].host.devices where device.configuration.kind == .network {
             exchange.connect(.adapter(guest: guest, device: device.configuration.instance))

@@ -118,6 +118,8 @@ enum SimulationEvent: Sendable {
     case hostWake(guest: Int, WakeToken)
     /// A frame reaches a network device of the host.
     case frame(VirtualSwitch.Port, [UInt8])
+    /// The guest ends, as its host has asked it to.
+    case end(guest: Int, bootsAgain: Bool)
     /// The guest's counters and fills are looked at.
     case sample(guest: Int)
     /// An event of the scenario.
@@ -127,7 +129,7 @@ enum SimulationEvent: Sendable {
     var guest: Int? {
         switch self {
         case .hostMessage(let guest, _, _), .messageInterrupt(let guest, _), .eventInterrupt(let guest, _),
-            .hostSignal(let guest, _), .monitorPoll(let guest), .guestWake(let guest, _):
+            .hostSignal(let guest, _), .monitorPoll(let guest), .guestWake(let guest, _), .end(let guest, _):
             guest
         case .boot, .hostWake, .frame, .sample, .scenario: nil
         }

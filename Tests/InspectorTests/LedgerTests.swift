@@ -196,6 +196,22 @@ import VMBusWire
         #expect(session.inspector().transactions.oldest(10).isEmpty)
     }
 
+    @Test func `an integration component's question waits for an answer that is in-band too`() {
+        var session = DoctorSession(.simulator)
+        session.guest()
+        var descriptor = PacketDescriptor()
+        (descriptor.type, descriptor.length8) = (.dataInBand, 2)
+        for (id, direction) in [(UInt64(5), Direction.hostToGuest), (6, .hostToGuest), (5, .guestToHost)] {
+            descriptor.transactionID = id
+            session.log.add(
+                .packet, descriptor.encoded(), code: 6, device: DoctorSession.pulse, relid: 2, direction: direction)
+        }
+        let state = session.inspector()
+        #expect(state.transactions.oldest(10).map(\.transactionID) == [6])
+        let key = ChannelKey(partition: 1, device: DoctorSession.pulse, subchannel: 0)
+        #expect(state.transactions.completed(key, .hostToGuest) == 1)
+    }
+
     @Test func `a live guest without tracing shows whose reading is waited for`() {
         let state = inspector(.live) { session in
             session.guest()

@@ -21,6 +21,8 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
     var hostFrames: [[UInt8]] = []
     var violations: [ProtocolViolation] = []
     var failures: [String] = []
+    var notes: [String] = []
+    var utilities: [UtilityEvent] = []
     var readyCount = 0
     var offered: UInt16 = 0
     /// Room in each ring, in packets; nil for as many as there come.
@@ -56,6 +58,8 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
                 if direction == .guestToHost { guestFrames.append(frame) } else { hostFrames.append(frame) }
             case .ready: readyCount += 1
             case .failed(let reason): failures.append(reason)
+            case .utility(let event): utilities.append(event)
+            case .note(let text): notes.append(text)
             case .violation(let violation): violations.append(violation)
             }
         }

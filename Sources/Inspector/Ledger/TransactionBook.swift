@@ -1,7 +1,7 @@
 public import BusModel
 public import VMBusWire
 
-/// A ring packet that asked for a completion and has none yet.
+/// A ring packet that asked for a completion, or an integration component's question, that has no answer yet.
 public struct OutstandingTransaction: Sendable, Hashable {
     /// The channel.
     public let channel: ChannelKey
@@ -43,7 +43,7 @@ public struct TransactionBook: Sendable {
     /// Takes in one record; `snapshot` is what was known before it.
     mutating func follow(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, before snapshot: BusSnapshot) {
         switch header.kind {
-        case .packet: take(header, payload)
+        case .packet: take(header, payload, snapshot)
         case .message:
             switch MessageType(rawValue: header.code) {
             case .unloadComplete, .initiateContact: forget { $0.partition == header.partition }
@@ -80,13 +80,24 @@ public struct TransactionBook: Sendable {
         return nil
     }
 
-    private mutating func take(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
+    /// Integration components ask and answer in-band, the host first, and never ask for a completion (reference §6.3).
+    private static func answersInBand(_ channel: ChannelKey, _ snapshot: BusSnapshot) -> Bool {
+        switch snapshot.device(channel.partition, channel.device)?.deviceClass.kind {
+        case .heartbeat, .shutdown, .timeSync, .keyValueExchange, .backup, .fileCopy: true
+        default: false
+        }
+    }
+
+    private mutating func take(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, _ snapshot: BusSnapshot) {
         guard let channel = header.channel, let direction = header.direction, payload.count >= PacketDescriptor.size
         else { return }
         let start = payload.startIndex
         let type = UInt16(payload[start]) | UInt16(payload[start + 1]) << 8
-        let asksForCompletion = payload[start + 6] & 1 != 0
-        let isCompletion = type == PacketType.completion.rawValue
+        var asksForCompletion = payload[start + 6] & 1 != 0
+        var isCompletion = type == PacketType.completion.rawValue
+        if type == PacketType.dataInBand.rawValue, !asksForCompletion, Self.answersInBand(channel, snapshot) {
+            (asksForCompletion, isCompletion) = (direction == .hostToGuest, direction == .guestToHost)
+        }
         guard asksForCompletion || isCompletion else { return }
         var id: UInt64 = 0
         for place in (8..<16).reversed() { id = id << 8 | UInt64(payload[start + place]) }

@@ -8,6 +8,7 @@ extension InspectorState {
         let pane = pane(of: partition)
         let host = DetailSection("Host and hypervisor", hypervisorPairs(pane))
         let own = [
+            DetailSection("Told to its host", identityPairs(pane)),
             DetailSection("Processors", processorPairs(pane)), DetailSection("Kernel and drivers", kernelPairs(pane)),
         ]
         return ([host] + (partition.role == .root ? [] : own)).filter { !$0.pairs.isEmpty }
@@ -68,6 +69,16 @@ extension InspectorState {
 
     /// The tag that every machine of Azure has.
     private static let azureTag = "7783-7084-3265-9085-8269-3286-77"
+
+    private func identityPairs(_ pane: EvidencePane) -> [DetailPair] {
+        [
+            pane.text("Calls itself", .guestName, "the guest's full name, by data exchange"),
+            pane.text("System", .operatingSystem, "the guest's operating system, by data exchange"),
+            pane.text("System version", .systemVersion, "the version of it, by data exchange"),
+            pane.text("IPv4 addresses", .addressesV4, "of the guest's interfaces, by data exchange"),
+            pane.text("IPv6 addresses", .addressesV6, "of the guest's interfaces, by data exchange"),
+        ].compactMap(\.self)
+    }
 
     private func processorPairs(_ pane: EvidencePane) -> [DetailPair] {
         [

@@ -13,6 +13,8 @@ public enum RecordDissector {
         NVSP.SubchannelRequest.self, NVSP.SubchannelComplete.self, NVSP.IndirectionTable.self, RNDIS.Initialize.self,
         RNDIS.InitializeComplete.self, RNDIS.Request.self, RNDIS.Answer.self, RNDIS.IndicateStatus.self,
         RNDIS.Packet.self, RNDIS.PerPacketInfo.self, IntegrationComponent.Negotiate.self, HeartbeatMessage.self,
+        ShutdownMessage.self, TimeSample.self, TimeReference.self, KeyValueMessage.self, AdapterAddresses.self,
+        BackupMessage.self, FileCopyMessage.self,
     ]
 
     /// The fields of a record, under what was agreed on when it was written.

@@ -26,26 +26,77 @@ extension ChannelDissector {
     }
 
     private static func name(_ message: IntegrationComponent.Message) -> String {
-        message.type == .heartbeat ? "HEARTBEAT.SEQUENCE" : "IC.\(message.type.name)"
+        func time(_ flags: TimeSyncFlags) -> String {
+            flags.contains(.sync) ? "SYNC" : flags.contains(.sample) ? "SAMPLE" : "PROBE"
+        }
+        return switch message.body {
+        case .negotiate, .other: "IC.\(message.type.name)"
+        case .heartbeat: "HEARTBEAT.SEQUENCE"
+        case .shutdown: "SHUTDOWN.REQUEST"
+        case .timeSample(let sample): "TIMESYNC.\(time(sample.flags))"
+        case .timeReference(let reference): "TIMESYNC.\(time(reference.flags))"
+        case .keyValue(let body): "KVP.\(body.operation.meaning ?? "")"
+        case .backup(let body): "VSS.\(body.operation.meaning ?? "")"
+        case .fileCopy(let body): "FCOPY.\(body.operation.meaning ?? "")"
+        }
     }
 
     private static func info(_ message: IntegrationComponent.Message) -> String {
         let isAnswer = message.flags.contains(.response)
-        var text: String
-        switch message.body {
+        var text = words(message.body, isAnswer: isAnswer && message.status == .success)
+        if isAnswer, message.type != .negotiate { text += text.isEmpty ? "answer" : ", answer" }
+        if message.status != .success { text += (text.isEmpty ? "" : ", ") + "status \(message.status.words)" }
+        return text
+    }
+
+    /// What matters in a message; an answer has what was asked for, its question has not.
+    private static func words(_ body: IntegrationComponent.Message.Body, isAnswer: Bool) -> String {
+        switch body {
         case .negotiate(let versions):
             let frameworks = versions.frameworks.map { "\($0)" }.joined(separator: ", ")
             let messages = versions.messages.map { "\($0)" }.joined(separator: ", ")
-            text =
-                versions.frameworks.isEmpty || versions.messages.isEmpty
+            return versions.frameworks.isEmpty || versions.messages.isEmpty
                 ? "nothing in common"
                 : "\(isAnswer ? "chosen" : "offered"): framework \(frameworks); messages \(messages)"
-        case .heartbeat(let beat): text = "sequence \(beat.sequence)\(isAnswer ? ", answer" : "")"
-        case .other(let bytes): text = "\(isAnswer ? "answer" : "request"), \(bytes.count) bytes"
+        case .heartbeat(let beat): return "sequence \(beat.sequence)"
+        case .shutdown(let request):
+            let forced = request.flags.contains(.force) ? ", forced" : ""
+            let ending = request.ending?.rawValue ?? "flags \(Hexadecimal.prefixed(request.flags.rawValue))"
+            let reason = request.words.isEmpty ? "" : ": \(request.words)"
+            return "\(ending)\(forced), within \(request.timeout) s\(reason)"
+        case .timeSample(let sample): return sample.hostTime.meaning ?? "\(sample.hostTime.rawValue)"
+        case .timeReference(let sample):
+            return "\(sample.hostTime.meaning ?? "\(sample.hostTime.rawValue)") at reference "
+                + "\(sample.referenceTime / 10_000) ms"
+        case .keyValue(let message): return words(message, isAnswer: isAnswer)
+        case .backup(let message):
+            return switch message.operation {
+            case .freeze: "\(message.diskCount) disks"
+            case .hotBackup, .getDeviceInfo: isAnswer ? "flags \(Hexadecimal.prefixed(message.flags))" : ""
+            default: ""
+            }
+        case .fileCopy(let message):
+            switch message.body {
+            case .start(let start):
+                return "\(start.path == "/" ? "" : start.path)/\(start.name), \(start.size) bytes, "
+                    + (start.flags.meaning ?? "")
+            case .write(let chunk): return "\(chunk.count) bytes at \(chunk.offset)"
+            case .nothing: return ""
+            }
+        case .other(let bytes): return isAnswer ? "\(bytes.count) bytes" : "request, \(bytes.count) bytes"
         }
-        if message.status != .success {
-            text += ", status \(message.status.meaning ?? Hexadecimal.prefixed(message.status.rawValue))"
+    }
+
+    private static func words(_ message: KeyValueMessage, isAnswer: Bool) -> String {
+        let pool = message.pool.meaning ?? "pool \(message.pool.rawValue)"
+        switch message.body {
+        case .value(let value):
+            return message.operation == .set || isAnswer
+                ? "\(pool) \(value.key) = \(value.text)" : "\(pool) \(value.key)"
+        case .key(let key): return "\(pool) \(key.key)"
+        case .item(let index, let value):
+            return isAnswer ? "\(pool) \(index): \(value.key) = \(value.text)" : "\(pool) \(index)"
+        case .addresses(let addresses): return addresses.summary
         }
-        return text
     }
 }

@@ -39,7 +39,27 @@ extension IntegrationComponent {
         public enum Body: Sendable, Hashable {
             case negotiate(Negotiate)
             case heartbeat(HeartbeatMessage)
+            case shutdown(ShutdownMessage)
+            case timeSample(TimeSample)
+            case timeReference(TimeReference)
+            case keyValue(KeyValueMessage)
+            case backup(BackupMessage)
+            case fileCopy(FileCopyMessage)
             case other([UInt8])
+
+            /// The type of the messages that carry it; nil for bytes of a service that is not known.
+            public var type: MessageType? {
+                switch self {
+                case .negotiate: .negotiate
+                case .heartbeat: .heartbeat
+                case .shutdown: .shutdown
+                case .timeSample, .timeReference: .timeSync
+                case .keyValue: .keyValue
+                case .backup: .backup
+                case .fileCopy: .fileCopy
+                case .other: nil
+                }
+            }
         }
 
         /// In front of everything; its length counts what is behind it.
@@ -66,17 +86,18 @@ extension IntegrationComponent {
         public init() {}
 
         /// A request of the host.
-        public init(
-            _ type: MessageType, framework: Version, version: Version, transactionID: UInt8, body: Body, size: Int
-        ) {
-            self.type = type
+        public init(framework: Version, version: Version, transactionID: UInt8, body: Body) {
+            type = body.type ?? type
             self.framework = framework
             self.version = version
             self.transactionID = transactionID
             self.body = body
-            self.size = UInt16(truncatingIfNeeded: size)
             flags = [.transaction, .request]
-            pipe = PipeHeader(length: Self.headerSize - PipeHeader.byteCount + size)
+            var encoder = WireEncoder(context: .newest(sender: .hostToGuest))
+            // A declaration throws only through `require` and through reading, and an encoder does neither.
+            try? visitBody(&encoder)
+            size = UInt16(truncatingIfNeeded: encoder.bytes.count)
+            pipe = PipeHeader(length: Self.headerSize - PipeHeader.byteCount + encoder.bytes.count)
         }
 
         public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
@@ -95,7 +116,9 @@ extension IntegrationComponent {
                 // Answers to a negotiation give a size that does not count the versions left over (appendix A.14),
                 // so it is the pipe's length that ends the message.
                 try visitBody(&visitor)
-                try visitor.bytes("left_over", &leftOver, count: nil, "bytes of the request that the answer repeats")
+                try visitor.bytes(
+                    "left_over", &leftOver, count: nil,
+                    "bytes behind the message; an answer repeats those of its request")
             }
         }
 
@@ -112,12 +135,55 @@ extension IntegrationComponent {
                 try visitor.structure("heartbeat", &heartbeat, "one beat")
                 body = .heartbeat(heartbeat)
             }
-            try visitor.choice("any other type", when: type != .negotiate && type != .heartbeat) {
-                visitor throws(WireError) in
+            try visitor.choice("type 2, data exchange", when: type == .keyValue) { visitor throws(WireError) in
+                var keyValue = KeyValueMessage()
+                if case .keyValue(let current) = body { keyValue = current }
+                try visitor.structure("kvp", &keyValue, "one question about keys, values or addresses")
+                body = .keyValue(keyValue)
+            }
+            try visitor.choice("type 3, shutdown", when: type == .shutdown) { visitor throws(WireError) in
+                var shutdown = ShutdownMessage()
+                if case .shutdown(let current) = body { shutdown = current }
+                try visitor.structure("shutdown", &shutdown, "how the guest is to end")
+                body = .shutdown(shutdown)
+            }
+            try visitTime(&visitor)
+            try visitor.choice("type 5, backup", when: type == .backup) { visitor throws(WireError) in
+                var backup = BackupMessage()
+                if case .backup(let current) = body { backup = current }
+                try visitor.structure("vss", &backup, "one step of a backup")
+                body = .backup(backup)
+            }
+            try visitor.choice("type 7, file copy", when: type == .fileCopy) { visitor throws(WireError) in
+                var fileCopy = FileCopyMessage()
+                if case .fileCopy(let current) = body { fileCopy = current }
+                try visitor.structure("fcopy", &fileCopy, "one step of a file copy")
+                body = .fileCopy(fileCopy)
+            }
+            try visitor.choice("any other type", when: !type.isKnown) { visitor throws(WireError) in
                 var bytes: [UInt8] = []
                 if case .other(let current) = body { bytes = current }
                 try visitor.bytes("message", &bytes, count: nil, "the service's message")
                 body = .other(bytes)
+            }
+        }
+
+        /// From 4.0 on a sample names the moment at which it was taken by the guest's own counter (reference §6.4).
+        private mutating func visitTime<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
+            let hasReference = version >= Version(4, 0)
+            try visitor.choice("type 4, time, below 4.0", when: type == .timeSync && !hasReference) {
+                visitor throws(WireError) in
+                var sample = TimeSample()
+                if case .timeSample(let current) = body { sample = current }
+                try visitor.structure("timesync", &sample, "what time the host has")
+                body = .timeSample(sample)
+            }
+            try visitor.choice("type 4, time, from 4.0 on", when: type == .timeSync && hasReference) {
+                visitor throws(WireError) in
+                var reference = TimeReference()
+                if case .timeReference(let current) = body { reference = current }
+                try visitor.structure("timesync", &reference, "what time the host has")
+                body = .timeReference(reference)
             }
         }
     }

@@ -19,6 +19,16 @@ extension IntegrationComponent {
         public static let negotiate = MessageType(rawValue: 0)
         /// Heartbeat.
         public static let heartbeat = MessageType(rawValue: 1)
+        /// Data exchange.
+        public static let keyValue = MessageType(rawValue: 2)
+        /// Shutdown.
+        public static let shutdown = MessageType(rawValue: 3)
+        /// Time synchronisation.
+        public static let timeSync = MessageType(rawValue: 4)
+        /// Backup.
+        public static let backup = MessageType(rawValue: 5)
+        /// File copy.
+        public static let fileCopy = MessageType(rawValue: 7)
         public var meaning: String? {
             switch rawValue {
             case 0: "NEGOTIATE"
@@ -33,6 +43,9 @@ extension IntegrationComponent {
             default: nil
             }
         }
+
+        /// Whether the layout of its messages is known.
+        public var isKnown: Bool { rawValue <= 5 || rawValue == 7 }
 
         /// The name, or the number where there is none.
         public var name: String { meaning ?? "UNKNOWN_\(rawValue)" }
@@ -63,6 +76,21 @@ extension IntegrationComponent {
         public static let success = Status(rawValue: 0)
         /// Not done.
         public static let failure = Status(rawValue: 0x8000_4005)
+        /// A list has ended.
+        public static let noMoreItems = Status(rawValue: 0x8007_0103)
+        /// Not something that the guest can do.
+        public static let notSupported = Status(rawValue: 0x8007_0032)
+        /// The request makes no sense.
+        public static let invalidArgument = Status(rawValue: 0x8007_0057)
+        /// There is no such thing.
+        public static let notFound = Status(rawValue: 0x8004_1002)
+        /// There is such a thing already.
+        public static let alreadyExists = Status(rawValue: 0x8007_0050)
+        /// There is no room.
+        public static let diskFull = Status(rawValue: 0x8007_0070)
+
+        /// The name, or the number where there is none.
+        public var words: String { meaning ?? Hexadecimal.prefixed(rawValue) }
         public var meaning: String? {
             switch rawValue {
             case 0: "OK"

@@ -47,7 +47,8 @@ extension GuestPartition {
             devices.append(
                 GuestDevice(
                     instance: offer.interfaceInstance, kind: kind, generation: generation,
-                    consumer: configuration.consumer(for: kind, instance: offer.interfaceInstance)))
+                    consumer: configuration.consumer(
+                        for: kind, instance: offer.interfaceInstance, resetTime: resetTime)))
         }
         guard let index = devices.firstIndex(where: { $0.instance == offer.interfaceInstance }) else { return }
         let channel = GuestDevice.Channel(subchannel: offer.subchannelIndex, relid: offer.relid)

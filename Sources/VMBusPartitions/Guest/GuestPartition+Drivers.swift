@@ -77,7 +77,24 @@ extension GuestPartition {
                     .workload(interface: interface, generation: devices[device].generation)))
         case .violation(let violation): activity.effects.append(.violation(violation))
         case .failed(let reason): activity.effects.append(.note("\(devices[device].kind.word): \(reason)"))
+        case .note(let text): activity.effects.append(.note("guest's \(text)"))
+        case .utility(let event): carryOut(event, &activity)
         case .offerSubchannels: break
+        }
+    }
+
+    /// What an integration component wants of its guest, which has no file systems: what is written is told and forgotten.
+    private func carryOut<Memory>(_ event: UtilityEvent, _ activity: inout PartitionActivity<Memory>) {
+        switch event {
+        case .end(let ending): activity.effects.append(.ends(restarts: ending == .restart))
+        case .clock(let time):
+            activity.effects.append(.note("the guest's clock is set to \(time.meaning ?? "\(time.rawValue)")"))
+        case .frozen(let isFrozen):
+            activity.effects.append(.note("the guest's file systems are \(isFrozen ? "frozen" : "thawed")"))
+        case .file(.begin(let file)): activity.effects.append(.note("the guest takes the file \(file.name)"))
+        case .file(.complete): activity.effects.append(.note("the guest has the whole file"))
+        case .file(.cancel): activity.effects.append(.note("the guest drops what it has of the file"))
+        case .file(.data), .fact: break
         }
     }
 

@@ -15,6 +15,8 @@ public struct GuestPartition: Sendable {
     var network: [GuestNetworkStack]
     var generation: UInt32 = 0
     var spread: ChannelSpread
+    /// When the machine was reset, in nanoseconds: its reference counter was 0 then.
+    var resetTime: UInt64 = 0
 
     /// The guest's page for the legacy interrupt bitmap.
     private static let interruptPage: UInt64 = 1
@@ -43,6 +45,7 @@ public struct GuestPartition: Sendable {
 
     /// Boots: starts to negotiate.
     public mutating func boot<Memory>(_ activity: inout PartitionActivity<Memory>) {
+        resetTime = activity.time
         perform(connection.connect(), &activity)
     }
 

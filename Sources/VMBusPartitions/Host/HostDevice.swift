@@ -5,7 +5,7 @@ import VMBusWire
 /// A device as the host has it: its machine and its channels.
 public struct HostDevice: Sendable {
     /// How the device is made.
-    public let configuration: DeviceConfiguration
+    public internal(set) var configuration: DeviceConfiguration
     /// Tells it from an earlier device of the same instance, and from itself before the guest went away.
     var generation: UInt32
     var provider: (any DeviceEndpoint)?
@@ -38,7 +38,7 @@ public struct HostDevice: Sendable {
         offer.interfaceType = configuration.classID
         offer.interfaceInstance = configuration.instance
         offer.flags = .enumerateDeviceInterface
-        if configuration.kind == .heartbeat {
+        if configuration.integration != nil {
             offer.flags.insert(.namedPipeMode)
             offer.pipeType = .message
         }

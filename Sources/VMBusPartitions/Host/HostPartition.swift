@@ -123,6 +123,14 @@ public struct HostPartition: Sendable {
         return isKnown
     }
 
+    /// The guest's machine is reset: from now on its reference counter counts anew.
+    public mutating func machineReset(at time: UInt64) {
+        for index in devices.indices where devices[index].configuration.kind == .timeSync {
+            devices[index].configuration.integration?.timeSync.resetTime = time
+            if devices[index].channels.allSatisfy({ $0.port == nil }) { devices[index].restart() }
+        }
+    }
+
     /// Time that was asked for has passed.
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
@@ -299,7 +307,23 @@ extension HostPartition {
         case .violation(let violation): activity.effects.append(.violation(violation))
         case .failed(let reason):
             activity.effects.append(.note("host's \(devices[device].configuration.kind.word): \(reason)"))
+        case .note(let text): activity.effects.append(.note(text))
+        case .utility(let event): learn(event, &activity)
         case .ready, .createBuffer, .destroyBuffer: break
+        }
+    }
+
+    /// Facts that a partition shows are told as its attributes.
+    private func learn<Memory>(_ event: UtilityEvent, _ activity: inout PartitionActivity<Memory>) {
+        guard case .fact(let name, let value) = event, !value.isEmpty else { return }
+        switch name {
+        case "FullyQualifiedDomainName": activity.effects.append(.learned([AttributeReading(.guestName, text: value)]))
+        case "OSName": activity.effects.append(.learned([AttributeReading(.operatingSystem, text: value)]))
+        case "OSVersion": activity.effects.append(.learned([AttributeReading(.systemVersion, text: value)]))
+        case "NetworkAddressIPv4", "NetworkAddressIPv6":
+            activity.effects.append(
+                .learned([AttributeReading(name.hasSuffix("4") ? .addressesV4 : .addressesV6, text: value)]))
+        default: break
         }
     }
 

@@ -93,21 +93,20 @@ extension GuestConfiguration {
                 "ping", "ping_interval", "ping_sizes", "tcp_ports",
             ]
         }
+        var integration = IntegrationConfiguration(kind)
+        if integration != nil { known += IntegrationConfiguration.keys }
         try table.requireOnly(known)
         let instance =
-            try table.guidIfPresent("instance") ?? Self.usualInstance(of: kind)
+            try table.guidIfPresent("instance") ?? IntegrationConfiguration.usualInstance(of: kind)
             ?? GUID(0x7363_6F70, UInt16(guest + 1), UInt16(ordinal + 1), 0x8000_0000_0000_0000)
         let channels = Int(try table.integerIfPresent("channels", in: 1...64) ?? 1)
         var device = DeviceConfiguration(
             kind: kind, classID: classID, instance: instance, channelCount: channels,
             isMonitored: try table.booleanIfPresent("monitored") ?? false)
         if kind == .network { try addInterface(table, &device, guest: guest, ordinal: ordinal) }
+        try integration?.read(table)
+        device.integration = integration
         host.devices.append(device)
-    }
-
-    /// Hyper-V gives some devices the same instance in every guest (linux-guest-data §5).
-    private static func usualInstance(of kind: DeviceKind) -> GUID? {
-        kind == .heartbeat ? GUID(0xFD14_9E91, 0x82E0, 0x4A7D, 0xAFA6_2A41_66CB_D7C0) : nil
     }
 
     private mutating func addInterface(
@@ -233,7 +232,7 @@ extension ConfigurationTable {
     }
 
     /// "250us", "5ms", "2s": nanoseconds.
-    fileprivate func durationIfPresent(_ key: String) throws(ConfigurationError) -> UInt64? {
+    func durationIfPresent(_ key: String) throws(ConfigurationError) -> UInt64? {
         guard let text = try stringIfPresent(key) else { return nil }
         let units: [(String, UInt64)] = [("ns", 1), ("us", 1000), ("ms", 1_000_000), ("s", 1_000_000_000)]
         for (unit, factor) in units where text.hasSuffix(unit) {

@@ -73,9 +73,14 @@ public struct GuestConfiguration: Sendable, Hashable {
     public var drivers: [DriverConfiguration]
 
     /// The driver's machine for a device; nil where the guest has none.
-    func consumer(for kind: DeviceKind, instance: GUID) -> (any DeviceEndpoint)? {
-        switch kind {
-        case .heartbeat: HeartbeatConsumer()
+    ///
+    /// - Parameter resetTime: when the guest's machine was reset, in nanoseconds.
+    func consumer(for kind: DeviceKind, instance: GUID, resetTime: UInt64) -> (any DeviceEndpoint)? {
+        let device = host.devices.first { $0.instance == instance }
+        if let integration = device?.integration ?? IntegrationConfiguration(kind) {
+            return integration.makeConsumer(in: name, resetTime: resetTime)
+        }
+        return switch kind {
         case .network:
             NetworkConsumer(
                 configuration: drivers.first { $0.instance == instance }?.network ?? NetworkConsumer.Configuration())
@@ -131,11 +136,13 @@ public struct DeviceConfiguration: Sendable, Hashable {
     public var isMonitored: Bool
     /// For a network: address and limits.
     public var network: NetworkProvider.Configuration?
+    /// For an integration component: versions, clocks, and how its guest behaves.
+    public var integration: IntegrationConfiguration?
 
     /// The device's machine at the host's end.
     func makeProvider() -> (any DeviceEndpoint)? {
-        switch kind {
-        case .heartbeat: HeartbeatProvider()
+        if let integration { return integration.makeProvider() }
+        return switch kind {
         case .network: network.map { NetworkProvider(configuration: $0) }
         default: nil
         }

@@ -21,8 +21,11 @@ struct ServedGuest: ~Copyable {
     ) {
         link = MonitorLink(stream)
         self.clock = clock
+        let events = entrance.events.map { CommandFiles.supply($0) }
         session = BridgeSession(
-            entrance.guest, partition: number, events: entrance.events, mode: setup.mode, time: clock.time)
+            entrance.guest.with(wallClock: clock.wallClockAtStart), partition: number, events: events.map(\.0),
+            mode: setup.mode, time: clock.time)
+        for problem in events.compactMap(\.problem) { session.note(problem, at: clock.time) }
     }
 
     var fileDescriptor: Int32 { link.fileDescriptor }
@@ -87,7 +90,12 @@ struct ServedGuest: ~Copyable {
     }
 
     /// Does something to the guest.
-    mutating func perform(_ command: BridgeCommand) { session.perform(command, at: clock.time) }
+    mutating func perform(_ command: BridgeCommand) {
+        guard case .device(let instance, let asked) = command else { return session.perform(command, at: clock.time) }
+        let (supplied, problem) = CommandFiles.supply(asked)
+        if let problem { session.note(problem, at: clock.time) }
+        session.perform(.device(instance, supplied), at: clock.time)
+    }
 
     /// A frame comes from the switch.
     mutating func deliver(_ frame: [UInt8], device: GUID) {
@@ -122,4 +130,7 @@ struct BridgeClock: Sendable {
     private let start = MonotonicClock.now()
 
     var time: UInt64 { MonotonicClock.now() &- start }
+
+    /// What the wall clock showed when the log started, in nanoseconds after 1970.
+    var wallClockAtStart: UInt64 { WallClock.now() &- time }
 }

@@ -98,8 +98,9 @@ extension BridgeSession {
             case .frame(let device, let frame): tell(.frame(device, frame))
             case .violation(let violation): log.violation(violation)
             case .note(let text): log.note(text)
+            case .learned(let readings): log.state(readings)
             // What only a guest's end wants.
-            case .post, .signal, .monitorSignal, .deviceChanged, .disconnected: break
+            case .post, .signal, .monitorSignal, .deviceChanged, .disconnected, .ends: break
             }
         }
     }

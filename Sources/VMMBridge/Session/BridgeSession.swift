@@ -269,10 +269,17 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         pending = []
         delivery.reset()
         let wasConnected = host.isConnected
+        host.machineReset(at: log.time)
         carryOut(visit { $0.reset(&$1) })
         forgetConnection()
         log.note("the machine was reset")
         if wasConnected || log.hasDevices { appear(again: true) }
+    }
+
+    /// Writes down what whoever runs the session has to say.
+    mutating func note(_ text: String, at time: UInt64) {
+        log.time = time
+        log.note(text)
     }
 
     /// The monitor is gone.

@@ -24,9 +24,10 @@ struct HostCommand: ParsableCommand {
 
             In a terminal the inspector shows the guest, its traffic and its rings. Otherwise, or with --json, every record \
             is one line, with --json of schema vmbusscope.flow/1. With --control lines on standard input do something to \
-            the guest: 'rescind DEVICE', 'offer DEVICE', 'DEVICE COMMAND' such as 'network link down', 'switch' for what \
-            the responder has met, 'quit'; a device is a kind or an instance. 'NAME: …' does it to the guest of that name, \
-            who is the first one otherwise.
+            the guest: 'rescind DEVICE', 'offer DEVICE', 'switch' for what the responder has met, 'quit'; a device is a kind \
+            or an instance. 'DEVICE COMMAND' asks a device for something, such as 'network link down', 'shutdown power-off', \
+            'timesync sync', 'kvp get guest KEY', 'vss freeze' or 'fcopy FILE /tmp/copy'; whatever else is said lists what \
+            the device knows. 'NAME: …' does it to the guest of that name, who is the first one otherwise.
 
             EXAMPLES
               vmbusscope host --listen /tmp/bus.sock

@@ -19,6 +19,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "dissector", run: fuzzDissector),
         FuzzTarget(name: "network-provider", run: fuzzNetworkProvider),
         FuzzTarget(name: "network-consumer", run: fuzzNetworkConsumer),
+        FuzzTarget(name: "integration-provider", run: fuzzIntegrationProvider),
+        FuzzTarget(name: "integration-consumer", run: fuzzIntegrationConsumer),
         FuzzTarget(name: "tracepoint", run: fuzzTracepoint),
         FuzzTarget(name: "text-file", run: fuzzTextFile),
         FuzzTarget(name: "flow-frame", run: fuzzFlowFrame),

@@ -128,7 +128,7 @@ struct NetworkRun<End: DeviceEndpoint> {
             case .violation(let violation):
                 try require(!violation.rule.isEmpty && !violation.explanation.isEmpty, "a violation without words")
             case .failed(let reason): try require(!reason.isEmpty, "a failure without words")
-            case .destroyBuffer, .offerSubchannels, .wake, .ready: break
+            case .destroyBuffer, .offerSubchannels, .wake, .ready, .note, .utility: break
             }
         }
     }

@@ -62,6 +62,8 @@ enum Seeds {
         seeds["dissector"] = conversations(batch)
         seeds["network-provider"] = adapters(batch, .guestToHost)
         seeds["network-consumer"] = adapters(batch, .hostToGuest)
+        seeds["integration-provider"] = integrationProviders
+        seeds["integration-consumer"] = integrationConsumers
         seeds["ring-receiver"] = rings
         seeds["tracepoint"] = try tracepoints()
         seeds["flow-frame"] = frames(batch)
@@ -175,6 +177,25 @@ enum Seeds {
     }
 
     // MARK: Inputs of our own
+
+    /// Each service: versions agreed on, then every command with its answers as the guest gives them.
+    private static var integrationProviders: [[UInt8]] {
+        (0..<6).map { (service: UInt8) -> [UInt8] in
+            [service] + [0, 0, 0, 0] + (0..<12).flatMap { (command: UInt8) -> [UInt8] in [5, command, 0, 0, 6, 1] }
+        }
+    }
+
+    /// Each service: bodies of the first bytes that matter in short and long forms.
+    private static var integrationConsumers: [[UInt8]] {
+        (0..<6).map { (service: UInt8) -> [UInt8] in
+            [service, 0]
+                + (0..<6).flatMap { (form: UInt8) -> [UInt8] in
+                    [1, 66 + form, 4, form, 0, 0, 0] + [2, 32, 12] + [form] + zeros(11)
+                }
+        }
+    }
+
+    private static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
     /// A message of each type with nothing but zeros behind its header.
     private static let empty: [[UInt8]] = (1...29).map { [$0] + [UInt8](repeating: 0, count: 199) }

@@ -82,3 +82,10 @@ extension OwnedDescriptor {
         try self.init(checking: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), "open", path: path)
     }
 }
+
+extension OwnedDescriptor {
+    /// Opens a file or a device node that is there already, for reading and writing.
+    public init(changing path: String) throws(SystemError) {
+        try self.init(checking: open(path, O_RDWR | O_CLOEXEC), "open", path: path)
+    }
+}

@@ -163,6 +163,7 @@ extension NetworkProvider {
 
     private func wants(_ frame: [UInt8]) -> Bool {
         guard frame.count >= EthernetFrame.headerSize else { return false }
+        if !configuration.filtersFrames { return true }
         if packetFilter.contains(.promiscuous) { return true }
         let target = Array(frame[0..<6])
         if target.allSatisfy({ $0 == 0xFF }) { return packetFilter.contains(.broadcast) }

@@ -139,6 +139,87 @@ import VMBusWire
         Self.check(packet, lines[0], .network)
     }
 
+    @Test func `messages are found by the alignment that the host asked for`() {
+        var log = Self.session()
+        guard let place = log.firstIndex(where: { $0.attachment.starts(with: [2, 0, 0, 0x80]) }) else {
+            Issue.record("no INITIALIZE_COMPLETE")
+            return
+        }
+        log[place].attachment[40] = 5
+        let first = RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: Frames.arp))).encoded()
+        let second = RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: Frames.echo(1)))).encoded()
+        let attachment = first + [UInt8](repeating: 0, count: 96 - first.count) + second
+        let payload = HostileTests.rndis(
+            .init(channelType: .data, sectionIndex: 0, sectionSize: UInt32(attachment.count)))
+        log.append(
+            RecordedPacket(
+                bytes: ChannelPacket(payload: payload).encoded ?? [], attachment: attachment, direction: .guestToHost,
+                subchannel: 0))
+        let lines = Self.summaries(log, .network)
+        #expect(first.count == 86)
+        #expect(lines.last?.info == "ARP who-has 10.0.0.2 tell 10.0.0.1, 42 bytes (and 1 more)")
+        if let packet = log.last, let line = lines.last { Self.check(packet, line, .network) }
+    }
+
+    @Test func `a message that the agreed version does not have is told as such`() {
+        let taken = NVSP.Message(
+            .initializeComplete, .initializeComplete(.init(version: .version4, maximumChain: 34, status: .success)))
+        let log = [
+            (NVSP.Message(.initialize, .initialize(.init(version: .version4))), Direction.guestToHost),
+            (taken, .hostToGuest),
+            (NVSP.Message(.subchannel, .subchannelRequest(.init(count: 3))), .guestToHost),
+            (NVSP.Message(.switchDataPath, .switchDataPath(.init(.virtualFunction))), .guestToHost),
+        ].map {
+            RecordedPacket(
+                bytes: ChannelPacket(payload: $0.encoded(version: .version61, sender: $1)).encoded ?? [],
+                attachment: [], direction: $1, subchannel: 0)
+        }
+        let lines = Self.summaries(log, .network)
+        #expect(lines[2].info == "3 sub-channels wanted, which NVSP 4 does not have")
+        #expect(lines[3].info == "virtual function")
+    }
+
+    /// Hosts of NVSP 6.0 and older name a place inside the message, where there is none (reference §6.1.2).
+    @Test(arguments: [(NVSP.Version.version6, true), (.version61, false)])
+    func `an old host's table is read where it is`(version: NVSP.Version, isRight: Bool) {
+        var pair = NetworkPair.network(hostVersion: version)
+        pair.open()
+        pair.settle()
+        guard let place = pair.log.firstIndex(where: { $0.bytes.dropFirst(16).first == 134 }) else {
+            Issue.record("no table")
+            return
+        }
+        pair.log[place].bytes[16 + 8] = 12
+        let packet = pair.log[place]
+        let line = Self.summaries(Array(pair.log.prefix(place + 1)), .network)[place]
+        let tree = ChannelDissector.tree(
+            packet.record[...], attachmentLength: 0, direction: .hostToGuest, kind: .network, hint: line.hint)
+        #expect(tree.leaves.first { $0.name == "channel_index" }?.offset == (isRight ? 56 : 28))
+    }
+
+    @Test func `every element of per-packet info is told to the last field`() {
+        let info: [RNDIS.PerPacketInfo] = [
+            .init(.checksum, .receiveChecksum(.init(rawValue: 0x128))), .init(.vlan, .vlan(.init(control: 0xB064))),
+            .init(.hash, .hash(5)), .init(.hashInformation, .hashInformation(.toeplitz)),
+            .init(.packetID, .packetID(.init())), .init(.init(rawValue: 1), .bytes([1, 2, 3, 4])),
+        ]
+        let message = RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: Frames.arp, info: info))).encoded(
+            context: .newest(sender: .hostToGuest))
+        let (fields, _, problem) = RNDIS.Message.fields(message[...], context: .newest(sender: .hostToGuest))
+        #expect(problem == nil)
+        let tree = FieldTree(name: "", fields: fields)
+        #expect(tree.first(named: "checksum")?.text == "TCP ok|IP ok|IP value not valid")
+        #expect(tree.first(named: "vlan")?.text == "VLAN 100, priority 5, CFI")
+        #expect(tree.first(named: "hash_info")?.text == "Toeplitz|IPv4|TCP4|IPv6|TCP6")
+        #expect(tree.first(named: "pkt_id") != nil && tree.first(named: "info") != nil)
+        let types = tree.leaves.filter { $0.name == "type" }.map { $0.text ?? "" }
+        #expect(
+            types == [
+                "TCP/IP checksum", "802.1Q", "hash value", "hash information or original buffer list",
+                "packet id (internal)", "IPsec",
+            ])
+    }
+
     @Test func `an empty completion is told by what it answers`() {
         let switched = NVSP.Message(.switchDataPath, .switchDataPath(.init())).encoded()
         let log = [

@@ -118,6 +118,127 @@ import VMBusWire
         #expect(pair.violations.last?.rule == "channel-open")
     }
 
+    static let brokenRules: [(NVSP.Message, String)] = [
+        (NVSP.Message(.sendReceiveBuffer, .sendReceiveBuffer(.init(gpadl: 1, id: 0xCAFE))), "nvsp-buffer-once"),
+        (NVSP.Message(.sendSendBuffer, .sendSendBuffer(.init(gpadl: 1, id: 0))), "nvsp-buffer-once"),
+        (NVSP.Message(.revokeReceiveBuffer, .revokeReceiveBuffer(.init(id: 1))), "nvsp-revoke"),
+        (NVSP.Message(.revokeSendBuffer, .revokeSendBuffer(.init(id: 0xCAFE))), "nvsp-revoke"),
+        (NVSP.Message(.sendNDISVersion, .sendNDISVersion(.init())), "nvsp-ndis-version"),
+        (NVSP.Message(.subchannel, .subchannelRequest(.init(count: 1))), "nvsp-subchannel"),
+        (NVSP.Message(.switchDataPath, .switchDataPath(.init(.init(rawValue: 9)))), "nvsp-data-path"),
+        (NVSP.Message(.initialize, .initialize(.init(version: .version1))), "nvsp-init-once"),
+        (NVSP.Message(.sendVFAssociation, .sendVFAssociation(.init(serial: 1))), "nvsp-type"),
+        (NVSP.Message(.init(rawValue: 135), .other(.init())), "nvsp-type"),
+        (NVSP.Message(.init(rawValue: 0xFFFF), .other(.init())), "nvsp-type"),
+    ]
+
+    /// Each message breaks one rule at a host whose guest runs: which, and whether the guest still works.
+    @Test(arguments: brokenRules)
+    func `each broken rule has its name`(message: NVSP.Message, rule: String) {
+        var pair = Self.running()
+        let payload = message.encoded(version: .version61, sender: .guestToHost)
+        pair.inject(
+            ChannelPacket(flags: .completionRequested, transactionID: 9, payload: payload), from: .guestToHost)
+        #expect(pair.violations.map { $0.rule } == [rule])
+    }
+
+    static let refusedBuffers: [(NVSP.Message, String)] = [
+        (NVSP.Message(.sendReceiveBuffer, .sendReceiveBuffer(.init(gpadl: 1, id: 7))), "nvsp-receive-buffer"),
+        (.init(.sendReceiveBuffer, .sendReceiveBuffer(.init(gpadl: 99, id: 0xCAFE))), "nvsp-receive-buffer"),
+        (.init(.sendSendBuffer, .sendSendBuffer(.init(gpadl: 99, id: 0))), "nvsp-send-buffer"),
+        (.init(.sendSendBuffer, .sendSendBuffer(.init(gpadl: 99, id: 3))), "nvsp-send-buffer"),
+        (.init(.revokeReceiveBuffer, .revokeReceiveBuffer(.init(id: 0xCAFE))), "nvsp-revoke"),
+        (.init(.revokeSendBuffer, .revokeSendBuffer(.init(id: 0))), "nvsp-revoke"),
+        (.init(.sendRNDISPacket, .sendRNDISPacket(.init(channelType: .control))), "nvsp-receive-buffer-first"),
+    ]
+
+    @Test(arguments: refusedBuffers)
+    func `buffers are refused that cannot be`(message: NVSP.Message, rule: String) {
+        var pair = NetworkPair.network()
+        _ = pair.host.opened(subchannel: 0, time: 0, memory: &pair.memory)
+        let start = NVSP.Message(.initialize, .initialize(.init(version: .version61)))
+        for message in [start, message] {
+            pair.inject(
+                ChannelPacket(flags: .completionRequested, transactionID: 9, payload: message.encoded()),
+                from: .guestToHost)
+        }
+        #expect(pair.violations.map { $0.rule } == [rule])
+        #expect(pair.host.version == .version61)
+    }
+
+    @Test func `a guest may take its buffers back and share them again`() {
+        var pair = Self.running()
+        pair.deliver(Frames.arp)
+        for message in [
+            NVSP.Message(.revokeReceiveBuffer, .revokeReceiveBuffer(.init(id: 0xCAFE))),
+            .init(.revokeSendBuffer, .revokeSendBuffer(.init(id: 0))),
+        ] {
+            pair.inject(ChannelPacket(payload: message.encoded()), from: .guestToHost)
+        }
+        // What was under way is still completed, and nothing more comes.
+        pair.settle()
+        #expect(pair.host.outstandingReceives == 0)
+        pair.deliver(Frames.arp)
+        #expect(pair.host.counters.noBuffer == 1)
+        for message in [
+            NVSP.Message(.sendReceiveBuffer, .sendReceiveBuffer(.init(gpadl: 0xE1E11, id: 0xCAFE))),
+            .init(.sendSendBuffer, .sendSendBuffer(.init(gpadl: 0xE1E12, id: 0))),
+        ] {
+            pair.inject(ChannelPacket(payload: message.encoded()), from: .guestToHost)
+        }
+        pair.deliver(Frames.arp)
+        pair.transmit(Frames.arp)
+        pair.settle()
+        #expect(pair.guestFrames.count == 2 && pair.hostFrames.count == 1)
+        #expect(pair.violations.isEmpty)
+    }
+
+    static let hostRules: [(NVSP.Message, UInt16, String)] = [
+        (NVSP.Message(.sendIndirectionTable, .sendIndirectionTable(.init([0, 1]))), UInt16(0), "nvsp-send-table"),
+        (.init(.sendIndirectionTable, .sendIndirectionTable(.init([0]))), 1, "nvsp-primary"),
+        (.init(.initialize, .initialize(.init(version: .version61))), 0, "nvsp-type"),
+        (.init(.init(rawValue: 200), .other(.init())), 0, "nvsp-type"),
+    ]
+
+    /// What hosts must not say to a guest that runs.
+    @Test(arguments: hostRules)
+    func `a host's broken rules have names too`(message: NVSP.Message, channel: UInt16, rule: String) {
+        var pair = Self.running()
+        pair.inject(ChannelPacket(payload: message.encoded()), from: .hostToGuest, on: channel)
+        #expect(pair.violations.map { $0.rule } == [rule])
+        #expect(pair.guest.isRunning)
+    }
+
+    static let frameParts: [([(UInt8, UInt16)], Int, Int)] = [
+        ([(UInt8(3), UInt16(1)), (1, 1), (5, 1)], 1, 0), ([(7, 1)], 1, 0), ([(1, 1)], 0, 1), ([(3, 1), (5, 2)], 0, 1),
+        ([(3, 1), (3, 2), (5, 2)], 1, 0), ([(3, 1), (5, 1), (5, 1)], 1, 1),
+    ]
+
+    /// Parts of a frame that the host put into several places: first 2, last 4, part of several 1.
+    @Test(arguments: frameParts)
+    func `parts of a frame are joined in order`(parts: [(UInt8, UInt16)], frames: Int, violations: Int) {
+        var pair = Self.running()
+        for (flags, id) in parts {
+            var part = RNDIS.PacketID()
+            part.flags = .init(rawValue: flags)
+            part.id = id
+            let message = RNDIS.Message(
+                .packet, .packet(RNDIS.Packet(frame: Frames.arp, info: [.init(.packetID, .packetID(part))]))
+            ).encoded(context: .newest(sender: .hostToGuest))
+            pair.inject(
+                ChannelPacket(
+                    type: .dataUsingTransferPages,
+                    bulk: .transferPages(
+                        setID: 0xCAFE, ranges: [TransferPageRange(byteCount: UInt32(message.count), byteOffset: 0)]),
+                    payload: Self.rndis(.init(channelType: .data))), attachment: message, from: .hostToGuest)
+        }
+        #expect(pair.guestFrames.count == frames)
+        #expect(pair.violations.map { $0.rule } == Array(repeating: "rsc-order", count: violations))
+        if parts.count == 3, frames == 1, violations == 0, parts[1].1 == 1 {
+            #expect(pair.guestFrames == [Frames.arp + Frames.arp + Frames.arp])
+        }
+    }
+
     /// The completion of the receive buffer with one value changed.
     @Test(arguments: [(8, UInt32(2)), (8, 0), (12, 1), (16, 67), (16, 0xFFFF_FFFF), (20, 0xFFFF_FFFF), (4, 2)])
     func `a receive buffer that is divided in an impossible way stops the guest`(place: Int, value: UInt32) {

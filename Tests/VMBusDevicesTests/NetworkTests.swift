@@ -54,7 +54,7 @@ import VMBusWire
         pair.open()
         pair.settle()
         pair.log = []
-        let frames = [60, 98, 400, 468, 469, 1000, 1514].map { Frames.echo(1, size: $0) }
+        let frames = [60, 98, 400, 452, 453, 1000, 1514].map { Frames.echo(1, size: $0) }
         for frame in frames { pair.transmit(frame) }
         pair.settle()
         #expect(pair.hostFrames == frames)

@@ -12,6 +12,8 @@ public struct ChannelDissector: Sendable, Hashable {
     public let kind: DeviceKind
     /// The NVSP message that was sent under a transaction id.
     var requests = RecentTable<Request>(capacity: 1024)
+    /// What the ends of a network adapter agreed on.
+    var network = NetworkAgreement()
     /// The object that an RNDIS request is about.
     var objects = RecentTable<UInt32>(capacity: 256)
 

@@ -1,5 +1,43 @@
 import VMBusWire
 
+/// What the two ends of a network adapter agreed on, as far as later packets are read by it.
+struct NetworkAgreement: Sendable, Hashable {
+    /// The version that the guest proposed last.
+    var proposal: NVSP.Version?
+    /// The version that the host took.
+    var version: NVSP.Version?
+    /// Logarithm of the alignment of messages in one send section.
+    var alignment: UInt32 = usualAlignment
+
+    /// What hosts ask for.
+    static let usualAlignment: UInt32 = 3
+
+    /// The alignment as a hint for a field tree: no object has such a number.
+    var hint: UInt32 { alignment == Self.usualAlignment ? 0 : 0x100 | alignment }
+
+    /// The alignment that a hint tells, in bytes.
+    static func alignment(hint: UInt32) -> Int {
+        1 << ((0x100..<0x110).contains(hint) ? hint & 0xF : usualAlignment)
+    }
+
+    /// The object that a hint tells; 0 for none.
+    static func object(hint: UInt32) -> UInt32 { (0x100..<0x110).contains(hint) ? 0 : hint }
+
+    /// Follows what is agreed on.
+    mutating func follow(_ message: NVSP.Message) {
+        switch message.body {
+        case .initialize(let proposed): proposal = proposed.maximum
+        case .initializeComplete(let answer): version = answer.status == .success ? proposal : nil
+        default: break
+        }
+    }
+
+    /// Follows what is agreed on.
+    mutating func follow(_ message: RNDIS.Message) {
+        if case .initializeComplete(let answer) = message.body { alignment = min(answer.alignmentFactor, 15) }
+    }
+}
+
 extension ChannelDissector {
     mutating func summariseNetwork(
         _ parts: PacketParts, _ descriptor: PacketDescriptor, _ direction: Direction
@@ -11,17 +49,25 @@ extension ChannelDissector {
         }
         let message: NVSP.Message
         do throws(WireError) {
-            message = try .decode(parts.payload, context: .newest(sender: direction))
+            message = try .decode(
+                parts.payload, context: .newest(sender: direction, subject: network.version?.rawValue ?? 0))
         } catch {
             return PacketSummary(name: Self.nvspName(parts.payload), info: "\(error)")
         }
         if !isCompletion, descriptor.flags.contains(.completionRequested) {
             requests.insert(message.type.rawValue, for: Request(sender: direction, id: descriptor.transactionID))
         }
+        network.follow(message)
         if case .sendRNDISPacket(let place) = message.body, !parts.attachment.isEmpty {
             return summariseRNDIS(parts, place, direction)
         }
-        return PacketSummary(name: "NVSP.\(message.type.name)", info: Self.info(message))
+        var info = Self.info(message)
+        if let version = network.version, version < message.type.since {
+            info += ", which \(version.meaning ?? "the version") does not have"
+        }
+        // Where old hosts put the table, its message does not say.
+        let hint = message.type == .sendIndirectionTable ? network.version?.rawValue ?? 0 : 0
+        return PacketSummary(name: "NVSP.\(message.type.name)", info: info, hint: hint)
     }
 
     /// The first message decides; how many more there are is told.
@@ -30,7 +76,7 @@ extension ChannelDissector {
     ) -> PacketSummary {
         var summary: PacketSummary?
         var count = 0
-        for slice in Self.messages(parts) {
+        for slice in Self.messages(parts, alignment: 1 << Int(network.alignment)) {
             count += 1
             var subject: UInt32 = 0
             if let head = try? RNDIS.RequestHead.decode(slice) {
@@ -41,6 +87,7 @@ extension ChannelDissector {
                 if case .request(let request) = message.body {
                     objects.insert(request.object.rawValue, for: request.requestID)
                 }
+                network.follow(message)
                 if summary == nil {
                     var hint: UInt32 = 0
                     switch message.body {
@@ -48,7 +95,8 @@ extension ChannelDissector {
                     default: break
                     }
                     summary = PacketSummary(
-                        name: "RNDIS.\(message.type.name)", info: Self.info(message, subject: hint), hint: hint)
+                        name: "RNDIS.\(message.type.name)", info: Self.info(message, subject: hint),
+                        hint: hint == 0 ? network.hint : hint)
                 }
             } catch {
                 if summary == nil { summary = PacketSummary(name: Self.rndisName(slice), info: "\(error)") }
@@ -71,7 +119,7 @@ extension ChannelDissector {
                     + parts.leaf("attachment", parts.attachment, "what the packet points to"))
         }
         let (inner, message, problem) = NVSP.Message.fields(
-            parts.payload, base: base, context: .newest(sender: direction))
+            parts.payload, base: base, context: .newest(sender: direction, subject: hint))
         if !inner.isEmpty {
             fields.append(
                 FieldNode(
@@ -86,18 +134,19 @@ extension ChannelDissector {
             return tree
         }
         var end = parts.offset(of: parts.attachment)
-        for slice in messages(parts) {
+        let subject = NetworkAgreement.object(hint: hint)
+        for slice in messages(parts, alignment: NetworkAgreement.alignment(hint: hint)) {
             let offset = parts.offset(of: slice)
             tree.fields += gap(parts, from: end, to: offset)
             let (inner, message, problem) = RNDIS.Message.fields(
-                slice, base: offset, context: .newest(sender: direction, subject: hint))
+                slice, base: offset, context: .newest(sender: direction, subject: subject))
             let name = message.map { "RNDIS.\($0.type.name)" } ?? rndisName(slice)
             if tree.name.hasPrefix("NVSP.") { tree.name = name }
             if tree.problem == nil { tree.problem = problem }
             tree.fields.append(
                 FieldNode(
                     name: "rndis", offset: offset, size: slice.count, value: .composite,
-                    text: message.map { info($0, subject: hint) }, help: "remote NDIS message, in shared memory",
+                    text: message.map { info($0, subject: subject) }, help: "remote NDIS message, in shared memory",
                     children: inner))
             end = offset + slice.count
         }
@@ -112,8 +161,8 @@ extension ChannelDissector {
     }
 
     /// The RNDIS messages that a packet points to: one in each range of the receive buffer; in a send section one behind the
-    /// other, each aligned to the 8 bytes that hosts ask for.
-    private static func messages(_ parts: PacketParts) -> [ArraySlice<UInt8>] {
+    /// other, each aligned as the host asked for.
+    private static func messages(_ parts: PacketParts, alignment: Int) -> [ArraySlice<UInt8>] {
         var slices: [ArraySlice<UInt8>] = []
         for part in parts.attachmentParts {
             var rest = part
@@ -124,7 +173,7 @@ extension ChannelDissector {
                     break
                 }
                 slices.append(rest.prefix(Int(length)))
-                rest = rest.dropFirst((Int(length) + 7) / 8 * 8)
+                rest = rest.dropFirst((Int(length) + alignment - 1) / alignment * alignment)
                 // What is left of a range and too short for a message is padding.
                 if rest.count < RNDIS.headerSize { break }
             }

@@ -58,7 +58,8 @@ extension ChannelDissector {
             return "request \(body.requestID),\(object.isEmpty ? "" : object + " =") \(body.information.summary)"
         case .result(let body): return "request \(body.requestID),\(object) \(text(body.status))"
         case .resetComplete(let body): return text(body.status)
-        case .indicateStatus(let body): return text(body.status)
+        case .indicateStatus(let body):
+            return text(body.status) + (body.speed.flatMap { $0.meaning }.map { ", \($0)" } ?? "")
         case .reset, .other: return "\(message.length) bytes"
         }
     }

@@ -227,6 +227,11 @@ extension NVSP {
         /// Its number, which the PCI function carries too.
         public var serial: UInt32 = 0
         public init() {}
+        /// A virtual function of that number, or none.
+        public init(serial: UInt32?) {
+            allocated = serial == nil ? 0 : 1
+            self.serial = serial ?? 0
+        }
         public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
             try visitor.field("allocated", &allocated, "1 when there is a virtual function")
             try visitor.field("serial", &serial, "the number that its PCI function carries too")
@@ -237,8 +242,10 @@ extension NVSP {
     public struct SwitchDataPath: WireStructure {
         public static let structureName: StaticString = "SWITCH_DATA_PATH"
         /// The way that frames take from now on.
-        public var active = DataPath(rawValue: 0)
+        public var active = DataPath.synthetic
         public init() {}
+        /// A way.
+        public init(_ active: DataPath) { self.active = active }
         public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
             try visitor.field("active_datapath", &active, "0 synthetic, 1 virtual function")
         }
@@ -348,10 +355,12 @@ extension NVSP {
             try visitor.field("offset", &offset, "where the table begins, from the message's start")
             let length = Int(count) * 4
             var place = Int(offset)
-            // Old hosts give a wrong offset; the table then follows the 40-byte message.
-            if let remaining = visitor.remaining, place < visitor.offset || place + length > visitor.offset + remaining
-            {
-                place = Self.usualOffset
+            if let remaining = visitor.remaining {
+                let end = visitor.offset + remaining
+                // Hosts of NVSP 6.0 and older may give a wrong offset; the table then follows the 40-byte message.
+                let version = Version(rawValue: visitor.context.subject)
+                let isOld = version >= .version1 && version <= .version6 && Self.usualOffset + length <= end
+                if isOld || place < visitor.offset || place + length > end { place = Self.usualOffset }
             }
             try visitor.region("table", at: place, length: length, "the table") { visitor throws(WireError) in
                 try visitor.repeated("entry", &entries, count: Int(count), "channel for frames with this hash")

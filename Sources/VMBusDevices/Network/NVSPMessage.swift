@@ -157,3 +157,23 @@ extension NVSP {
         }
     }
 }
+
+extension NVSP {
+    /// The start of a packet that carries RNDIS messages: all that the way of a frame needs of it.
+    struct DataHead: WireStructure {
+        static let structureName: StaticString = "NVSP"
+        var type = MessageType(rawValue: 0)
+        var place = RNDISPacket()
+        init() {}
+        mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
+            try visitor.field("msg_type", &type, "which message it is")
+            try place.visit(&visitor)
+        }
+
+        /// Where the RNDIS messages are; nil for another message.
+        static func place(_ payload: [UInt8]) -> RNDISPacket? {
+            guard let head = try? DataHead.decode(payload), head.type == .sendRNDISPacket else { return nil }
+            return head.place
+        }
+    }
+}

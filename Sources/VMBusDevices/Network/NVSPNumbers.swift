@@ -151,6 +151,10 @@ extension NVSP {
         public let rawValue: UInt32
         /// Any number.
         public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// Through the channels.
+        public static let synthetic = DataPath(rawValue: 0)
+        /// Through the virtual function, past the channels.
+        public static let virtualFunction = DataPath(rawValue: 1)
         public var meaning: String? {
             switch rawValue {
             case 0: "synthetic"
@@ -230,5 +234,16 @@ extension NVSP {
 
         /// The name, or the number where there is none.
         public var name: String { meaning ?? "UNKNOWN_\(rawValue)" }
+
+        /// The version that brought the message (reference §6.1.1).
+        public var since: Version {
+            switch rawValue {
+            case 125: .version2
+            case 128...130: .version4
+            case 131...134: .version5
+            case 135...136: .version6
+            default: .version1
+            }
+        }
     }
 }

@@ -27,12 +27,21 @@ extension NetworkConsumer {
     private mutating func told(_ packet: ChannelPacket, subchannel: UInt16) -> [DeviceEffect] {
         let message: NVSP.Message
         do throws(WireError) {
-            message = try .decode(packet.payload, context: .newest(sender: .hostToGuest))
+            message = try .decode(
+                packet.payload, context: .newest(sender: .hostToGuest, subject: version?.rawValue ?? 0))
         } catch {
             return [.violation(ProtocolViolation(error))]
         }
+        guard subchannel == 0 else {
+            return [
+                broken(
+                    "nvsp-primary", message.type.name, "sub-channel \(subchannel)",
+                    "sub-channels carry RNDIS packets only")
+            ]
+        }
+        let isKnown = (version ?? .version1) >= message.type.since
         switch message.body {
-        case .sendIndirectionTable(let table):
+        case .sendIndirectionTable(let table) where isKnown:
             guard table.entries.count == NVSP.sendTableEntries else {
                 return [
                     broken(
@@ -42,12 +51,15 @@ extension NetworkConsumer {
             // A channel that is not there gets its frames through the primary; `transmit` sees to that.
             sendTable = table.entries.map { $0.channel }
             return []
-        case .sendVFAssociation(let association):
+        case .sendVFAssociation(let association) where isKnown:
             virtualFunction = association.allocated != 0 ? association.serial : nil
+            if virtualFunction == nil { dataPath = .synthetic }
             return []
         default:
             return [
-                broken("nvsp-type", message.type.name, "in-band", "a message that hosts send without being asked")
+                broken(
+                    "nvsp-type", message.type.name, version?.meaning ?? "no version",
+                    "a message that the version has, and that hosts send without being asked")
             ]
         }
     }
@@ -83,6 +95,11 @@ extension NetworkConsumer {
         }
         guard subchannel == 0 else { return [unknownCompletion(packet, subchannel)] }
         outstanding[packet.transactionID] = nil
+        if case .dataPath(let path) = waiting {
+            // What the answer holds means nothing; that it comes does (reference §6.1.2).
+            dataPath = virtualFunction == nil ? .synthetic : path
+            return []
+        }
         let message: NVSP.Message
         do throws(WireError) {
             message = try .decode(packet.payload, context: .newest(sender: .hostToGuest))
@@ -163,11 +180,13 @@ extension NetworkConsumer {
             return broken("packet-type", "NVSP", "no ranges", "a transfer-page packet has ranges")
         }
         if let violation = rangeViolation(setID: setID, ranges) { return violation }
-        do throws(WireError) {
-            let message = try NVSP.Message.decode(packet.payload, context: .newest(sender: .hostToGuest))
-            guard case .sendRNDISPacket = message.body else { return unexpected(message.type) }
-        } catch {
-            return .violation(ProtocolViolation(error))
+        if NVSP.DataHead.place(packet.payload) == nil {
+            do throws(WireError) {
+                return unexpected(
+                    try NVSP.Message.decode(packet.payload, context: .newest(sender: .hostToGuest)).type)
+            } catch {
+                return .violation(ProtocolViolation(error))
+            }
         }
         let total = ranges.reduce(0) { $0 + Int($1.byteCount) }
         return attachment.count == total
@@ -181,19 +200,13 @@ extension NetworkConsumer {
     private mutating func received<Memory: DeviceMemory>(
         _ bytes: ArraySlice<UInt8>, subchannel: UInt16, memory: inout Memory
     ) throws(WireError) -> [DeviceEffect] {
+        if let view = FrameView(bytes, sender: .hostToGuest) { return received(view, subchannel: subchannel) }
         let head = try? RNDIS.RequestHead.decode(bytes)
         // What an answer holds follows from what was asked.
         let subject = head.flatMap { $0.requestID == request?.id ? request?.object.rawValue : nil } ?? 0
         let message = try RNDIS.Message.decode(bytes, context: .newest(sender: .hostToGuest, subject: subject))
         if case .packet(let packet) = message.body {
-            guard isRunning else {
-                return [broken("rndis-filter", "RNDIS.PACKET", "frame", "no frames before the guest wants any")]
-            }
-            guard packet.frame.count >= EthernetFrame.headerSize else {
-                return [broken("frame-size", "RNDIS.PACKET", "\(packet.frame.count) bytes", "at least 14 bytes")]
-            }
-            counters.framesReceived += 1
-            return [.frame(packet.frame)]
+            return received(FrameView(packet, length: message.length), subchannel: subchannel)
         }
         guard subchannel == 0 else {
             return [broken("rndis-channel", message.type.name, "sub-channel", "control comes on the primary")]
@@ -202,12 +215,18 @@ extension NetworkConsumer {
         case .indicateStatus(let indication):
             if indication.status == .mediaConnect { isConnected = true }
             if indication.status == .mediaDisconnect { isConnected = false }
+            if indication.status == .networkChange { counters.networkChanges += 1 }
+            if let speed = indication.speed { linkSpeed = speed.rawValue }
             return []
         case .keepalive(let keepalive):
             let result = RNDIS.Result(requestID: keepalive.requestID, status: .success)
             return answerControl(
                 RNDIS.Message(RNDIS.MessageType.keepalive.completion, .result(result)), memory: &memory)
         case .initializeComplete(let answer):
+            batchLimit = Int(min(max(answer.maximumPackets, 1), 1024))
+            batchSize = Int(answer.maximumTransfer)
+            // Linux and DPDK align to whatever the host says; more than a page makes no sense.
+            batchAlignment = 1 << Int(min(answer.alignmentFactor, 12))
             return answered(answer.requestID, answer.status, nil, message.type, memory: &memory)
         case .answer(let answer):
             return answered(answer.requestID, answer.status, answer.information, message.type, memory: &memory)
@@ -216,6 +235,56 @@ extension NetworkConsumer {
         default: return [broken("rndis-type", "RNDIS", message.type.name, "a message that hosts send")]
         }
     }
+
+    /// A frame of the host, or a part of one that did not fit one place (receive segment coalescing).
+    private mutating func received(_ view: FrameView, subchannel: UInt16) -> [DeviceEffect] {
+        guard isRunning else {
+            return [broken("rndis-filter", "RNDIS.PACKET", "frame", "no frames before the guest wants any")]
+        }
+        if let part = view.info.packetID, part.flags.has(RNDIS.PacketIDFlags.subAllocation) {
+            return join(view, part, subchannel)
+        }
+        guard view.frame.count >= EthernetFrame.headerSize else {
+            return [broken("frame-size", "RNDIS.PACKET", "\(view.frame.count) bytes", "at least 14 bytes")]
+        }
+        return accept(Array(view.frame), view.info)
+    }
+
+    private mutating func accept(_ frame: [UInt8], _ info: FrameInfo) -> [DeviceEffect] {
+        counters.framesReceived += 1
+        if info.receiveChecksum?.hasFailed == true { counters.badChecksums += 1 }
+        return [.frame(info.vlan.map { FrameOffload.tagged(frame, $0) } ?? frame)]
+    }
+
+    /// Parts of one frame come one behind the other through one channel; the first says what is known of the frame.
+    private mutating func join(
+        _ view: FrameView, _ part: RNDIS.PacketID, _ subchannel: UInt16
+    ) -> [DeviceEffect] {
+        var partial = partialFrames.removeValue(forKey: subchannel)
+        if part.flags.has(RNDIS.PacketIDFlags.first) {
+            partial = PartialFrame(id: part.id, frame: [], info: view.info)
+        }
+        guard var partial, partial.id == part.id, partial.frame.count + view.frame.count <= Self.longestCoalesced
+        else {
+            return [
+                broken(
+                    "rsc-order", "RNDIS.PACKET", "packet \(part.id)",
+                    "parts of one frame in order, of at most \(Self.longestCoalesced) bytes")
+            ]
+        }
+        partial.frame += view.frame
+        guard part.flags.has(RNDIS.PacketIDFlags.last) else {
+            partialFrames[subchannel] = partial
+            return []
+        }
+        guard partial.frame.count >= EthernetFrame.headerSize else {
+            return [broken("frame-size", "RNDIS.PACKET", "\(partial.frame.count) bytes", "at least 14 bytes")]
+        }
+        return accept(partial.frame, partial.info)
+    }
+
+    /// The longest IP packet with its Ethernet header.
+    private static let longestCoalesced = 65_535 + EthernetFrame.headerSize + 4
 
     /// The answer to the one control request that waits.
     private mutating func answered<Memory: DeviceMemory>(
@@ -235,7 +304,11 @@ extension NetworkConsumer {
             }
             return step(from: 0, memory: &memory)
         }
-        guard case .settingUp(let index) = phase else { return [] }
+        guard case .settingUp(let index) = phase else {
+            lastAnswer = RNDIS.Answer(
+                requestID: id, status: status, object: waiting.object, information: information ?? .bytes([]))
+            return []
+        }
         // Only the address is worth stopping for; everything else a guest can do without.
         if let information, status == .success {
             learn(waiting.object, information)
@@ -264,6 +337,8 @@ extension NetworkConsumer {
         case (.friendlyName, .text(let bytes)): friendlyName = UTF16Text.text(Array(bytes.prefix(512)))
         case (.mediaConnectStatus, .mediaState(let state)): isConnected = state == .connected
         case (.linkSpeed, .linkSpeed(let speed)): linkSpeed = speed.rawValue
+        case (.offloadHardwareCapabilities, .offloadCapabilities(let capabilities)):
+            if capabilities.header.type == .offload { hostOffloads = capabilities }
         case (.receiveScaleCapabilities, .receiveScaleCapabilities(let capabilities)):
             hostQueues = max(1, capabilities.queueCount)
         default: break

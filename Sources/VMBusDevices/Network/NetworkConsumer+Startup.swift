@@ -142,7 +142,7 @@ extension NetworkConsumer {
         switch step {
         case .query(let object): return ask(.query, object, .bytes([]), memory: &memory)
         case .set(.offloadParameters):
-            let parameters = RNDIS.OffloadParameters(for: version ?? .version1)
+            let parameters = offloadParameters()
             return ask(.set, .offloadParameters, .offloadParameters(parameters), memory: &memory)
         case .set: return ask(.set, .packetFilter, .packetFilter(configuration.packetFilter), memory: &memory)
         case .subchannels:
@@ -155,6 +155,27 @@ extension NetworkConsumer {
                 table: table, key: FlowHash.commonKey, enabled: step == .enableReceiveScale)
             return ask(.set, .receiveScaleParameters, .receiveScaleParameters(parameters), memory: &memory)
         }
+    }
+
+    /// What Linux switches on: all that the host can do but the IPv4 header, which its stack does itself.
+    private func offloadParameters() -> RNDIS.OffloadParameters {
+        var parameters = RNDIS.OffloadParameters(for: version ?? .version1)
+        guard let hostOffloads else { return parameters }
+        parameters.internet4 = .off
+        func both(_ family: Int, _ ability: RNDIS.ChecksumAbilities) -> RNDIS.ChecksumSwitch {
+            configuration.usesChecksumOffload && hostOffloads.checksums[family].abilities.contains(ability)
+                ? .both : .off
+        }
+        parameters.tcp4 = both(0, .tcp)
+        parameters.udp4 = both(0, .udp)
+        parameters.tcp6 = both(2, .tcp)
+        parameters.udp6 = both(2, .udp)
+        func cuts(_ family: Int) -> RNDIS.FeatureSwitch {
+            configuration.largestSegment > 0 && hostOffloads.largeSends[family].encapsulation != .none ? .on : .off
+        }
+        parameters.largeSend4 = cuts(0)
+        parameters.largeSend6 = cuts(1)
+        return parameters
     }
 
     mutating func subchannelsGranted<Memory: DeviceMemory>(
@@ -199,11 +220,32 @@ extension NetworkConsumer {
             memory: &memory)
     }
 
+    /// Asks the host of a running adapter for an object; `lastAnswer` is what it says.
+    public mutating func query<Memory: DeviceMemory>(
+        _ object: RNDIS.ObjectIdentifier, memory: inout Memory
+    ) -> [DeviceEffect] {
+        guard phase == .running, request == nil else { return [] }
+        return ask(.query, object, .bytes([]), memory: &memory)
+    }
+
+    /// Sets an object of a running adapter; `lastAnswer` is what the host says.
+    public mutating func set<Memory: DeviceMemory>(
+        _ object: RNDIS.ObjectIdentifier, _ information: RNDIS.Information, memory: inout Memory
+    ) -> [DeviceEffect] {
+        guard phase == .running, request == nil else { return [] }
+        return ask(.set, object, information, memory: &memory)
+    }
+
+    /// Chooses the way of the guest's frames; the host says when it is done.
+    public mutating func switchDataPath(to path: NVSP.DataPath) -> [DeviceEffect] {
+        guard phase == .running, (version ?? .version1) >= .version4 else { return [] }
+        return send(.switchDataPath, .switchDataPath(NVSP.SwitchDataPath(path)), waiting: .dataPath(path))
+    }
+
     /// What the guest wants to receive from now on; nothing stops the adapter.
     public mutating func setPacketFilter<Memory: DeviceMemory>(
         _ filter: RNDIS.PacketFilter, memory: inout Memory
     ) -> [DeviceEffect] {
-        guard phase == .running, request == nil else { return [] }
-        return ask(.set, .packetFilter, .packetFilter(filter), memory: &memory)
+        set(.packetFilter, .packetFilter(filter), memory: &memory)
     }
 }

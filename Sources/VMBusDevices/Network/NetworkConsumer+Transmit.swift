@@ -5,46 +5,126 @@ extension NetworkConsumer {
     public mutating func transmit<Memory: DeviceMemory>(
         frame: [UInt8], memory: inout Memory
     ) -> [DeviceEffect] {
+        transmit(frame: frame, options: FrameOptions(), memory: &memory)
+    }
+
+    /// A frame of the guest's stack with which the host is to do more than send it.
+    public mutating func transmit<Memory: DeviceMemory>(
+        frame: [UInt8], options: FrameOptions, memory: inout Memory
+    ) -> [DeviceEffect] {
+        queue(frame, options)
+        return sendWaiting(memory: &memory)
+    }
+
+    /// Frames that the guest's stack has ready at the same time: short ones share packets.
+    public mutating func transmit<Memory: DeviceMemory>(
+        frames: [[UInt8]], memory: inout Memory
+    ) -> [DeviceEffect] {
+        for frame in frames { queue(frame, FrameOptions()) }
+        return sendWaiting(memory: &memory)
+    }
+
+    private mutating func queue(_ frame: [UInt8], _ options: FrameOptions) {
         guard isRunning, isConnected, frame.count >= EthernetFrame.headerSize,
-            frame.count <= configuration.mtu + EthernetFrame.headerSize + 4
+            frame.count <= longestFrame(cut: options.segmentSize != nil)
         else {
             counters.framesDropped += 1
-            return []
+            return
         }
-        if waitingFrames.isEmpty, let effects = send(frame, memory: &memory) { return effects }
-        guard waitingFrames.count < configuration.transmitQueue else {
-            counters.framesDropped += 1
-            return []
-        }
-        waitingFrames.append(frame)
-        return []
+        waitingFrames.append(WaitingFrame(bytes: frame, options: options))
     }
 
-    /// Sends frames that waited for a place.
+    /// Sends frames that wait, as far as there are places; more than may wait are lost.
     mutating func sendWaiting<Memory: DeviceMemory>(memory: inout Memory) -> [DeviceEffect] {
         var effects: [DeviceEffect] = []
-        while let next = waitingFrames.first, let sent = send(next, memory: &memory) {
-            waitingFrames.removeFirst()
-            effects += sent
+        var sent = 0
+        while sent < waitingFrames.count {
+            let first = encoded(waitingFrames[sent])
+            if let batch = batch(from: sent, first),
+                let more = placeInSection(batch.bytes, .data, subchannel: first.subchannel, memory: &memory)
+            {
+                effects += more
+                sent += batch.count
+            } else if let more = place(
+                first.bytes, .data, headerSize: first.headerSize, subchannel: first.subchannel, memory: &memory)
+            {
+                effects += more
+                sent += 1
+            } else {
+                break
+            }
         }
+        counters.framesSent += UInt64(sent)
+        waitingFrames.removeFirst(sent)
+        let excess = max(0, waitingFrames.count - configuration.transmitQueue)
+        counters.framesDropped += UInt64(excess)
+        waitingFrames.removeLast(excess)
         return effects
     }
 
-    private mutating func send<Memory: DeviceMemory>(_ frame: [UInt8], memory: inout Memory) -> [DeviceEffect]? {
-        let message = RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: frame)))
-        guard
-            let effects = place(
-                message, .data, headerSize: RNDIS.packetHeaderSize, subchannel: channel(for: frame), memory: &memory)
+    private struct EncodedFrame {
+        var bytes: [UInt8]
+        var headerSize: Int
+        var subchannel: UInt16
+    }
+
+    /// Short frames for one channel as one section; nil when there is only one.
+    private func batch(from start: Int, _ first: EncodedFrame) -> (bytes: [UInt8], count: Int)? {
+        guard configuration.aggregates, batchLimit > 1, start + 1 < waitingFrames.count,
+            first.bytes.count <= configuration.copyLimit
         else { return nil }
-        counters.framesSent += 1
-        return effects
+        var bytes = first.bytes
+        var count = 1
+        while count < batchLimit, start + count < waitingFrames.count {
+            let next = encoded(waitingFrames[start + count])
+            let place = (bytes.count + batchAlignment - 1) / batchAlignment * batchAlignment
+            guard next.subchannel == first.subchannel, next.bytes.count <= configuration.copyLimit,
+                place + next.bytes.count <= min(sendSectionSize, batchSize)
+            else { break }
+            bytes += repeatElement(0, count: place - bytes.count)
+            bytes += next.bytes
+            count += 1
+        }
+        return count > 1 ? (bytes, count) : nil
+    }
+
+    private func encoded(_ frame: WaitingFrame) -> EncodedFrame {
+        var info = FrameInfo()
+        info.vlan = frame.options.tag.map { RNDIS.VLANTag(control: $0) }
+        if frame.options.segmentSize != nil || configuration.usesChecksumOffload,
+            let layout = FrameLayout(frame.bytes), let transport = layout.transport
+        {
+            let offset = UInt32(truncatingIfNeeded: layout.transportOffset)
+            if let size = frame.options.segmentSize {
+                info.largeSend = RNDIS.LargeSend(
+                    segmentSize: UInt32(truncatingIfNeeded: size), headerOffset: offset,
+                    isVersion6: layout.isVersion6)
+            } else if hostMakesChecksum(transport, isVersion6: layout.isVersion6) {
+                let family =
+                    layout.isVersion6 ? RNDIS.TransmitChecksum.internet6 : RNDIS.TransmitChecksum.internet4
+                let kind = transport == .tcp ? RNDIS.TransmitChecksum.tcp : RNDIS.TransmitChecksum.udp
+                info.transmitChecksum = RNDIS.TransmitChecksum(rawValue: family | kind | (offset & 0x3FF) << 16)
+            }
+        }
+        var subchannel: UInt16 = 0
+        if grantedSubchannels > 0 {
+            let hash = FlowHash.hash(frame.bytes[...])
+            subchannel = channel(for: hash)
+            if hash != 0 { info.hash = hash }
+        }
+        let bytes = FrameView.encode(frame.bytes[...], info, sender: .guestToHost)
+        return EncodedFrame(bytes: bytes, headerSize: bytes.count - frame.bytes.count, subchannel: subchannel)
+    }
+
+    private func hostMakesChecksum(_ transport: FrameLayout.Transport, isVersion6: Bool) -> Bool {
+        guard configuration.usesChecksumOffload, let hostOffloads else { return false }
+        return hostOffloads.checksums[isVersion6 ? 2 : 0].abilities.contains(transport == .tcp ? .tcp : .udp)
     }
 
     /// The host's table decides, where it has one; a channel that is not open is replaced by the primary.
-    func channel(for frame: [UInt8]) -> UInt16 {
-        let hash = Int(FlowHash.hash(frame[...]))
+    private func channel(for hash: UInt32) -> UInt16 {
         let index: Int =
-            sendTable.isEmpty ? hash % (grantedSubchannels + 1) : Int(sendTable[hash % sendTable.count])
+            sendTable.isEmpty ? Int(hash) % (grantedSubchannels + 1) : Int(sendTable[Int(hash) % sendTable.count])
         guard openChannels.indices.contains(index), openChannels[index] else { return 0 }
         return UInt16(truncatingIfNeeded: index)
     }
@@ -53,7 +133,8 @@ extension NetworkConsumer {
     mutating func sendControl<Memory: DeviceMemory>(
         _ message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect] {
-        if let effects = place(message, .control, headerSize: .max, subchannel: 0, memory: &memory) {
+        let bytes = message.encoded(context: .newest(sender: .guestToHost))
+        if let effects = place(bytes, .control, headerSize: .max, subchannel: 0, memory: &memory) {
             request?.transaction = nextTransaction - 1
             return effects
         }
@@ -66,15 +147,15 @@ extension NetworkConsumer {
     mutating func answerControl<Memory: DeviceMemory>(
         _ message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect] {
-        place(message, .control, headerSize: .max, subchannel: 0, memory: &memory) ?? []
+        let bytes = message.encoded(context: .newest(sender: .guestToHost))
+        return place(bytes, .control, headerSize: .max, subchannel: 0, memory: &memory) ?? []
     }
 
     /// Puts a message into a send section when it is short, else into guest pages, else into a section all the same.
     /// Nil when no place is free.
     private mutating func place<Memory: DeviceMemory>(
-        _ message: RNDIS.Message, _ type: NVSP.ChannelType, headerSize: Int, subchannel: UInt16, memory: inout Memory
+        _ bytes: [UInt8], _ type: NVSP.ChannelType, headerSize: Int, subchannel: UInt16, memory: inout Memory
     ) -> [DeviceEffect]? {
-        let bytes = message.encoded(context: .newest(sender: .guestToHost))
         if bytes.count <= configuration.copyLimit, type == .data,
             let effects = placeInSection(bytes, type, subchannel: subchannel, memory: &memory)
         {

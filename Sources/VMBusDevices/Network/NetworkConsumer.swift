@@ -23,6 +23,12 @@ public struct NetworkConsumer: DeviceEndpoint {
         public var frameSlots = 16
         /// Frames that wait for a section or for pages; further ones are lost.
         public var transmitQueue = 64
+        /// Whether the host makes the checksums of TCP and UDP, and looks at those of received frames.
+        public var usesChecksumOffload = true
+        /// Bytes of the largest TCP segment that the host is to cut; 0 for none.
+        public var largestSegment = 0
+        /// Whether short frames that wait together share a send section, as far as the host allows.
+        public var aggregates = true
         /// What the guest wants to receive.
         public var packetFilter: RNDIS.PacketFilter = [.directed, .allMulticast, .broadcast]
 
@@ -38,6 +44,7 @@ public struct NetworkConsumer: DeviceEndpoint {
             result.sendBufferSize = min(max(sendBufferSize, 4096), 15 << 20)
             result.frameSlots = min(max(frameSlots, 1), 1024)
             result.transmitQueue = min(max(transmitQueue, 0), 4096)
+            result.largestSegment = min(max(largestSegment, 0), 65_535)
             return result
         }
     }
@@ -52,6 +59,33 @@ public struct NetworkConsumer: DeviceEndpoint {
         public var framesDropped: UInt64 = 0
         /// Packets whose completion was not a success.
         public var failures: UInt64 = 0
+        /// Received frames of which the host says that a checksum is wrong.
+        public var badChecksums: UInt64 = 0
+        /// Times that the host said that the adapter hangs on another network.
+        public var networkChanges: UInt64 = 0
+    }
+
+    /// What the guest's stack says of a frame that it sends.
+    public struct FrameOptions: Sendable, Hashable {
+        /// The 802.1Q tag that the host is to put in, as it stands in a frame: priority, CFI, VLAN.
+        public var tag: UInt16?
+        /// Bytes of TCP payload in each frame that the host is to cut; nil for a frame that goes as it is.
+        public var segmentSize: Int?
+        /// A frame that goes as it is.
+        public init() {}
+    }
+
+    /// A frame that waits for a place.
+    struct WaitingFrame: Sendable, Hashable {
+        var bytes: [UInt8]
+        var options: FrameOptions
+    }
+
+    /// A received frame of which not all parts have come.
+    struct PartialFrame: Sendable, Hashable {
+        var id: UInt16
+        var frame: [UInt8]
+        var info: FrameInfo
     }
 
     /// Where the adapter is on its way up.
@@ -84,6 +118,7 @@ public struct NetworkConsumer: DeviceEndpoint {
         case receiveBuffer
         case sendBuffer
         case subchannels
+        case dataPath(NVSP.DataPath)
         case rndis(section: Int?, slot: Int?, subchannel: UInt16)
     }
 
@@ -122,6 +157,12 @@ public struct NetworkConsumer: DeviceEndpoint {
     public internal(set) var sendTable: [UInt32] = []
     /// Number of the virtual function that the host gave, if it did.
     public internal(set) var virtualFunction: UInt32?
+    /// The way that frames take.
+    public internal(set) var dataPath = NVSP.DataPath.synthetic
+    /// What the host can do to frames in the guest's place.
+    public internal(set) var hostOffloads: RNDIS.OffloadCapabilities?
+    /// What the host answered last to a query or a setting of the running adapter.
+    public internal(set) var lastAnswer: RNDIS.Answer?
     /// What was counted.
     public internal(set) var counters = Counters()
 
@@ -140,7 +181,13 @@ public struct NetworkConsumer: DeviceEndpoint {
     var request: ControlRequest?
     /// Packets whose request was answered before they were completed, which some hosts never do.
     var lateCompletions: [UInt64] = []
-    var waitingFrames: [[UInt8]] = []
+    var waitingFrames: [WaitingFrame] = []
+    /// By sub-channel.
+    var partialFrames: [UInt16: PartialFrame] = [:]
+    /// Most RNDIS messages and most bytes in one packet, and the alignment of messages, as the host says.
+    var batchLimit = 1
+    var batchSize = 0
+    var batchAlignment = 1
     var outbound = OutboundQueues(capacity: 16_384)
 
     /// An adapter that waits for its channel.
@@ -156,7 +203,14 @@ public struct NetworkConsumer: DeviceEndpoint {
     public var outstandingCount: Int { outstanding.count }
 
     /// Pages of one frame slot: one for the headers, the rest for the frame.
-    var pagesPerSlot: Int { 1 + (configuration.mtu + EthernetFrame.headerSize + 4 + 4095) / 4096 }
+    var pagesPerSlot: Int { 1 + (longestFrame(cut: true) + 4095) / 4096 }
+
+    /// Bytes of the longest frame, and of the longest that the host cuts.
+    func longestFrame(cut: Bool) -> Int {
+        // IP and TCP headers with all options take at most 120 bytes over IPv4, and few more are usual over IPv6.
+        let segment = cut && configuration.largestSegment > 0 ? configuration.largestSegment + 128 : 0
+        return max(configuration.mtu, segment) + EthernetFrame.headerSize + 4
+    }
 
     public mutating func opened<Memory: DeviceMemory>(
         subchannel: UInt16, time: UInt64, memory: inout Memory
@@ -174,6 +228,7 @@ public struct NetworkConsumer: DeviceEndpoint {
         guard openChannels.indices.contains(Int(subchannel)) else { return [] }
         guard subchannel == 0 else {
             openChannels[Int(subchannel)] = false
+            partialFrames[subchannel] = nil
             outbound.closed(subchannel: subchannel)
             // The host answers no more for what went through this channel.
             for id in outstanding.keys.sorted() {

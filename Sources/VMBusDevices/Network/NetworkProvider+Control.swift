@@ -1,13 +1,6 @@
 import VMBusWire
 
 extension NetworkProvider {
-    /// The objects that queries are answered for, in numerical order.
-    private static let objects: [RNDIS.ObjectIdentifier] = [
-        .supportedList, .maximumFrameSize, .linkSpeed, .packetFilter, .maximumTotalSize, .mediaConnectStatus,
-        .receiveScaleCapabilities, .receiveScaleParameters, .configurationParameter, .friendlyName, .permanentAddress,
-        .currentAddress, .offloadCurrentConfiguration, .offloadParameters, .offloadHardwareCapabilities,
-    ]
-
     /// An RNDIS control message of the guest.
     mutating func control<Memory: DeviceMemory>(
         _ message: RNDIS.Message, memory: inout Memory
@@ -34,16 +27,16 @@ extension NetworkProvider {
         switch message.body {
         case .halt:
             isInitialized = false
-            packetFilter = []
-            receiveScale = nil
+            forgetSettings()
             return []
-        case .reset:
-            packetFilter = []
+        // A reset may come without a body.
+        case _ where message.type == .reset:
+            forgetSettings()
             var result = RNDIS.ResetComplete()
             result.addressingReset = 1
             return answer(.reset, .resetComplete(result), memory: &memory)
         case .request(let request) where message.type == .query:
-            let value = value(of: request.object)
+            let value = value(of: request)
             return answer(
                 .query,
                 .answer(
@@ -89,7 +82,7 @@ extension NetworkProvider {
         say(RNDIS.Message(type.completion, body), memory: &memory)
     }
 
-    private mutating func say<Memory: DeviceMemory>(
+    mutating func say<Memory: DeviceMemory>(
         _ message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect] {
         if waitingControls.isEmpty, let sent = transfer(control: message, memory: &memory) {
@@ -106,77 +99,13 @@ extension NetworkProvider {
         return []
     }
 
-    private func value(of object: RNDIS.ObjectIdentifier) -> RNDIS.Information? {
-        switch object {
-        case .supportedList: .objects(Self.objects.map { RNDIS.Information.SupportedObject($0) })
-        case .maximumFrameSize: .number(UInt32(configuration.mtu))
-        case .maximumTotalSize: .number(UInt32(configuration.mtu + EthernetFrame.headerSize))
-        case .linkSpeed: .linkSpeed(RNDIS.LinkSpeed(rawValue: configuration.linkSpeed))
-        case .packetFilter: .packetFilter(packetFilter)
-        case .mediaConnectStatus: .mediaState(isConnected ? .connected : .disconnected)
-        case .receiveScaleCapabilities where (version ?? .version1) >= .version5:
-            .receiveScaleCapabilities(
-                RNDIS.ReceiveScaleCapabilities(queueCount: UInt32(configuration.maximumChannels), tableEntries: 128))
-        case .friendlyName: .text(Array(UTF16Text.bytes(configuration.friendlyName).prefix(512)))
-        case .permanentAddress, .currentAddress: .address(configuration.address)
-        case .offloadHardwareCapabilities, .offloadCurrentConfiguration: .offloadCapabilities(.none)
-        default: nil
-        }
+    /// What the guest set is as it was before it set anything.
+    private mutating func forgetSettings() {
+        packetFilter = []
+        receiveScale = nil
+        multicastList = []
+        offloads = OffloadSwitches()
     }
-
-    private mutating func set(_ request: RNDIS.Request) -> (RNDIS.Status, [DeviceEffect]) {
-        switch request.information {
-        case .packetFilter(let filter):
-            let wasOff = packetFilter.isEmpty
-            packetFilter = filter
-            return (.success, wasOff && !filter.isEmpty ? [.ready] : [])
-        case .receiveScaleParameters(let parameters): return (spread(parameters), [])
-        case .offloadParameters: return (.success, [])
-        // The address is the host's to give.
-        case .configurationParameter: return (.success, [])
-        case .bytes where RNDIS.ObjectIdentifier.settable.contains(request.object): return (.bufferTooShort, [])
-        default: return (.notSupported, [])
-        }
-    }
-
-    private mutating func spread(_ parameters: RNDIS.ReceiveScaleParameters) -> RNDIS.Status {
-        if parameters.flags & RNDIS.ReceiveScaleParameters.disable != 0 {
-            receiveScale = nil
-            return .success
-        }
-        guard !parameters.table.isEmpty, parameters.table.count <= RNDIS.ReceiveScaleParameters.maximumEntries,
-            parameters.key.count == RNDIS.ReceiveScaleParameters.keySize,
-            parameters.table.allSatisfy({ $0.channel <= UInt32(grantedSubchannels) })
-        else { return .invalidData }
-        receiveScale = parameters
-        return .success
-    }
-
-    public mutating func perform<Memory: DeviceMemory>(
-        _ command: DeviceCommand, time: UInt64, memory: inout Memory
-    ) -> [DeviceEffect]? {
-        switch command {
-        case .network(.link(let connected)): setLink(connected: connected, memory: &memory)
-        }
-    }
-
-    /// The link goes up or down; a guest that runs is told.
-    public mutating func setLink<Memory: DeviceMemory>(connected: Bool, memory: inout Memory) -> [DeviceEffect] {
-        guard connected != isConnected else { return [] }
-        isConnected = connected
-        guard isInitialized else { return [] }
-        return say(
-            RNDIS.Message(
-                .indicateStatus,
-                .indicateStatus(RNDIS.IndicateStatus(connected ? .mediaConnect : .mediaDisconnect))), memory: &memory)
-    }
-}
-
-extension RNDIS.ObjectIdentifier {
-    /// The objects that a guest may set.
-    static let settable: [RNDIS.ObjectIdentifier] = [
-        .packetFilter, .receiveScaleParameters, .offloadParameters, .configurationParameter,
-    ]
 }
 
 extension RNDIS {

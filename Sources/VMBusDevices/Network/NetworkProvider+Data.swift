@@ -11,6 +11,12 @@ extension NetworkProvider {
         if version == nil {
             effects.append(broken("nvsp-init-first", "SEND_RNDIS_PACKET", "no version", "INIT comes first"))
             status = .failure
+        } else if receiveBuffer == nil {
+            effects.append(
+                broken(
+                    "nvsp-receive-buffer-first", "SEND_RNDIS_PACKET", "no receive buffer",
+                    "the receive buffer, in which answers go back, comes first"))
+            status = .failure
         } else if let violation = placeViolation(place, packet, attachment) {
             effects.append(violation)
             status = .failure
@@ -62,13 +68,6 @@ extension NetworkProvider {
         var rest = bytes[...]
         var count = 0
         while rest.count >= RNDIS.headerSize {
-            let message: RNDIS.Message
-            do throws(WireError) {
-                message = try .decode(rest, context: .newest(sender: .guestToHost))
-            } catch {
-                status = .invalidRNDISPacket
-                return effects + [.violation(ProtocolViolation(error))] + refuse(rest, memory: &memory)
-            }
             count += 1
             guard count <= configuration.maximumPacketsPerMessage else {
                 status = .failure
@@ -78,42 +77,108 @@ extension NetworkProvider {
                         "at most as many messages in a packet as INITIALIZE_COMPLETE allows")
                 ]
             }
-            let isData = message.type == .packet
-            if isData != (place.channelType == .data) || !isData && subchannel != 0 {
-                effects.append(
-                    broken(
-                        "rndis-channel", message.type.name, "channel type \(place.channelType.rawValue)",
-                        "frames are data, everything else is control on the primary"))
-                status = .failure
-            } else if case .packet(let packet) = message.body {
-                effects += frame(packet, status: &status)
+            var length = 0
+            if let view = FrameView(rest, sender: .guestToHost) {
+                length = view.length
+                effects += received(view, place.channelType, status: &status)
             } else {
-                effects += control(message, memory: &memory)
+                do throws(WireError) {
+                    let message = try RNDIS.Message.decode(rest, context: .newest(sender: .guestToHost))
+                    length = Int(message.length)
+                    effects += received(message, place.channelType, subchannel, memory: &memory, status: &status)
+                } catch {
+                    status = .invalidRNDISPacket
+                    return effects + [.violation(ProtocolViolation(error))] + refuse(rest, memory: &memory)
+                }
             }
             let alignment = 1 << configuration.alignmentFactor
-            rest = rest.dropFirst((Int(message.length) + alignment - 1) / alignment * alignment)
+            rest = rest.dropFirst((length + alignment - 1) / alignment * alignment)
         }
         return effects
     }
 
-    private mutating func frame(_ packet: RNDIS.Packet, status: inout NVSP.Status) -> [DeviceEffect] {
+    private mutating func received<Memory: DeviceMemory>(
+        _ message: RNDIS.Message, _ channelType: NVSP.ChannelType, _ subchannel: UInt16, memory: inout Memory,
+        status: inout NVSP.Status
+    ) -> [DeviceEffect] {
+        if case .packet(let packet) = message.body {
+            return received(FrameView(packet, length: message.length), channelType, status: &status)
+        }
+        guard channelType == .control, subchannel == 0 else {
+            status = .failure
+            return [misplaced(message.type, channelType)]
+        }
+        return control(message, memory: &memory)
+    }
+
+    private func misplaced(_ type: RNDIS.MessageType, _ channelType: NVSP.ChannelType) -> DeviceEffect {
+        broken(
+            "rndis-channel", type.name, "channel type \(channelType.rawValue)",
+            "frames are data, everything else is control on the primary")
+    }
+
+    /// A frame of the guest, with what the guest leaves to the host done to it.
+    private mutating func received(
+        _ view: FrameView, _ channelType: NVSP.ChannelType, status: inout NVSP.Status
+    ) -> [DeviceEffect] {
+        guard channelType == .data else {
+            status = .failure
+            return [misplaced(.packet, channelType)]
+        }
         guard isInitialized else {
             status = .failure
             return [broken("rndis-initialize-first", "RNDIS.PACKET", "frame", "INITIALIZE comes first")]
         }
-        let most = configuration.mtu + EthernetFrame.headerSize + 4
-        // A segment that the host is to cut may be longer.
-        let isLargeSend = packet.info.contains { $0.type == .largeSend }
-        guard packet.frame.count >= EthernetFrame.headerSize, packet.frame.count <= most || isLargeSend else {
+        guard view.frame.count >= EthernetFrame.headerSize else {
             status = .failure
-            return [
-                broken(
-                    "frame-size", "RNDIS.PACKET", "\(packet.frame.count) bytes",
-                    "an Ethernet frame of 14 to \(most) bytes")
-            ]
+            return [wrongSize(view.frame.count)]
         }
-        counters.framesFromGuest += 1
-        return [.frame(packet.frame)]
+        // A tag beside the frame comes on top of the largest frame.
+        let most = configuration.mtu + EthernetFrame.headerSize + 4
+        if !view.info.hasWork, view.frame.count <= most {
+            counters.framesFromGuest += 1
+            return [.frame(Array(view.frame))]
+        }
+        var frames = [Array(view.frame)]
+        if let wish = view.info.largeSend {
+            guard let segments = FrameOffload.cut(frames[0], wish) else {
+                status = .failure
+                return [
+                    broken(
+                        "offload-large-send", "RNDIS.PACKET", wish.meaning ?? "",
+                        "a TCP segment whose header is where the info says, cut into at most 2048")
+                ]
+            }
+            frames = segments
+            counters.segmentsCut += UInt64(segments.count)
+        } else if let wish = view.info.transmitChecksum, wish.rawValue != 0 {
+            guard let frame = FrameOffload.completed(frames[0], wish) else {
+                status = .failure
+                return [
+                    broken(
+                        "offload-checksum", "RNDIS.PACKET", wish.meaning ?? "",
+                        "a frame that has the headers whose checksums are asked for, where the info says")
+                ]
+            }
+            frames = [frame]
+            counters.checksumsMade += 1
+        }
+        if let longest = frames.map({ $0.count }).max(), longest > most {
+            status = .failure
+            return [wrongSize(longest)]
+        }
+        if let tag = view.info.vlan {
+            frames = frames.map { FrameOffload.tagged($0, tag) }
+            counters.tagsInserted += UInt64(frames.count)
+        }
+        counters.framesFromGuest += UInt64(frames.count)
+        return frames.map { .frame($0) }
+    }
+
+    private func wrongSize(_ count: Int) -> DeviceEffect {
+        broken(
+            "frame-size", "RNDIS.PACKET", "\(count) bytes",
+            "an Ethernet frame of 14 to \(configuration.mtu + EthernetFrame.headerSize + 4) bytes")
     }
 
     /// A frame from the virtual switch, for the guest.
@@ -134,12 +199,12 @@ extension NetworkProvider {
                 counters.filtered += 1
                 continue
             }
-            let (message, subchannel) = prepare(frame)
+            let (bytes, subchannel) = prepare(frame)
             if batch.slots.count == configuration.messagesPerSection || batch.subchannel != subchannel {
                 effects += send(&batch, .data)
             }
             batch.subchannel = subchannel
-            if store(message, in: &batch, memory: &memory) {
+            if store(bytes, in: &batch, memory: &memory) {
                 counters.framesToGuest += 1
             } else {
                 counters.noBuffer += 1
@@ -149,26 +214,35 @@ extension NetworkProvider {
     }
 
     /// A frame with what the guest is told of it, and the channel that its hash chooses.
-    private func prepare(_ frame: [UInt8]) -> (RNDIS.Message, UInt16) {
-        let hash = FlowHash.hash(frame[...], key: receiveScale?.key ?? FlowHash.commonKey)
-        var channel: UInt16 = 0
-        var info: [RNDIS.PerPacketInfo] = []
-        if let table = receiveScale?.table, !table.isEmpty {
-            let index = Int(table[Int(hash) % table.count].channel)
-            if openChannels.indices.contains(index), openChannels[index] { channel = UInt16(index) }
-            info = [RNDIS.PerPacketInfo(.hash, .hash(hash))]
+    private func prepare(_ frame: [UInt8]) -> (bytes: [UInt8], subchannel: UInt16) {
+        var info = FrameInfo()
+        var frame = frame
+        if configuration.offersOffloads {
+            if guestConfiguration?.capabilities.contains(.vlan) == true, let bare = FrameOffload.untagged(frame) {
+                frame = bare.frame
+                info.vlan = bare.tag
+            }
+            info.receiveChecksum = FrameOffload.checked(frame, offloads)
         }
-        return (RNDIS.Message(.packet, .packet(RNDIS.Packet(frame: frame, info: info))), channel)
+        var channel: UInt16 = 0
+        if let receiveScale, !receiveScale.table.isEmpty {
+            let hash = FlowHash.hash(frame[...], key: receiveScale.key)
+            let index = Int(receiveScale.table[Int(hash) % receiveScale.table.count].channel)
+            if openChannels.indices.contains(index), openChannels[index] { channel = UInt16(index) }
+            // Frames without addresses have no hash.
+            if hash != 0 { info.hash = hash }
+        }
+        return (FrameView.encode(frame[...], info, sender: .hostToGuest), channel)
     }
 
     private func wants(_ frame: [UInt8]) -> Bool {
         guard frame.count >= EthernetFrame.headerSize else { return false }
         if !configuration.filtersFrames { return true }
         if packetFilter.contains(.promiscuous) { return true }
-        let target = Array(frame[0..<6])
-        if target.allSatisfy({ $0 == 0xFF }) { return packetFilter.contains(.broadcast) }
-        if target[0] & 1 != 0 { return !packetFilter.isDisjoint(with: [.multicast, .allMulticast]) }
-        return packetFilter.contains(.directed) && target == configuration.address
+        if frame[0] & 1 == 0 { return packetFilter.contains(.directed) && frame.starts(with: currentAddress) }
+        if frame[0..<6].allSatisfy({ $0 == 0xFF }) { return packetFilter.contains(.broadcast) }
+        return packetFilter.contains(.allMulticast)
+            || packetFilter.contains(.multicast) && multicastList.contains { frame.starts(with: $0) }
     }
 
     /// Puts a control message into a place of the receive buffer and tells the guest. Nil when there is no place, or it is
@@ -177,16 +251,16 @@ extension NetworkProvider {
         control message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect]? {
         var batch = ReceiveBatch()
-        guard store(message, in: &batch, memory: &memory) else { return nil }
+        let bytes = message.encoded(context: .newest(sender: .hostToGuest))
+        guard store(bytes, in: &batch, memory: &memory) else { return nil }
         return send(&batch, .control)
     }
 
     /// Writes a message into a place of the receive buffer. False when there is none, or it is too small.
     private mutating func store<Memory: DeviceMemory>(
-        _ message: RNDIS.Message, in batch: inout ReceiveBatch, memory: inout Memory
+        _ bytes: [UInt8], in batch: inout ReceiveBatch, memory: inout Memory
     ) -> Bool {
         guard let gpadl = receiveBuffer else { return false }
-        let bytes = message.encoded(context: .newest(sender: .hostToGuest))
         guard bytes.count <= subAllocation, let slot = slots.take() else { return false }
         guard memory.write(gpadl: gpadl, offset: slot * subAllocation, bytes) else {
             slots.release(slot)
@@ -195,7 +269,7 @@ extension NetworkProvider {
         batch.slots.append(slot)
         batch.ranges.append(
             TransferPageRange(byteCount: UInt32(bytes.count), byteOffset: UInt32(slot * subAllocation)))
-        batch.bytes += bytes
+        if batch.bytes.isEmpty { batch.bytes = bytes } else { batch.bytes += bytes }
         return true
     }
 

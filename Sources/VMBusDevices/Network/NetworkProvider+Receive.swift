@@ -15,6 +15,9 @@ extension NetworkProvider {
                 broken("packet-type", "NVSP", "\(packet.type)", "guests send in-band, by guest pages, or completions")
             ]
         }
+        if let place = NVSP.DataHead.place(packet.payload) {
+            return received(place, packet, attachment: attachment, subchannel: subchannel, memory: &memory)
+        }
         let message: NVSP.Message
         do throws(WireError) {
             message = try .decode(packet.payload, context: .newest(sender: .guestToHost))
@@ -23,9 +26,6 @@ extension NetworkProvider {
                 + complete(
                     packet, .sendRNDISPacketComplete, .sendRNDISPacketComplete(NVSP.Result(status: .failure)),
                     subchannel: subchannel)
-        }
-        if case .sendRNDISPacket(let place) = message.body {
-            return received(place, packet, attachment: attachment, subchannel: subchannel, memory: &memory)
         }
         guard subchannel == 0 else {
             return [
@@ -43,37 +43,76 @@ extension NetworkProvider {
     ) -> [DeviceEffect] {
         if case .initialize(let proposal) = message.body { return negotiate(proposal, packet) }
         guard let version else {
-            return [broken("nvsp-init-first", message.type.name, "no version", "INIT comes first")]
+            return [broken("nvsp-init-first", message.type.name, "no version", "INIT comes first")] + refuse(packet)
         }
+        guard version >= message.type.since else { return [unsupported(message.type)] + refuse(packet) }
         switch message.body {
-        case .sendNDISVersion: return []
+        case .sendNDISVersion(let spoken):
+            ndisVersion = spoken
+            return spoken.major >= 5
+                ? []
+                : [
+                    broken(
+                        "nvsp-ndis-version", message.type.name, "\(spoken.major).\(spoken.minor)",
+                        "a version from 5.0, when remote NDIS began")
+                ]
         case .sendNDISConfig(let config):
-            guard version >= .version2 else { return [unsupported(message.type)] }
             guestConfiguration = config
             return []
         case .sendReceiveBuffer(let buffer): return shareReceive(buffer, packet, memory: memory)
         case .sendSendBuffer(let buffer): return shareSend(buffer, packet, memory: memory)
-        case .revokeReceiveBuffer:
+        case .revokeReceiveBuffer(let buffer):
+            let wasShared = receiveBuffer != nil
+            // What the guest holds of it may still be completed.
             receiveBuffer = nil
-            slots = SlotPool(count: 0)
-            pending = []
-            return []
-        case .revokeSendBuffer:
+            waitingControls = []
+            return revoked(message.type, buffer, id: NVSP.receiveBufferID, wasShared: wasShared)
+        case .revokeSendBuffer(let buffer):
+            let wasShared = sendGPADL != nil
             sendGPADL = nil
             sendSections = 0
-            return []
-        case .switchDataPath:
-            // The answer has no body on real hosts (reference §6.1.2).
-            guard version >= .version4 else { return [unsupported(message.type)] }
-            guard packet.flags.contains(.completionRequested), packet.transactionID != 0 else { return [] }
-            return outbound.send(packet.completion([]), subchannel: 0)
+            return revoked(message.type, buffer, id: 0, wasShared: wasShared)
+        case .switchDataPath(let path): return switchPath(path.active, packet)
         case .subchannelRequest(let request): return grant(request, packet)
         case .oidQueryEx:
             return complete(
                 packet, .oidQueryExComplete, .oidQueryExComplete(NVSP.ObjectQueryComplete(status: .unsupported)),
                 subchannel: 0)
-        default: return [unsupported(message.type)]
+        default: return [unsupported(message.type)] + refuse(packet)
         }
+    }
+
+    /// Nobody waits forever for a message that was not understood.
+    private mutating func refuse(_ packet: ChannelPacket) -> [DeviceEffect] {
+        complete(
+            packet, .sendRNDISPacketComplete, .sendRNDISPacketComplete(NVSP.Result(status: .unsupported)),
+            subchannel: 0)
+    }
+
+    private func revoked(
+        _ type: NVSP.MessageType, _ buffer: NVSP.RevokedBuffer, id: UInt16, wasShared: Bool
+    ) -> [DeviceEffect] {
+        guard buffer.id != id || !wasShared else { return [] }
+        return [
+            broken(
+                "nvsp-revoke", type.name, "id \(Hexadecimal.prefixed(buffer.id))",
+                "the id \(Hexadecimal.prefixed(id)) of a buffer that is shared")
+        ]
+    }
+
+    /// The answer has no body on real hosts (reference §6.1.2).
+    private mutating func switchPath(_ path: NVSP.DataPath, _ packet: ChannelPacket) -> [DeviceEffect] {
+        var effects: [DeviceEffect] = []
+        if path == .synthetic || path == .virtualFunction && virtualFunction != nil {
+            dataPath = path
+        } else {
+            effects.append(
+                broken(
+                    "nvsp-data-path", "SWITCH_DATA_PATH", path.meaning ?? "\(path.rawValue)",
+                    "the synthetic path, or a virtual function that the guest has"))
+        }
+        guard packet.flags.contains(.completionRequested), packet.transactionID != 0 else { return effects }
+        return effects + outbound.send(packet.completion([]), subchannel: 0)
     }
 
     private func unsupported(_ type: NVSP.MessageType) -> DeviceEffect {
@@ -85,6 +124,11 @@ extension NetworkProvider {
     private mutating func negotiate(_ proposal: NVSP.Initialize, _ packet: ChannelPacket) -> [DeviceEffect] {
         guard version == nil else {
             return [broken("nvsp-init-once", "INIT", version?.meaning ?? "", "a version is agreed on once")]
+                + complete(
+                    packet, .initializeComplete,
+                    .initializeComplete(
+                        NVSP.InitializeComplete(version: version ?? .version1, maximumChain: 0, status: .failure)),
+                    subchannel: 0)
         }
         // The newest that lies in what the guest takes and we know.
         let match = NVSP.Version.newestFirst.first {
@@ -160,7 +204,6 @@ extension NetworkProvider {
     }
 
     private mutating func grant(_ request: NVSP.SubchannelRequest, _ packet: ChannelPacket) -> [DeviceEffect] {
-        guard let version, version >= .version5 else { return [unsupported(.subchannel)] }
         let most = UInt32(openChannels.count - 1)
         guard request.operation == NVSP.SubchannelRequest.allocate, grantedSubchannels == 0, request.count > 0 else {
             return [

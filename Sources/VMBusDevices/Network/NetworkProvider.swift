@@ -30,6 +30,8 @@ public struct NetworkProvider: DeviceEndpoint {
         public var alignmentFactor = 3
         /// In units of 100 bit/s; 10 Gbit/s.
         public var linkSpeed: UInt32 = 100_000_000
+        /// Whether the host makes and looks at checksums, cuts large segments and takes tags off.
+        public var offersOffloads = true
         /// What the guest may call the adapter.
         public var friendlyName = "Network Adapter"
 
@@ -61,6 +63,12 @@ public struct NetworkProvider: DeviceEndpoint {
         public var filtered: UInt64 = 0
         /// Frames for the guest that were lost because the receive buffer had no place, or is too small for them.
         public var noBuffer: UInt64 = 0
+        /// Frames of the guest whose checksums the host made.
+        public var checksumsMade: UInt64 = 0
+        /// Frames that large segments of the guest were cut into.
+        public var segmentsCut: UInt64 = 0
+        /// 802.1Q tags that the host put into frames of the guest.
+        public var tagsInserted: UInt64 = 0
     }
 
     /// A place of the receive buffer that waits for the guest's completion: the channel that it was sent through, whether
@@ -80,6 +88,18 @@ public struct NetworkProvider: DeviceEndpoint {
     public internal(set) var version: NVSP.Version?
     /// What the guest said of its frames and abilities.
     public internal(set) var guestConfiguration: NVSP.NDISConfig?
+    /// What the guest said that it speaks.
+    public internal(set) var ndisVersion: NVSP.NDISVersion?
+    /// The address that the guest uses; the host's until the guest sets another.
+    public internal(set) var currentAddress: [UInt8]
+    /// Groups that the guest joined.
+    public internal(set) var multicastList: [[UInt8]] = []
+    /// The way that the guest chose for its frames.
+    public internal(set) var dataPath = NVSP.DataPath.synthetic
+    /// Number of the virtual function that the guest has beside the adapter, if it has one.
+    public internal(set) var virtualFunction: UInt32?
+    /// In units of 100 bit/s.
+    public internal(set) var linkSpeed: UInt32
     /// What the guest wants to receive.
     public internal(set) var packetFilter: RNDIS.PacketFilter = []
     /// Whether the guest started RNDIS.
@@ -101,6 +121,7 @@ public struct NetworkProvider: DeviceEndpoint {
         guard let sendGPADL else { return nil }
         return (sendGPADL, sendSections)
     }
+    var offloads = OffloadSwitches()
     var sendGPADL: UInt32?
     var sendSections = 0
     var slots = SlotPool(count: 0)
@@ -114,6 +135,8 @@ public struct NetworkProvider: DeviceEndpoint {
     /// An adapter that waits for its channel.
     public init(configuration: Configuration) {
         self.configuration = configuration.clamped()
+        currentAddress = self.configuration.address
+        linkSpeed = self.configuration.linkSpeed
         openChannels = Array(repeating: false, count: self.configuration.maximumChannels)
     }
 
@@ -133,11 +156,12 @@ public struct NetworkProvider: DeviceEndpoint {
 
     public mutating func closed(subchannel: UInt16) -> [DeviceEffect] {
         if subchannel == 0 {
-            let counters = counters
-            let isConnected = isConnected
-            self = NetworkProvider(configuration: configuration)
-            self.counters = counters
-            self.isConnected = isConnected
+            var new = NetworkProvider(configuration: configuration)
+            new.counters = counters
+            new.isConnected = isConnected
+            new.linkSpeed = linkSpeed
+            new.virtualFunction = virtualFunction
+            self = new
             return []
         }
         if openChannels.indices.contains(Int(subchannel)) { openChannels[Int(subchannel)] = false }
@@ -167,8 +191,7 @@ public struct NetworkProvider: DeviceEndpoint {
     /// a message may begin in one and go on in the others (hv_netvsc, partial copy).
     public func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8] {
         guard packet.type == .dataInBand || packet.type == .dataUsingGPADirect,
-            let message = try? NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost)),
-            case .sendRNDISPacket(let place) = message.body
+            let place = NVSP.DataHead.place(packet.payload)
         else { return [] }
         var bytes: [UInt8] = []
         if place.sectionIndex != NVSP.noSection {

@@ -221,14 +221,23 @@ extension RNDIS {
         public static let structureName: StaticString = "INDICATE_STATUS"
         /// What changed.
         public var status = Status.success
+        /// The new speed, where that is what changed.
+        public var speed: LinkSpeed?
         /// More of it.
         public var buffer: [UInt8] = []
         public init() {}
         /// A change.
         public init(_ status: Status) { self.status = status }
+        /// Another speed.
+        public init(speed: LinkSpeed) {
+            status = .linkSpeedChange
+            self.speed = speed
+        }
+        /// Bytes of what else is told.
+        var bufferSize: Int { (speed == nil ? 0 : 4) + buffer.count }
         public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
             try visitor.field("status", &status, .hexadecimal, "what changed")
-            var length = UInt32(truncatingIfNeeded: buffer.count)
+            var length = UInt32(truncatingIfNeeded: bufferSize)
             try visitor.field("status_buflen", &length, "bytes of what else is told")
             var offset: UInt32 = length == 0 ? 0 : 12
             try visitor.field("status_buf_offset", &offset, "where they are, from behind type and length")
@@ -238,6 +247,12 @@ extension RNDIS {
             try visitor.region(
                 "buffer", at: RNDIS.headerSize + Int(offset), length: Int(length), "what else is told"
             ) { visitor throws(WireError) in
+                try visitor.choice("a link speed", when: status == .linkSpeedChange && length >= 4) {
+                    visitor throws(WireError) in
+                    var speed = speed ?? LinkSpeed(rawValue: 0)
+                    try visitor.field("link_speed", &speed, "in units of 100 bit/s")
+                    self.speed = speed
+                }
                 try visitor.bytes("status_buffer", &buffer, count: nil, "what else is told")
             }
         }

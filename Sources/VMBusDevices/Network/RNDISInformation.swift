@@ -13,7 +13,13 @@ extension RNDIS {
         case receiveScaleParameters(ReceiveScaleParameters)
         case offloadParameters(OffloadParameters)
         case offloadCapabilities(OffloadCapabilities)
+        case offloadEncapsulation(OffloadEncapsulation)
         case configurationParameter(ConfigurationParameter)
+        case linkSpeeds(LinkSpeeds)
+        case linkState(LinkState)
+        case addresses([HardwareAddress])
+        /// One byte for each letter.
+        case label([UInt8])
         case objects([SupportedObject])
         case bytes([UInt8])
 
@@ -41,9 +47,14 @@ extension RNDIS {
             case .text(let bytes): "\"\(UTF16Text.text(bytes))\""
             case .receiveScaleCapabilities(let value): "\(value.queueCount) queues, \(value.tableEntries) entries"
             case .receiveScaleParameters(let value):
-                value.flags & ReceiveScaleParameters.disable != 0 ? "disabled" : "\(value.table.count) entries"
-            case .offloadParameters(let value): "\(value.header.size) bytes"
-            case .offloadCapabilities(let value): "revision \(value.header.revision)"
+                value.flags.contains(.disable) ? "disabled" : "\(value.table.count) entries"
+            case .offloadParameters(let value): value.summary
+            case .offloadCapabilities(let value): value.summary
+            case .offloadEncapsulation(let value): value.encapsulations.first?.meaning ?? ""
+            case .linkSpeeds(let value): value.transmit.meaning ?? ""
+            case .linkState(let value): "\(value.media.meaning ?? ""), \(value.speeds.transmit.meaning ?? "")"
+            case .addresses(let list): "\(list.count) addresses"
+            case .label(let bytes): "\"\(PlainText.text(bytes))\""
             case .configurationParameter(let value):
                 "\(UTF16Text.text(value.name)) = \"\(UTF16Text.text(value.value))\""
             case .objects(let list): "\(list.count) objects"
@@ -55,7 +66,9 @@ extension RNDIS {
     /// Which shape the value of an object has.
     private enum InformationShape {
         case number, packetFilter, mediaState, linkSpeed, address, text, receiveScaleCapabilities,
-            receiveScaleParameters, offloadParameters, offloadCapabilities, configurationParameter, objects, bytes
+            receiveScaleParameters, offloadParameters, offloadCapabilities, offloadEncapsulation,
+            configurationParameter,
+            linkSpeeds, linkState, addresses, label, objects, bytes
 
         /// The shape of an object's value; bytes where fewer are there than it needs.
         init(_ object: ObjectIdentifier, byteCount: Int?) {
@@ -69,8 +82,13 @@ extension RNDIS {
                 case .friendlyName: (.text, 0)
                 case .receiveScaleCapabilities: (.receiveScaleCapabilities, 18)
                 case .receiveScaleParameters: (.receiveScaleParameters, 40)
-                case .offloadParameters: (.offloadParameters, 15)
-                case .offloadHardwareCapabilities, .offloadCurrentConfiguration: (.offloadCapabilities, 4)
+                case .offloadParameters: (.offloadParameters, 20)
+                case .offloadHardwareCapabilities, .offloadCurrentConfiguration: (.offloadCapabilities, 112)
+                case .offloadEncapsulation: (.offloadEncapsulation, 28)
+                case .maximumLinkSpeed: (.linkSpeeds, 16)
+                case .linkState: (.linkState, 40)
+                case .multicastList: (.addresses, 0)
+                case .vendorDescription: (.label, 0)
                 case .configurationParameter: (.configurationParameter, 20)
                 case .supportedList: (.objects, 4)
                 default: object.isNumber ? (.number, 4) : (.bytes, 0)
@@ -147,6 +165,19 @@ extension RNDIS {
                 try visitor.bytes("name", &text, count: nil, "UTF-16", meaning: { UTF16Text.text($0) })
                 value = .text(text)
             }
+            try visitor.choice("GEN_VENDOR_DESCRIPTION", when: shape == .label) { visitor throws(WireError) in
+                var text: [UInt8] = []
+                if case .label(let current) = value { text = current }
+                try visitor.bytes("description", &text, count: nil, "ASCII", meaning: { PlainText.text($0) })
+                value = .label(text)
+            }
+            try visitor.choice("802_3_MULTICAST_LIST", when: shape == .addresses) { visitor throws(WireError) in
+                var list: [HardwareAddress] = []
+                if case .addresses(let current) = value { list = current }
+                try visitor.repeated(
+                    "multicast", &list, count: visitor.remaining.map { $0 / 6 }, "groups that the guest joined")
+                value = .addresses(list)
+            }
             try visitor.choice("GEN_SUPPORTED_LIST", when: shape == .objects) { visitor throws(WireError) in
                 var objects: [Information.SupportedObject] = []
                 if case .objects(let current) = value { objects = current }
@@ -183,6 +214,15 @@ extension RNDIS {
             try part(
                 "TCP_OFFLOAD_HARDWARE_CAPABILITIES", "offload", shape == .offloadCapabilities, &visitor,
                 { if case .offloadCapabilities(let part) = $0 { part } else { nil } }, { .offloadCapabilities($0) })
+            try part(
+                "OFFLOAD_ENCAPSULATION", "offload_encapsulation", shape == .offloadEncapsulation, &visitor,
+                { if case .offloadEncapsulation(let part) = $0 { part } else { nil } }, { .offloadEncapsulation($0) })
+            try part(
+                "GEN_MAX_LINK_SPEED", "max_link_speed", shape == .linkSpeeds, &visitor,
+                { if case .linkSpeeds(let part) = $0 { part } else { nil } }, { .linkSpeeds($0) })
+            try part(
+                "GEN_LINK_STATE", "link_state", shape == .linkState, &visitor,
+                { if case .linkState(let part) = $0 { part } else { nil } }, { .linkState($0) })
             try part(
                 "GEN_RNDIS_CONFIG_PARAMETER", "config_parameter", shape == .configurationParameter, &visitor,
                 { if case .configurationParameter(let part) = $0 { part } else { nil } },

@@ -48,7 +48,7 @@ extension RNDIS {
                 case .result: 8
                 case .reset(let bytes), .other(let bytes): bytes.bytes.count
                 case .resetComplete: 8
-                case .indicateStatus(let status): 12 + status.buffer.count
+                case .indicateStatus(let status): 12 + status.bufferSize
                 }
             length = UInt32(truncatingIfNeeded: RNDIS.headerSize + byteCount)
         }

@@ -92,6 +92,12 @@ extension RNDIS {
         public static let mediaConnect = Status(rawValue: 0x4001_000B)
         /// The link went down.
         public static let mediaDisconnect = Status(rawValue: 0x4001_000C)
+        /// The link has another speed; the status buffer tells it.
+        public static let linkSpeedChange = Status(rawValue: 0x4001_0013)
+        /// The adapter hangs on another network: addresses are to be asked for again.
+        public static let networkChange = Status(rawValue: 0x4001_0018)
+        /// Offloads were switched; the status buffer tells them.
+        public static let offloadConfiguration = Status(rawValue: 0x4002_0006)
 
         public var meaning: String? {
             switch rawValue {
@@ -130,6 +136,16 @@ extension RNDIS {
         public static let maximumTotalSize = ObjectIdentifier(rawValue: 0x0001_0111)
         /// 0 connected, 1 not.
         public static let mediaConnectStatus = ObjectIdentifier(rawValue: 0x0001_0114)
+        /// The fastest that the link can be, both ways.
+        public static let maximumLinkSpeed = ObjectIdentifier(rawValue: 0x0001_0206)
+        /// The link as a whole.
+        public static let linkState = ObjectIdentifier(rawValue: 0x0001_0207)
+        /// Who made the adapter, as text.
+        public static let vendorDescription = ObjectIdentifier(rawValue: 0x0001_010D)
+        /// Groups that the guest joined.
+        public static let multicastList = ObjectIdentifier(rawValue: 0x0101_0103)
+        /// Around which frames offloads work.
+        public static let offloadEncapsulation = ObjectIdentifier(rawValue: 0x0101_010A)
         /// What the host can do to spread received frames.
         public static let receiveScaleCapabilities = ObjectIdentifier(rawValue: 0x0001_0203)
         /// How the host is to spread received frames.
@@ -189,6 +205,10 @@ extension RNDIS {
             case 0x0101_0102: "802_3_CURRENT_ADDRESS"
             case 0x0101_0103: "802_3_MULTICAST_LIST"
             case 0x0101_0104: "802_3_MAXIMUM_LIST_SIZE"
+            case 0x0101_010A: "OFFLOAD_ENCAPSULATION"
+            case 0x0102_0101: "802_3_RCV_ERROR_ALIGNMENT"
+            case 0x0102_0102: "802_3_XMIT_ONE_COLLISION"
+            case 0x0102_0103: "802_3_XMIT_MORE_COLLISIONS"
             case 0xFC01_020B: "TCP_OFFLOAD_CURRENT_CONFIG"
             case 0xFC01_020C: "TCP_OFFLOAD_PARAMETERS"
             case 0xFC01_020D: "TCP_OFFLOAD_HARDWARE_CAPABILITIES"
@@ -203,7 +223,7 @@ extension RNDIS {
         var isNumber: Bool {
             switch rawValue {
             case 0x0001_0102...0x0001_010C, 0x0001_010F...0x0001_0113, 0x0001_0115...0x0001_0116,
-                0x0101_0104:
+                0x0002_0101...0x0002_0105, 0x0101_0104, 0x0102_0101...0x0102_0103:
                 true
             default: false
             }
@@ -248,6 +268,15 @@ extension RNDIS {
             default: nil
             }
         }
+    }
+
+    /// A link speed in bit/s.
+    public struct BitRate: NamedScalar {
+        /// In bit/s.
+        public let rawValue: UInt64
+        /// Any speed.
+        public init(rawValue: UInt64) { self.rawValue = rawValue }
+        public var meaning: String? { "\(rawValue / 1_000_000) Mbit/s" }
     }
 
     /// A link speed.

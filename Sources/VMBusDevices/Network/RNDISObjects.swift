@@ -32,18 +32,24 @@ extension RNDIS {
         public init(rawValue: UInt8) { self.rawValue = rawValue }
         /// Switches of offloads.
         public static let standard = ObjectType(rawValue: 0x80)
+        /// A query of the switch.
+        public static let objectRequest = ObjectType(rawValue: 0x96)
         /// RSS capabilities.
         public static let receiveScaleCapabilities = ObjectType(rawValue: 0x88)
         /// RSS parameters.
         public static let receiveScaleParameters = ObjectType(rawValue: 0x89)
         /// Offload capabilities.
         public static let offload = ObjectType(rawValue: 0xA7)
+        /// How offloaded frames are encapsulated.
+        public static let offloadEncapsulation = ObjectType(rawValue: 0xA8)
         public var meaning: String? {
             switch rawValue {
             case 0x80: "default"
             case 0x88: "RSS capabilities"
             case 0x89: "RSS parameters"
+            case 0x96: "OID request"
             case 0xA7: "offload"
+            case 0xA8: "offload encapsulation"
             default: nil
             }
         }
@@ -59,7 +65,35 @@ extension RNDIS {
         public static let toeplitz = HashInformation(rawValue: 0x1701)
         public var meaning: String? {
             BitNames.text(
-                rawValue, ["Toeplitz", "", "", "", "", "", "", "", "IPv4", "TCP4", "IPv6", "", "TCP6"])
+                rawValue,
+                [
+                    "Toeplitz", "", "", "", "", "", "", "", "IPv4", "TCP4", "IPv6", "IPv6 with extensions", "TCP6",
+                    "TCP6 with extensions", "UDP4", "UDP6", "UDP6 with extensions",
+                ])
+        }
+    }
+
+    /// Which parts of new RSS parameters count.
+    public struct ReceiveScaleChanges: OptionSet, NamedScalar {
+        /// The bits on the wire.
+        public let rawValue: UInt16
+        /// Any bits.
+        public init(rawValue: UInt16) { self.rawValue = rawValue }
+        /// The hash stays made from what it was.
+        public static let hashUnchanged = ReceiveScaleChanges(rawValue: 0x02)
+        /// The table stays.
+        public static let tableUnchanged = ReceiveScaleChanges(rawValue: 0x04)
+        /// The key stays.
+        public static let keyUnchanged = ReceiveScaleChanges(rawValue: 0x08)
+        /// Received frames are not spread.
+        public static let disable = ReceiveScaleChanges(rawValue: 0x10)
+        public var meaning: String? {
+            BitNames.text(
+                rawValue,
+                [
+                    "first processor unchanged", "hash unchanged", "table unchanged", "key unchanged", "disable",
+                    "default processor unchanged",
+                ])
         }
     }
 
@@ -81,8 +115,6 @@ extension RNDIS {
         public static let structureName: StaticString = "RSS_PARAMETERS"
         /// Bytes before table and key.
         static let fixedSize = 40
-        /// In `flags`: received frames are not spread.
-        public static let disable: UInt16 = 0x10
         /// Bytes of the hash's key.
         public static let keySize = 40
         /// The most entries of the table.
@@ -90,8 +122,8 @@ extension RNDIS {
 
         /// What it is.
         public var header = ObjectHeader(type: .receiveScaleParameters, revision: 2, size: 40)
-        /// 0x10 disables.
-        public var flags: UInt16 = 0
+        /// What stays as it was; 0x10 disables.
+        public var flags: ReceiveScaleChanges = []
         /// First processor.
         public var baseCPU: UInt16 = 0
         /// What the hash is made from.
@@ -119,7 +151,7 @@ extension RNDIS {
 
         /// Spreads frames over a table with a key; disabled when `enabled` is false.
         public init(table: [UInt32], key: [UInt8], enabled: Bool) {
-            flags = enabled ? 0 : Self.disable
+            flags = enabled ? [] : .disable
             hashInformation = enabled ? .toeplitz : HashInformation(rawValue: 0)
             tableSize = UInt16(truncatingIfNeeded: table.count * 4)
             tableOffset = UInt32(Self.fixedSize)
@@ -131,7 +163,7 @@ extension RNDIS {
 
         public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
             try visitor.structure("header", &header, "type 0x89, revision 2, 40 bytes")
-            try visitor.field("flag", &flags, .hexadecimal, "0x10: received frames are not spread")
+            try visitor.field("flag", &flags, .hexadecimal, "0x10: received frames are not spread; others: what stays")
             try visitor.field("base_cpu_number", &baseCPU, "first processor")
             try visitor.field("hashinfo", &hashInformation, .hexadecimal, "what the hash is made from")
             try visitor.field("indirect_tabsize", &tableSize, "bytes of the table")
@@ -161,13 +193,33 @@ extension RNDIS {
         }
     }
 
+    /// How an adapter can spread received frames.
+    public struct ReceiveScaleFlags: NamedScalar {
+        /// The bits on the wire.
+        public let rawValue: UInt32
+        /// Any bits.
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// Toeplitz over TCP in both families.
+        public static let hashes = ReceiveScaleFlags(rawValue: 0x301)
+        public var meaning: String? {
+            BitNames.text(
+                rawValue,
+                [
+                    "Toeplitz", "", "", "", "", "", "", "", "TCP4", "TCP6", "TCP6 with extensions", "UDP4", "UDP6",
+                    "UDP6 with extensions", "", "", "", "", "", "", "", "", "", "", "message interrupts",
+                    "classified at interrupt", "classified later", "MSI-X in use", "available on ports", "MSI-X",
+                    "entries move alone",
+                ])
+        }
+    }
+
     /// What GEN_RECEIVE_SCALE_CAPABILITIES answers (reference §6.1.5). 18 bytes.
     public struct ReceiveScaleCapabilities: WireStructure {
         public static let structureName: StaticString = "RSS_CAPABILITIES"
         /// What it is.
         public var header = ObjectHeader(type: .receiveScaleCapabilities, revision: 2, size: 18)
         /// What the adapter can do.
-        public var flags: UInt32 = 0
+        public var flags = ReceiveScaleFlags(rawValue: 0)
         /// Interrupt messages.
         public var messageCount: UInt32 = 0
         /// Channels that can receive.
@@ -177,6 +229,7 @@ extension RNDIS {
         public init() {}
         /// An adapter's capabilities.
         public init(queueCount: UInt32, tableEntries: UInt16) {
+            flags = .hashes
             messageCount = queueCount
             self.queueCount = queueCount
             self.tableEntries = tableEntries
@@ -190,58 +243,23 @@ extension RNDIS {
         }
     }
 
-    /// What TCP_OFFLOAD_PARAMETERS sets: one byte for each offload (reference §6.1.5). 28 bytes, 22 for NVSP 4 and older.
-    public struct OffloadParameters: WireStructure {
-        public static let structureName: StaticString = "OFFLOAD_PARAMETERS"
-        /// What it is.
-        public var header = ObjectHeader(type: .standard, revision: 3, size: 28)
-        /// The switches, by `names`.
-        public var switches = [UInt8](repeating: 0, count: 11)
-        /// Bytes that the short form does not have.
-        public var rest: [UInt8] = []
-        public init() {}
-        /// All offloads as they are, in the form of an NVSP version.
-        public init(for version: NVSP.Version) {
-            let long = version >= .version5
-            header = ObjectHeader(
-                type: .standard, revision: long ? 3 : 2, size: UInt16(long ? 28 : 22))
-            rest = [UInt8](repeating: 0, count: long ? 13 : 7)
-        }
-        public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
-            try visitor.structure("header", &header, "type 0x80, revision 3")
-            try visitor.field("ip_v4_csum", &switches[0], "1 off, 2 transmit, 3 receive, 4 both")
-            try visitor.field("tcp_ip_v4_csum", &switches[1], "1 off, 2 transmit, 3 receive, 4 both")
-            try visitor.field("udp_ip_v4_csum", &switches[2], "1 off, 2 transmit, 3 receive, 4 both")
-            try visitor.field("tcp_ip_v6_csum", &switches[3], "1 off, 2 transmit, 3 receive, 4 both")
-            try visitor.field("udp_ip_v6_csum", &switches[4], "1 off, 2 transmit, 3 receive, 4 both")
-            try visitor.field("lso_v1", &switches[5], "large send, first form")
-            try visitor.field("ip_sec_v1", &switches[6], "IPsec, first form")
-            try visitor.field("lso_v2_ipv4", &switches[7], "large send for IPv4")
-            try visitor.field("lso_v2_ipv6", &switches[8], "large send for IPv6")
-            try visitor.field("tcp_connection_ipv4", &switches[9], "TCP chimney for IPv4")
-            try visitor.field("tcp_connection_ipv6", &switches[10], "TCP chimney for IPv6")
-            try visitor.bytes("later_revisions", &rest, count: nil, "flags and switches of later revisions")
-        }
-    }
-
-    /// What TCP_OFFLOAD_HARDWARE_CAPABILITIES and TCP_OFFLOAD_CURRENT_CONFIG answer (reference §6.1.5).
-    public struct OffloadCapabilities: WireStructure {
-        public static let structureName: StaticString = "OFFLOAD"
-        /// What it is.
-        public var header = ObjectHeader(type: .offload, revision: 3, size: 156)
-        /// What can be done, as NDIS lays it out.
-        public var capabilities: [UInt8] = []
-        public init() {}
-        /// No offload at all, in revision 3.
-        public static let none: OffloadCapabilities = {
-            var offload = OffloadCapabilities()
-            offload.capabilities = [UInt8](repeating: 0, count: 152)
-            return offload
-        }()
-        public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
-            try visitor.structure("header", &header, "type 0xa7; 112 bytes in revision 1, 144 in 2, 156 in 3")
-            try visitor.bytes(
-                "offload_capabilities", &capabilities, count: nil, "checksum, large send and other offloads")
+    /// What kind of value a configuration parameter has.
+    public struct ParameterType: NamedScalar {
+        /// The number on the wire.
+        public let rawValue: UInt32
+        /// Any number.
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// UTF-16.
+        public static let string = ParameterType(rawValue: 2)
+        public var meaning: String? {
+            switch rawValue {
+            case 0: "integer"
+            case 1: "hexadecimal integer"
+            case 2: "string"
+            case 3: "strings"
+            case 4: "binary"
+            default: nil
+            }
         }
     }
 
@@ -252,8 +270,8 @@ extension RNDIS {
         public var nameOffset: UInt32 = 0
         /// Its bytes.
         public var nameLength: UInt32 = 0
-        /// 0 integer, 2 string.
-        public var type: UInt32 = 0
+        /// Integer, string, …
+        public var type = ParameterType(rawValue: 0)
         /// Where the value is.
         public var valueOffset: UInt32 = 0
         /// Its bytes.
@@ -267,7 +285,7 @@ extension RNDIS {
         public init(name: String, value: String) {
             self.name = UTF16Text.bytes(name)
             self.value = UTF16Text.bytes(value)
-            type = 2
+            type = .string
             nameOffset = 20
             nameLength = UInt32(truncatingIfNeeded: self.name.count)
             valueOffset = 20 + nameLength

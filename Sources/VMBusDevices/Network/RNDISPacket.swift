@@ -1,12 +1,9 @@
 public import VMBusWire
 
 extension RNDIS {
-    /// PACKET (0x1): a frame, with what else is known of it.
-    ///
-    /// Offsets count from behind the message's type and length.
-    public struct Packet: WireStructure {
+    /// The fixed fields of PACKET. Offsets count from behind the message's type and length.
+    public struct PacketFields: WireStructure {
         public static let structureName: StaticString = "PACKET"
-
         /// Where the frame begins.
         public var dataOffset: UInt32 = 0
         /// Bytes of the frame.
@@ -23,29 +20,16 @@ extension RNDIS {
         public var infoLength: UInt32 = 0
         /// 0.
         public var circuit: UInt32 = 0
-        /// Data out of band, which nobody uses.
-        public var outOfBand: [UInt8] = []
-        /// What else is known of the frame.
-        public var info: [PerPacketInfo] = []
-        /// The frame, from its Ethernet header.
-        public var frame: [UInt8] = []
-
         public init() {}
 
-        /// A frame with its info in front.
-        public init(frame: [UInt8], info: [PerPacketInfo] = []) {
+        /// A frame of `frameLength` bytes behind `infoLength` bytes of info.
+        init(frameLength: Int, infoLength: Int) {
             let header = RNDIS.packetHeaderSize - RNDIS.headerSize
-            let infoBytes = info.reduce(0) { $0 + Int($1.size) }
-            infoOffset = info.isEmpty ? 0 : UInt32(header)
-            infoLength = UInt32(truncatingIfNeeded: infoBytes)
-            dataOffset = UInt32(truncatingIfNeeded: header + infoBytes)
-            dataLength = UInt32(truncatingIfNeeded: frame.count)
-            self.info = info
-            self.frame = frame
+            infoOffset = infoLength == 0 ? 0 : UInt32(header)
+            self.infoLength = UInt32(truncatingIfNeeded: infoLength)
+            dataOffset = UInt32(truncatingIfNeeded: header + infoLength)
+            dataLength = UInt32(truncatingIfNeeded: frameLength)
         }
-
-        /// Bytes of the body.
-        var byteCount: Int { Int(dataOffset) + frame.count }
 
         public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
             try visitor.field("data_offset", &dataOffset, "where the frame begins, from behind type and length")
@@ -57,21 +41,66 @@ extension RNDIS {
             try visitor.field("per_pkt_info_len", &infoLength, "bytes of per-packet info")
             try visitor.field("vc_handle", &circuit, .hexadecimal, "0")
             try visitor.reserved(4)
-            try place(outOfBandOffset, outOfBandLength, "oob_data_offset", &visitor)
+        }
+    }
+
+    /// Type, length and fixed fields of a PACKET message: all that the way of a frame needs of it.
+    struct PacketHead: WireStructure {
+        static let structureName: StaticString = "RNDIS"
+        var type = MessageType.packet
+        var length: UInt32 = 0
+        var fields = PacketFields()
+        init() {}
+        mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
+            try visitor.field("ndis_msg_type", &type, .hexadecimal, "which message it is")
+            try visitor.field("msg_len", &length, "bytes of the message, type and length included")
+            try fields.visit(&visitor)
+        }
+    }
+
+    /// PACKET (0x1): a frame, with what else is known of it.
+    public struct Packet: WireStructure {
+        public static let structureName: StaticString = "PACKET"
+
+        /// Where everything is.
+        public var fields = PacketFields()
+        /// Data out of band, which nobody uses.
+        public var outOfBand: [UInt8] = []
+        /// What else is known of the frame.
+        public var info: [PerPacketInfo] = []
+        /// The frame, from its Ethernet header.
+        public var frame: [UInt8] = []
+
+        public init() {}
+
+        /// A frame with its info in front.
+        public init(frame: [UInt8], info: [PerPacketInfo] = []) {
+            fields = PacketFields(frameLength: frame.count, infoLength: info.reduce(0) { $0 + Int($1.size) })
+            self.info = info
+            self.frame = frame
+        }
+
+        /// Bytes of the body.
+        var byteCount: Int { Int(fields.dataOffset) + frame.count }
+
+        public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
+            try fields.visit(&visitor)
+            try place(fields.outOfBandOffset, fields.outOfBandLength, "oob_data_offset", &visitor)
             try visitor.region(
-                "oob", at: RNDIS.headerSize + Int(outOfBandOffset), length: Int(outOfBandLength), "out-of-band data"
+                "oob", at: RNDIS.headerSize + Int(fields.outOfBandOffset), length: Int(fields.outOfBandLength),
+                "out-of-band data"
             ) { visitor throws(WireError) in
                 try visitor.bytes("oob_data", &outOfBand, count: nil, "data out of band, which nobody uses")
             }
-            try place(infoOffset, infoLength, "per_pkt_info_offset", &visitor)
+            try place(fields.infoOffset, fields.infoLength, "per_pkt_info_offset", &visitor)
             try visitor.region(
-                "info", at: RNDIS.headerSize + Int(infoOffset), length: Int(infoLength), "per-packet info"
+                "info", at: RNDIS.headerSize + Int(fields.infoOffset), length: Int(fields.infoLength), "per-packet info"
             ) { visitor throws(WireError) in
                 try visitor.repeated("per_pkt_info", &info, count: nil, "something else that is known of the frame")
             }
-            try place(dataOffset, dataLength, "data_offset", &visitor)
+            try place(fields.dataOffset, fields.dataLength, "data_offset", &visitor)
             try visitor.region(
-                "data", at: RNDIS.headerSize + Int(dataOffset), length: Int(dataLength), "the frame"
+                "data", at: RNDIS.headerSize + Int(fields.dataOffset), length: Int(fields.dataLength), "the frame"
             ) { visitor throws(WireError) in
                 try visitor.bytes(
                     "frame", &frame, count: nil, "the frame, from its Ethernet header",

@@ -16,6 +16,8 @@ extension RNDIS {
         public static let vlan = PerPacketInfoType(rawValue: 6)
         /// The hash by which the host chose the channel.
         public static let hash = PerPacketInfoType(rawValue: 8)
+        /// What the hash was made from; from guests it is something else.
+        public static let hashInformation = PerPacketInfoType(rawValue: 9)
         /// Which coalesced frame a fragment belongs to.
         public static let packetID = PerPacketInfoType(rawValue: 0x8000_0001)
 
@@ -30,7 +32,7 @@ extension RNDIS {
             case 6: "802.1Q"
             case 7: "original packet"
             case 8: "hash value"
-            case 9: "original buffer list"
+            case 9: "hash information or original buffer list"
             case 10: "cached buffer list"
             case 11: "short packet padding"
             case 0x8000_0001: "packet id (internal)"
@@ -45,7 +47,19 @@ extension RNDIS {
         public let rawValue: UInt32
         /// Any bits.
         public init(rawValue: UInt32) { self.rawValue = rawValue }
-        /// Where the TCP header begins in the frame.
+        /// The frame is IPv4.
+        public static let internet4: UInt32 = 0x01
+        /// The frame is IPv6.
+        public static let internet6: UInt32 = 0x02
+        /// TCP's checksum is wanted.
+        public static let tcp: UInt32 = 0x04
+        /// UDP's checksum is wanted.
+        public static let udp: UInt32 = 0x08
+        /// The IPv4 header's checksum is wanted.
+        public static let header: UInt32 = 0x10
+        /// Whether all of these bits are set.
+        public func has(_ bits: UInt32) -> Bool { rawValue & bits == bits }
+        /// Where the TCP or UDP header begins in the frame; 0 where it is not told.
         public var headerOffset: UInt32 { rawValue >> 16 & 0x3FF }
         public var meaning: String? {
             let bits = BitNames.text(rawValue & ~0x03FF_0000, ["IPv4", "IPv6", "TCP", "UDP", "IP header"])
@@ -59,9 +73,19 @@ extension RNDIS {
         public let rawValue: UInt32
         /// Any bits.
         public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// TCP's checksum is wrong; one bit on, UDP's; two, the IPv4 header's.
+        public static let tcpFailed: UInt32 = 0x01
+        /// TCP's checksum is right; one bit on, UDP's; two, the IPv4 header's.
+        public static let tcpSucceeded: UInt32 = 0x08
+        /// Whether one is wrong.
+        public var hasFailed: Bool { rawValue & 0x07 != 0 }
         public var meaning: String? {
             BitNames.text(
-                rawValue, ["TCP failed", "UDP failed", "IP failed", "TCP ok", "UDP ok", "IP ok", "loopback"])
+                rawValue,
+                [
+                    "TCP failed", "UDP failed", "IP failed", "TCP ok", "UDP ok", "IP ok", "loopback",
+                    "TCP value not valid", "IP value not valid",
+                ])
         }
     }
 
@@ -71,9 +95,21 @@ extension RNDIS {
         public let rawValue: UInt32
         /// Any bits.
         public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// The second form.
+        public init(segmentSize: UInt32, headerOffset: UInt32, isVersion6: Bool) {
+            rawValue = segmentSize & 0xF_FFFF | (headerOffset & 0x3FF) << 20 | 1 << 30 | (isVersion6 ? 1 << 31 : 0)
+        }
+        /// Bytes of TCP payload in a segment.
+        public var segmentSize: UInt32 { rawValue & 0xF_FFFF }
+        /// Where the TCP header begins in the frame.
+        public var headerOffset: UInt32 { rawValue >> 20 & 0x3FF }
+        /// Whether it is the second form, which knows IPv6.
+        public var isSecondForm: Bool { rawValue & 1 << 30 != 0 }
+        /// Whether the frame is IPv6.
+        public var isVersion6: Bool { isSecondForm && rawValue >> 31 != 0 }
         public var meaning: String? {
-            let family = rawValue >> 31 == 0 ? "IPv4" : "IPv6"
-            return "\(family), segments of \(rawValue & 0xF_FFFF) bytes, TCP header at \(rawValue >> 20 & 0x3FF)"
+            let family = isVersion6 ? "IPv6" : isSecondForm ? "IPv4" : "first form"
+            return "\(family), segments of \(segmentSize) bytes, TCP header at \(headerOffset)"
         }
     }
 
@@ -83,6 +119,14 @@ extension RNDIS {
         public let rawValue: UInt32
         /// Any bits.
         public init(rawValue: UInt32) { self.rawValue = rawValue }
+        /// The tag as it stands in a frame: priority in bits 15:13, then CFI, then the VLAN.
+        public init(control: UInt16) {
+            rawValue = UInt32(control >> 13 | (control >> 12 & 1) << 3 | (control & 0xFFF) << 4)
+        }
+        /// The tag as it stands in a frame.
+        public var control: UInt16 {
+            UInt16(truncatingIfNeeded: (rawValue & 7) << 13 | (rawValue & 8) << 9 | rawValue >> 4 & 0xFFF)
+        }
         public var meaning: String? {
             "VLAN \(rawValue >> 4 & 0xFFF), priority \(rawValue & 7)" + (rawValue & 8 != 0 ? ", CFI" : "")
         }
@@ -94,6 +138,14 @@ extension RNDIS {
         public let rawValue: UInt8
         /// Any bits.
         public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// The fragment lies in one sub-allocation of several.
+        public static let subAllocation: UInt8 = 1
+        /// The first.
+        public static let first: UInt8 = 2
+        /// The last.
+        public static let last: UInt8 = 4
+        /// Whether all of these bits are set.
+        public func has(_ bits: UInt8) -> Bool { rawValue & bits == bits }
         public var meaning: String? {
             BitNames.text(rawValue, ["sub-allocation", "first fragment", "last fragment"])
         }
@@ -130,6 +182,7 @@ extension RNDIS {
             case largeSend(LargeSend)
             case vlan(VLANTag)
             case hash(UInt32)
+            case hashInformation(HashInformation)
             case packetID(PacketID)
             case bytes([UInt8])
         }
@@ -208,15 +261,27 @@ extension RNDIS {
                 try visitor.field("hash", &hash, .hexadecimal, "the hash by which the channel was chosen")
                 value = .hash(hash)
             }
+            try visitor.choice("hash information from the host", when: !isShort && type == .hashInformation && fromHost)
+            {
+                visitor throws(WireError) in
+                var information = HashInformation(rawValue: 0)
+                if case .hashInformation(let current) = value { information = current }
+                try visitor.field("hash_info", &information, .hexadecimal, "what the hash was made from")
+                value = .hashInformation(information)
+            }
             try visitor.choice("packet id", when: !isShort && type == .packetID) { visitor throws(WireError) in
                 var id = PacketID()
                 if case .packetID(let current) = value { id = current }
                 try visitor.structure("packet_id", &id, "which coalesced frame a fragment belongs to")
                 value = .packetID(id)
             }
-            let named: [PerPacketInfoType] = [.checksum, .largeSend, .vlan, .hash, .packetID]
-            try visitor.choice("any other type", when: isShort || !named.contains(type)) {
-                visitor throws(WireError) in
+            let isNamed =
+                switch type {
+                case .checksum, .largeSend, .vlan, .hash, .packetID: true
+                case .hashInformation: fromHost
+                default: false
+                }
+            try visitor.choice("any other type", when: isShort || !isNamed) { visitor throws(WireError) in
                 var bytes: [UInt8] = []
                 if case .bytes(let current) = value { bytes = current }
                 try visitor.bytes("info", &bytes, count: nil, "data that neither end uses today")

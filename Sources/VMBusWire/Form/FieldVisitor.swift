@@ -18,7 +18,8 @@ public struct WireContext: Sendable, Hashable {
     public var features: FeatureFlags
     /// Who wrote the bytes, where it is known: some fields mean something else in the other direction.
     public var sender: Direction?
-    /// What a completion answers, where its own bytes do not say it: the number of the request's kind. 0 for unknown.
+    /// What the bytes do not say of themselves: the number of the request's kind for a completion, or the version of the
+    /// device's own protocol. 0 for unknown.
     public var subject: UInt32
 
     /// The layouts of `version` with `features`.

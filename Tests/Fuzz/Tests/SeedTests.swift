@@ -60,6 +60,8 @@ enum Seeds {
         seeds["guest-saved-state"] = guests.flatMap(\.savedInputs) + [ConnectionSteps.savedGuest]
         seeds["host-saved-state"] = hosts.flatMap(\.savedInputs) + [ConnectionSteps.savedHost]
         seeds["dissector"] = conversations(batch)
+        seeds["network-provider"] = adapters(batch, .guestToHost)
+        seeds["network-consumer"] = adapters(batch, .hostToGuest)
         seeds["ring-receiver"] = rings
         seeds["tracepoint"] = try tracepoints()
         seeds["flow-frame"] = frames(batch)
@@ -125,6 +127,31 @@ enum Seeds {
             }
             return pieces
         }
+    }
+
+    /// What one side of an adapter says from its start on, and the channels that open on the way; both guests.
+    private static func adapters(_ batch: FlowBatch, _ direction: Direction) -> [[UInt8]] {
+        let packets = packets(batch).filter { DeviceKind(packetsOf: $0.header, in: batch) == .network }
+        return [UInt16(1), 2].flatMap { partition -> [[UInt8]] in
+            // The options of a run, and the primary opens.
+            var input: [UInt8] = [0, 0]
+            for packet in packets where packet.header.partition == partition && packet.header.direction == direction {
+                let control = 0x0F | UInt8(packet.header.subchannel & 3) << 4
+                let words = UInt8(min(packet.payload.count / 8, 255))
+                input += [control, words] + piece(packet.payload)
+                input += UInt16(packet.attachment.count).littleEndianBytes + piece(packet.attachment)
+                // Sub-channels open as soon as they are asked for, or granted.
+                if packet.payload.dropFirst(16).first == 133 { input += [0x10, 0x20, 0x30] }
+            }
+            return [input, input + [2, 200, 0, 200] + [UInt8](repeating: 0xFF, count: 200)]
+        }
+    }
+
+    /// The beginning of some bytes, of which zeros at the end are left out.
+    private static func piece(_ bytes: [UInt8]) -> [UInt8] {
+        var rest = bytes.prefix(255)
+        while rest.last == 0 { rest.removeLast() }
+        return [UInt8(rest.count)] + rest
     }
 
     private static func pageLists(_ messages: [[UInt8]]) -> [[UInt8]] {

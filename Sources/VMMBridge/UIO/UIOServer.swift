@@ -44,6 +44,9 @@ public struct UIOServer: ~Copyable {
         }
     }
 
+    /// The most connections at once.
+    private static let mostClients = 256
+
     private enum Token: Sendable {
         case client(Int)
         case listener
@@ -88,7 +91,7 @@ public struct UIOServer: ~Copyable {
                 for event in try loop.wait(timeout: patience) {
                     switch event.token {
                     case .stop: return
-                    case .client(let number): try hear(number, isHungUp: event.isHungUp, report)
+                    case .client(let number): hear(number, isHungUp: event.isHungUp, report)
                     case .listener: try accept(report)
                     }
                 }
@@ -105,7 +108,13 @@ public struct UIOServer: ~Copyable {
 
     private mutating func accept(_ report: (ProtocolViolation) -> Void) throws(SystemError) {
         while let stream = try listener.accept() {
-            let process = try stream.peerProcess()
+            guard clients.count < Self.mostClients, let process = try? stream.peerProcess() else {
+                report(
+                    ProtocolViolation(
+                        rule: "uio-open", place: "device node", value: "\(clients.count) open",
+                        explanation: "at most \(Self.mostClients), by processes that can be seen from here"))
+                continue
+            }
             clients.append(Client(nextClient, stream, process))
             nextClient += 1
             memory.clients.removeAll { $0 == process }
@@ -115,14 +124,13 @@ public struct UIOServer: ~Copyable {
         }
     }
 
-    private mutating func hear(
-        _ number: Int, isHungUp: Bool, _ report: (ProtocolViolation) -> Void
-    ) throws(SystemError) {
+    private mutating func hear(_ number: Int, isHungUp: Bool, _ report: (ProtocolViolation) -> Void) {
         guard let client = clients.first(where: { $0.number == number }) else { return }
         // Longer messages lose their rest, which is how they are told.
         var wasEmpty = false
         for _ in 0..<64 {
-            switch try client.stream.receive(atMost: 8) {
+            // A connection that cannot be read has ended.
+            switch (try? client.stream.receive(atMost: 8)) ?? .end {
             case .nothing: return
             case .end:
                 // An empty message looks like the end; the end stays.

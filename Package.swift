@@ -57,7 +57,10 @@ let package = Package(
             ],
             swiftSettings: settings + small),
         .target(
-            name: "LinuxGuest", dependencies: ["VMBusPartitions", "BusModel", "Platform", "VMBusWire"],
+            name: "LinuxGuest",
+            dependencies: [
+                "VMBusPartitions", "VMBusRing", "VMBusDevices", "BusModel", "Platform", "VMBusWire",
+            ],
             swiftSettings: settings + small),
         .target(
             name: "CaptureFiles",
@@ -68,7 +71,10 @@ let package = Package(
             swiftSettings: memorySafe + small),
         .target(
             name: "Benchmarks",
-            dependencies: ["VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform", "CRing", "VMBusWire"],
+            dependencies: [
+                "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform",
+                "CRing", "VMBusWire",
+            ],
             swiftSettings: settings),
         .target(
             name: "Themes", path: "Themes",
@@ -86,7 +92,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "Benchmarks", "Inspector", "InspectorTUI",
                 "BusModel", "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusEngine",
-                "VMBusRing",
+                "VMBusRing", "VMBusDevices",
                 "VMBusWire",
             ],
             swiftSettings: settings + small,
@@ -152,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "VMMBridgeTests",
             dependencies: [
-                "VMMBridge", "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "Configuration", "BusModel",
+                "VMMBridge", "LinuxGuest", "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing",
+                "Configuration", "BusModel",
                 "Platform",
                 "VMBusWire",
             ],

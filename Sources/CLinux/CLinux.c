@@ -9,6 +9,7 @@
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -126,6 +128,29 @@ ssize_t cl_receive(int stream, void *buffer, size_t size, int *descriptors, size
 
 ssize_t cl_send(int stream, const void *bytes, size_t size) {
     return send(stream, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+pid_t cl_peer(int stream) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    return getsockopt(stream, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : -1;
+}
+
+ssize_t cl_process_read(pid_t process, uint64_t address, void *buffer, size_t size) {
+    struct iovec here = {.iov_base = buffer, .iov_len = size};
+    struct iovec there = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
+    return process_vm_readv(process, &here, 1, &there, 1, 0);
+}
+
+ssize_t cl_process_write(pid_t process, uint64_t address, const void *bytes, size_t size) {
+    struct iovec here = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    struct iovec there = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
+    return process_vm_writev(process, &here, 1, &there, 1, 0);
+}
+
+int cl_poll(void *descriptors, size_t count, int64_t nanoseconds) {
+    struct timespec time = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
+    return ppoll(descriptors, (nfds_t)count, nanoseconds < 0 ? NULL : &time, NULL);
 }
 
 int cl_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }

@@ -99,4 +99,9 @@ extension OwnedDescriptor {
             if errno != EINTR { throw SystemError.last("write") }
         }
     }
+
+    /// Opens a file or a device node that is there already, for reading and writing.
+    public init(changing path: String) throws(SystemError) {
+        try self.init(checking: open(path, O_RDWR | O_CLOEXEC), "open", path: path)
+    }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Waits for whatever comes first on a handful of descriptors, each known by a token of the caller's.
@@ -41,11 +42,11 @@ public struct PollLoop<Token: Sendable>: Sendable {
         }
     }
 
-    /// Waits until something happens or `timeout` has passed (nil: for ever; rounded up to whole milliseconds). Returns
-    /// nothing after the time-out, and also if a signal handler interrupted the wait.
+    /// Waits until something happens or `timeout` has passed (nil: for ever). Returns nothing after the time-out, and also if a
+    /// signal handler interrupted the wait.
     public mutating func wait(timeout: Duration? = nil) throws(SystemError) -> [Event] {
         let result = descriptors.withUnsafeMutableBufferPointer {
-            poll($0.baseAddress, nfds_t($0.count), Self.milliseconds(timeout))
+            cl_poll($0.baseAddress, $0.count, Self.nanoseconds(timeout))
         }
         if result < 0 {
             if errno == EINTR || errno == EAGAIN { return [] }
@@ -59,11 +60,10 @@ public struct PollLoop<Token: Sendable>: Sendable {
         return events
     }
 
-    private static func milliseconds(_ timeout: Duration?) -> Int32 {
+    private static func nanoseconds(_ timeout: Duration?) -> Int64 {
         guard let timeout else { return -1 }
         let (seconds, attoseconds) = timeout.components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        guard seconds < 1_000_000 else { return 1_000_000_000 }
-        return Int32(seconds * 1_000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        return min(seconds, 1_000_000) * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000
     }
 }

@@ -21,6 +21,9 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         SystemError(call: call, code: errno, path: path)
     }
 
+    /// Whether the process that the call was about is gone.
+    public var isNoSuchProcess: Bool { code == ESRCH }
+
     /// The name of the error number, such as `EINVAL`; `E` and the number where it has no name here.
     public var symbol: String { Self.symbol(of: code) }
 

@@ -11,6 +11,20 @@ public struct UnixStream: ~Copyable, Sendable {
     /// Takes over an open socket that does not block.
     public init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
 
+    /// Connects to a name at which somebody listens.
+    ///
+    /// - Parameter keepsMessages: as for ``UnixListener/init(path:keepsMessages:)``.
+    public init(connectingTo path: String, keepsMessages: Bool = false) throws(SystemError) {
+        guard var address = UnixListener.address(path) else {
+            throw SystemError(call: "connect", code: path.isEmpty ? ENOENT : ENAMETOOLONG, path: path)
+        }
+        let descriptor = try UnixListener.socket(keepsMessages)
+        guard UnixListener.call(&address, { connect(descriptor.rawValue, $0, $1) }) == 0 else {
+            throw SystemError.last("connect", path: path)
+        }
+        self.init(descriptor)
+    }
+
     /// Readable when bytes have come or the other end is gone.
     public var fileDescriptor: Int32 { descriptor.rawValue }
 
@@ -43,6 +57,13 @@ public struct UnixStream: ~Copyable, Sendable {
         if failure == ECONNRESET { return .end }
         guard failure == 0 else { throw SystemError(call: "recvmsg", code: failure) }
         return bytes.isEmpty ? .end : .bytes(bytes, descriptors: Array(descriptors.prefix(descriptorCount)))
+    }
+
+    /// The process at the other end when it connected.
+    public borrowing func peerProcess() throws(SystemError) -> ProcessMemory {
+        let process = cl_peer(descriptor.rawValue)
+        guard process > 0 else { throw SystemError.last("getsockopt") }
+        return ProcessMemory(process: process)
     }
 
     /// Sends as much as goes now, and tells how many bytes that was.
@@ -83,16 +104,19 @@ public struct UnixListener: ~Copyable, Sendable {
 
     /// Listens at a name. A socket that nobody listens at any more is replaced; anything else that is there stays.
     ///
+    /// - Parameters:
+    ///   - path: the name.
+    ///   - keepsMessages: whether what is sent at once is received at once and on its own (`SOCK_SEQPACKET`).
     /// - Throws: `EADDRINUSE` where somebody listens, `ENOTSOCK` where something else has the name, `ENAMETOOLONG` for more
     ///   than 107 bytes, or what the system says.
-    public init(path: String) throws(SystemError) {
+    public init(path: String, keepsMessages: Bool = false) throws(SystemError) {
         guard var address = Self.address(path) else {
             throw SystemError(call: "listen", code: path.isEmpty ? ENOENT : ENAMETOOLONG, path: path)
         }
-        let descriptor = try Self.socket()
+        let descriptor = try Self.socket(keepsMessages)
         if let present = try FileIdentity(path) {
             guard present.isSocket else { throw SystemError(call: "listen", code: ENOTSOCK, path: path) }
-            guard try !Self.isAnswered(path, address) else {
+            guard try !Self.isAnswered(path, address, keepsMessages) else {
                 throw SystemError(call: "listen", code: EADDRINUSE, path: path)
             }
             guard unlink(path) == 0 || errno == ENOENT else { throw SystemError.last("unlink", path: path) }
@@ -126,24 +150,27 @@ public struct UnixListener: ~Copyable, Sendable {
         return UnixStream(OwnedDescriptor(owning: accepted))
     }
 
-    private static func socket() throws(SystemError) -> OwnedDescriptor {
-        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    fileprivate static func socket(_ keepsMessages: Bool) throws(SystemError) -> OwnedDescriptor {
+        let kind = keepsMessages ? SOCK_SEQPACKET : SOCK_STREAM
+        let type = Int32(kind.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         return try OwnedDescriptor(checking: Glibc.socket(AF_UNIX, type, 0), "socket")
     }
 
-    private static func isAnswered(_ path: String, _ address: sockaddr_un) throws(SystemError) -> Bool {
+    private static func isAnswered(
+        _ path: String, _ address: sockaddr_un, _ keepsMessages: Bool
+    ) throws(SystemError) -> Bool {
         var address = address
-        let descriptor = try socket()
+        let descriptor = try socket(keepsMessages)
         if call(&address, { connect(descriptor.rawValue, $0, $1) }) == 0 { return true }
         switch errno {
         case ECONNREFUSED, ENOENT: return false
-        // A full queue is somebody's queue.
-        case EAGAIN: return true
+        // A full queue is somebody's queue, and so is one of another kind.
+        case EAGAIN, EPROTOTYPE: return true
         default: throw SystemError.last("connect", path: path)
         }
     }
 
-    private static func address(_ path: String) -> sockaddr_un? {
+    fileprivate static func address(_ path: String) -> sockaddr_un? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
@@ -154,7 +181,7 @@ public struct UnixListener: ~Copyable, Sendable {
         } ? address : nil
     }
 
-    private static func call(
+    fileprivate static func call(
         _ address: inout sockaddr_un, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) -> Int32 {
         withUnsafePointer(to: &address) { pointer in

@@ -13,13 +13,15 @@ extension ChannelPacket {
         let dataOffset = (PacketDescriptor.byteCount + header.count + 7) / 8
         let length = dataOffset + (payload.count + 7) / 8
         guard length <= Int(UInt16.max) else { return nil }
-        var descriptor = PacketDescriptor()
-        descriptor.type = type
-        descriptor.offset8 = UInt16(dataOffset)
-        descriptor.length8 = UInt16(length)
-        descriptor.flags = flags
-        descriptor.transactionID = transactionID
-        var bytes = descriptor.encoded() + header
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(length * 8)
+        // By hand, as every packet passes here.
+        for word in [type.rawValue, UInt16(dataOffset), UInt16(length), flags.rawValue] {
+            bytes.append(UInt8(truncatingIfNeeded: word))
+            bytes.append(UInt8(truncatingIfNeeded: word >> 8))
+        }
+        for shift in 0..<8 as Range<UInt64> { bytes.append(UInt8(truncatingIfNeeded: transactionID >> (8 * shift))) }
+        bytes += header
         bytes += repeatElement(0, count: dataOffset * 8 - bytes.count)
         bytes += payload
         bytes += repeatElement(0, count: length * 8 - bytes.count)
@@ -30,7 +32,7 @@ extension ChannelPacket {
     ///
     /// - Throws: `WireError` for a descriptor or header that is short or breaks a rule.
     public static func decode(_ bytes: ArraySlice<UInt8>) throws(WireError) -> ChannelPacket {
-        let descriptor = try PacketDescriptor.decode(bytes)
+        let descriptor = try descriptor(bytes)
         let (start, end) = (Int(descriptor.offset8) * 8, Int(descriptor.length8) * 8)
         guard end <= bytes.count else {
             throw WireError(
@@ -49,5 +51,20 @@ extension ChannelPacket {
         return ChannelPacket(
             type: descriptor.type, flags: descriptor.flags, transactionID: descriptor.transactionID, bulk: bulk,
             payload: Array(bytes.dropFirst(start).prefix(end - start)))
+    }
+    /// The descriptor, by hand where it is in order, as every packet passes here.
+    private static func descriptor(_ bytes: ArraySlice<UInt8>) throws(WireError) -> PacketDescriptor {
+        let start = bytes.startIndex
+        func word(_ offset: Int) -> UInt16 { UInt16(bytes[start + offset]) | UInt16(bytes[start + offset + 1]) << 8 }
+        guard bytes.count >= PacketDescriptor.byteCount, word(2) >= 2, word(4) >= word(2) else {
+            return try PacketDescriptor.decode(bytes)
+        }
+        var descriptor = PacketDescriptor()
+        descriptor.type = PacketType(rawValue: word(0))
+        descriptor.offset8 = word(2)
+        descriptor.length8 = word(4)
+        descriptor.flags = PacketFlags(rawValue: word(6))
+        descriptor.transactionID = (8..<16).reversed().reduce(0) { $0 << 8 | UInt64(bytes[start + $1]) }
+        return descriptor
     }
 }

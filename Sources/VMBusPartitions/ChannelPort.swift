@@ -11,6 +11,8 @@ struct ChannelPort: Sendable, Hashable {
     let incoming: RingPages
     /// A packet did not fit: every later one waits behind it until there is space again.
     private(set) var isBlocked = false
+    /// Bytes of ring that the packet takes which did not fit.
+    private var needed: UInt32 = 0
     private var sender: RingSender
     private var receiver: RingReceiver
 
@@ -55,22 +57,34 @@ struct ChannelPort: Sendable, Hashable {
         let start = bytes.count - (packet.payload.count + 7) / 8 * 8
         let header = bytes[PacketDescriptor.byteCount..<start]
         var sender = sender
+        var missing: UInt32 = 0
         let sent = try Self.guarded(outgoing, &memory) { ring throws(RingError<Memory.Failure>) -> Sent in
             while true {
                 switch try sender.send(info, header: Array(header), payload: packet.payload, in: &ring) {
                 case .sent(let signal): return .written(bytes: bytes, signal: signal)
                 case .full(let needed, _):
+                    missing = needed
                     if try sender.waitForSpace(needed, in: &ring) != .free { return .refused }
                 }
             }
         }
         self.sender = sender
-        if case .refused = sent { isBlocked = true }
+        if case .refused = sent { (isBlocked, needed) = (true, missing) }
         return sent
     }
 
     /// The peer has signalled, perhaps because there is space: what was refused may be tried again.
     mutating func unblock() { isBlocked = false }
+
+    /// Whether what was refused fits now, or the ring is damaged, which `send` tells.
+    func hasRoom<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {
+        isBlocked && memory.withRing(outgoing) { ring in ((try? sender.freeBytes(in: ring)) ?? .max) > needed }
+    }
+
+    /// Whether packets wait, or the ring is damaged, which `drain` tells.
+    func hasPackets<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {
+        memory.withRing(incoming) { ring in ((try? ring.loadAcquiring(.writeIndex)) ?? .max) != receiver.position }
+    }
 
     /// What one visit took from the ring.
     struct Drained {

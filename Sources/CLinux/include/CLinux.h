@@ -64,6 +64,17 @@ ssize_t cl_receive(int stream, void *buffer, size_t size, int *descriptors, size
 /* send(2) without a signal where the other side is gone: the bytes sent, or -1 and errno. */
 ssize_t cl_send(int stream, const void *bytes, size_t size);
 
+/* SO_PEERCRED: the process that connected to a Unix socket, as it was then; -1 and errno on failure. */
+pid_t cl_peer(int stream);
+
+/* process_vm_readv(2) and process_vm_writev(2) of one piece of another process's memory: the bytes copied, which are fewer
+   where its pages end, or -1 and errno. */
+ssize_t cl_process_read(pid_t process, uint64_t address, void *buffer, size_t size);
+ssize_t cl_process_write(pid_t process, uint64_t address, const void *bytes, size_t size);
+
+/* ppoll(2) of an array of struct pollfd with the signals as they are; a negative time waits for ever. */
+int cl_poll(void *descriptors, size_t count, int64_t nanoseconds);
+
 /* memfd_create(2), closed on exec and open to seals; -1 and errno on failure. */
 int cl_memfd(const char *name);
 

@@ -237,6 +237,7 @@ extension NetworkProvider {
 
     private func wants(_ frame: [UInt8]) -> Bool {
         guard frame.count >= EthernetFrame.headerSize else { return false }
+        if !configuration.filtersFrames { return true }
         if packetFilter.contains(.promiscuous) { return true }
         if frame[0] & 1 == 0 { return packetFilter.contains(.directed) && frame.starts(with: currentAddress) }
         if frame[0..<6].allSatisfy({ $0 == 0xFF }) { return packetFilter.contains(.broadcast) }

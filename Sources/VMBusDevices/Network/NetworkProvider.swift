@@ -24,6 +24,8 @@ public struct NetworkProvider: DeviceEndpoint {
         public var messagesPerSection = 1
         /// Whether the guest's RNDIS control messages are completed; without it their answer has to do.
         public var completesControlMessages = true
+        /// Whether frames that the guest has not asked for are kept from it.
+        public var filtersFrames = true
         /// Logarithm of the alignment of RNDIS messages in one packet.
         public var alignmentFactor = 3
         /// In units of 100 bit/s; 10 Gbit/s.
@@ -140,6 +142,9 @@ public struct NetworkProvider: DeviceEndpoint {
 
     /// Places of the receive buffer that the guest holds.
     public var outstandingReceives: Int { slots.count - slots.available }
+
+    /// Whether a frame for the guest finds a place in the receive buffer now.
+    public var hasReceiveRoom: Bool { slots.available > 0 }
 
     public mutating func opened<Memory: DeviceMemory>(
         subchannel: UInt16, time: UInt64, memory: inout Memory

@@ -10,7 +10,7 @@ extension GuestPartition {
         _ device: Int, _ activity: inout PartitionActivity<Memory>,
         _ body: (inout any DeviceEndpoint, inout SharedMemory<Memory>, UInt64) -> [DeviceEffect]
     ) {
-        guard var consumer = devices[device].consumer else { return }
+        guard var consumer = devices[device].consumer.take() else { return }
         let instance = devices[device].instance
         let time = activity.time
         let effects = activity.withSharedMemory(devices[device].lists.map { ($0.handle, $0.pages) }) { memory in

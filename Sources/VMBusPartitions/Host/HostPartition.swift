@@ -260,7 +260,8 @@ extension HostPartition {
         _ device: Int, _ activity: inout PartitionActivity<Memory>,
         _ body: (inout any DeviceEndpoint, inout SharedMemory<Memory>, UInt64) -> [DeviceEffect]
     ) {
-        guard var provider = devices[device].provider else { return }
+        // Taken out meanwhile: one that is changed beside its copy is copied with all that it keeps.
+        guard var provider = devices[device].provider.take() else { return }
         let instance = devices[device].configuration.instance
         let relids = devices[device].channels.compactMap { connection.channel($0.key)?.relid }
         let lists = connection.pageLists.filter { relids.contains($0.relid) }.map { ($0.handle, $0.list.pages) }

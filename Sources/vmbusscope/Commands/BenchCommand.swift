@@ -16,9 +16,10 @@ struct BenchCommand: ParsableCommand {
               vmbusscope bench ring                     our ring, a ring in C with the same rules, memcpy
               vmbusscope bench ring --json | jq '.results[] | .ours_ns / .c_ns'
               vmbusscope bench engine                   control messages, page lists, saved states
+              vmbusscope bench net                      frames through a network adapter, both of whose ends are here
               vmbusscope bench sample --sysroot DIR     a look at all channels of a guest
             """,
-        subcommands: [Ring.self, Engine.self, Sample.self, RingPeer.self])
+        subcommands: [Ring.self, Engine.self, Network.self, Sample.self, RingPeer.self])
 
     /// Measures the cases one by one; each is a line as soon as it is there, or all are one document at the end.
     private static func report<Case, Result>(
@@ -97,6 +98,37 @@ struct BenchCommand: ParsableCommand {
                 "engine", EngineBenchmark.Case.allCases, isJSON: options.json, heading: EngineBenchmark.heading,
                 row: EngineBenchmark.row, json: EngineBenchmark.json,
                 measure: benchmark.measure)
+        }
+    }
+
+    /// `bench net`.
+    struct Network: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "net",
+            abstract:
+                "A network adapter's driver and host in one process, the rings alone, and a copy of the same bytes.",
+            discussion: """
+                Nanoseconds for a frame from the driver to the host and its completion (to_host), from the host to the driver \
+                and its completion (to_guest), and there and back (both), over real rings and shared buffers, 32 frames at a \
+                time. Beside them stand the same number of packets through the rings without a machine at either end, and each \
+                frame copied in and out.
+                """)
+
+        @Flag(help: "One JSON document.")
+        var json = false
+
+        @Option(help: ArgumentHelp("Slices of each contestant in each case.", valueName: "n"))
+        var rounds = 31
+
+        func validate() throws {
+            guard rounds >= 1 else { throw ValidationError("--rounds \(rounds): choose at least 1") }
+        }
+
+        func run() throws {
+            let benchmark = NetworkBenchmark(rounds: rounds)
+            try BenchCommand.report(
+                "net", NetworkBenchmark.Case.all, isJSON: json, heading: NetworkBenchmark.heading,
+                row: NetworkBenchmark.row, json: NetworkBenchmark.json, measure: benchmark.measure)
         }
     }
 

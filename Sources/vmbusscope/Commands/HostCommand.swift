@@ -10,7 +10,7 @@ import VMMBridge
 struct HostCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "host",
-        abstract: "Serve the host's end of the bus to a virtual machine.",
+        abstract: "Serve the host's end of the bus to a virtual machine, or one device to a program.",
         discussion: """
             Listens at a unix socket for a virtual machine monitor that shares its guest's memory and hands on its \
             hypercalls. One guest is served after another; one that reboots, crashes or sends garbage leaves a record and \
@@ -29,7 +29,27 @@ struct HostCommand: ParsableCommand {
             'timesync sync', 'kvp get guest KEY', 'vss freeze' or 'fcopy FILE /tmp/copy'; whatever else is said lists what \
             the device knows. 'NAME: …' does it to the guest of that name, who is the first one otherwise.
 
+            With --uio-dir D --sysfs S there is no machine: a program that drives the device in user space (DPDK does) finds \
+            what /dev/uio0 and the kernel would give it. Sizes are bytes, or with K or M; a plain number below 4096 is one of KiB.
+              D/uio0.map0   both rings of the size --ring, guest to host first: a control page of 4096 bytes, then the data
+              D/uio0.map1   the interrupt page: a doorbell sets bit RELID of its upper half (from byte 2048)
+              D/uio0.map2   the monitor page: with --monitor N a doorbell sets bit N of the trigger groups' pending words
+              D/uio0.map3   the receive buffer        D/uio0.map4   the send buffer
+              D/uio0.sock   SOCK_SEQPACKET, a connection for each open of the node: the count of interrupts comes as four bytes, \
+            as read gives it; four bytes go, as write takes them: 1 clears the interrupt masks of the rings to the guest and \
+            signals, 0 sets the masks
+              S/uio/uio0/maps/mapN/{name,size,addr,offset}, S/{id,class_id,device_id,…}: as in sysfs; files that are there stay. \
+            The names recv:N and send:N hold the page lists' handles; another handle in NVSP's messages means the same buffer
+              S/channels/RELID/{subchannel_id,monitor_id,ring}: the primary, and sub-channels when they were asked for, with the \
+            numbers behind --relid and --monitor (255 is no bit); ring comes last, when the channel is open
+            The channel is open from the first connection to the end of the last; both rings' indices are 0 again when the host \
+            has seen that end. Addresses of pages in packets are the \
+            program's own virtual ones. 'ready' is printed when everything is there. Doorbells and rings are looked at without \
+            a pause for 0.2 ms after something happened, then every 50 µs, and every millisecond after 20 ms. On SIGTERM one \
+            JSON object tells what was counted; 'bad' are numbered frames that came broken and rules that the program broke.
+
             EXAMPLES
+              vmbusscope host --uio-dir /tmp/uio --sysfs /tmp/sys --device network --echo
               vmbusscope host --listen /tmp/bus.sock
               vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --max-version 4.1
               vmbusscope host --listen /tmp/bus.sock --profile windows-host
@@ -43,7 +63,7 @@ struct HostCommand: ParsableCommand {
         help: ArgumentHelp(
             "The socket; it is made, and removed at the end. Once for each of the scenario's guests that is to be served.",
             valueName: "socket"))
-    var listen: [String]
+    var listen: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -73,10 +93,18 @@ struct HostCommand: ParsableCommand {
     @Flag(help: "Take commands from standard input, one per line.")
     var control = false
 
+    @OptionGroup(title: "A device for programs") var uio: UIOOptions
+
     @OptionGroup var screen: ScreenOptions
 
+    func validate() throws {
+        guard listen.isEmpty != (uio.uioDir == nil) else {
+            throw ValidationError("choose --listen SOCKET for a virtual machine, or --uio-dir DIRECTORY for a program")
+        }
+    }
+
     func run() throws {
-        guard !listen.isEmpty else { throw CommandFailure(.usage, "name a socket with --listen") }
+        if let directory = uio.uioDir { return try uio.serve(directory) }
         let scenario = try ScenarioFile.read(scenario)
         guard listen.count <= scenario.guests.count else {
             throw CommandFailure(

@@ -1,5 +1,5 @@
 import Synchronization
-public import VMBusWire
+import VMBusWire
 
 /// Memory that lies in windows of this process, each reached by addresses of its own: a virtual machine's memory that its
 /// monitor shares, or the rings and buffers behind a device node.

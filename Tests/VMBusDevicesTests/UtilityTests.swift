@@ -140,7 +140,8 @@ import VMBusWire
         #expect(
             notes.suffix(9) == [
                 "data exchange: external Key is set", "data exchange: external Key = some value",
-                "data exchange: guest Count is set", "data exchange: guest Count = 7", "data exchange: external Key deleted",
+                "data exchange: guest Count is set", "data exchange: guest Count = 7",
+                "data exchange: external Key deleted",
                 "data exchange: external Key: not found", "data exchange: addresses of {a}: not found",
                 "data exchange: addresses of {a} dhcp", "data exchange: addresses of {a} dhcp",
             ])

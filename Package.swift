@@ -47,7 +47,7 @@ let package = Package(
         .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe + small),
         .target(
             name: "VMBusSimulator",
-            dependencies: ["VMBusPartitions", "Query", "Configuration", "BusModel", "VMBusWire"],
+            dependencies: ["VMBusPartitions", "VMBusDevices", "Query", "Configuration", "BusModel", "VMBusWire"],
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings),
         .target(
@@ -68,7 +68,10 @@ let package = Package(
             swiftSettings: memorySafe + small),
         .target(
             name: "Benchmarks",
-            dependencies: ["VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform", "CRing", "VMBusWire"],
+            dependencies: [
+                "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform",
+                "CRing", "VMBusWire",
+            ],
             swiftSettings: settings),
         .target(
             name: "Themes", path: "Themes",

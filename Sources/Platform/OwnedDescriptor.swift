@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A file descriptor with one owner, closed when the owner is gone.
@@ -30,6 +31,13 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     /// Writes all bytes.
     public borrowing func write(_ bytes: [UInt8]) throws(SystemError) {
         try DescriptorAccess.write(rawValue, bytes)
+    }
+}
+
+extension OwnedDescriptor {
+    /// Makes a hole in a file: the bytes read as zeros and take no room. False where the file system has none.
+    public borrowing func punchHole(offset: Int, count: Int) -> Bool {
+        cl_punch_hole(rawValue, Int64(offset), Int64(count)) == 0
     }
 }
 

@@ -6,6 +6,8 @@ public import VMBusWire
 public enum DeviceCommand: Sendable, Hashable {
     /// For a network.
     case network(NetworkCommand)
+    /// For a storage controller.
+    case storage(StorageCommand)
 
     /// Reads a command for a device of a kind, such as `link down`.
     ///
@@ -13,6 +15,7 @@ public enum DeviceCommand: Sendable, Hashable {
     public init(_ words: [String], for kind: DeviceKind) throws(DeviceCommandError) {
         switch kind {
         case .network: self = .network(try NetworkCommand(words))
+        case .scsi, .fibreChannel, .ide: self = .storage(try StorageCommand(words, for: kind.word))
         default: throw DeviceCommandError(words, for: kind.word, known: [])
         }
     }

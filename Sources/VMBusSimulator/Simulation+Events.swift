@@ -1,4 +1,5 @@
 import BusModel
+import VMBusDevices
 import VMBusPartitions
 import VMBusRing
 import VMBusWire
@@ -12,6 +13,8 @@ enum SimulatedLatency {
     /// The monitor page's usual latency (reference §1.8).
     static let monitor: ClosedRange<UInt64> = 20_000...100_000
     static let frame: ClosedRange<UInt64> = 3_000...20_000
+    /// A disk that forgets nothing and has no head to move.
+    static let disk: ClosedRange<UInt64> = 20_000...180_000
     static let reboot: ClosedRange<UInt64> = 200_000_000...400_000_000
 }
 
@@ -39,6 +42,12 @@ extension Simulation {
                 port.guest,
                 guests[port.guest].visitHost(at: time) { host, activity in
                     host.deliver(frame: frame, device: port.device, &activity)
+                })
+        case .disk(let guest, let device, let generation, let completion):
+            carryOutHost(
+                guest,
+                guests[guest].visitHost(at: time) { host, activity in
+                    host.completed(completion, device: device, generation: generation, &activity)
                 })
         case .sample(let guest): sample(guest)
         case .scenario(let index): perform(scenario.events[index])
@@ -114,6 +123,10 @@ extension Simulation {
             guard let configuration = scenario.guests[event.guest].host.devices.first(where: { $0.instance == device })
             else { return }
             exchange.connect(VirtualSwitch.Port(guest: event.guest, device: device))
+            for disk in configuration.storage?.disks ?? []
+            where !disks[event.guest].contains(device: device, lun: disk.lun) {
+                disks[event.guest].insert(MemoryDisk(disk), device: device, lun: disk.lun)
+            }
             carryOutHost(
                 event.guest, guests[event.guest].visitHost(at: time) { $0.offer(configuration, &$1) })
         case .command(let device, let command):

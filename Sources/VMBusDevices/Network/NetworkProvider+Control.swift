@@ -157,6 +157,7 @@ extension NetworkProvider {
     ) -> [DeviceEffect]? {
         switch command {
         case .network(.link(let connected)): setLink(connected: connected, memory: &memory)
+        default: nil
         }
     }
 

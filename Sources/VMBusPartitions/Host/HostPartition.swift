@@ -116,11 +116,24 @@ public struct HostPartition: Sendable {
         return isKnown
     }
 
+    /// A disk has done what a `disk` effect asked for.
+    public mutating func completed<Memory>(
+        _ completion: DiskCompletion, device instance: GUID, generation: UInt32,
+        _ activity: inout PartitionActivity<Memory>
+    ) {
+        guard
+            let index = devices.firstIndex(where: {
+                $0.configuration.instance == instance && $0.generation == generation
+            })
+        else { return }
+        act(index, &activity) { (end, memory, time) in end.completed(completion, time: time, memory: &memory) }
+    }
+
     /// Time that was asked for has passed.
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
-        case .workload, .connection: break
+        case .workload, .diskWork, .connection: break
         case .device(let instance, let token, let generation):
             guard
                 let index = devices.firstIndex(where: {
@@ -245,7 +258,8 @@ extension HostPartition {
         _ device: Int, _ activity: inout PartitionActivity<Memory>,
         _ body: (inout any DeviceEndpoint, inout SharedMemory<Memory>, UInt64) -> [DeviceEffect]
     ) {
-        guard var provider = devices[device].provider else { return }
+        // Taken out, so that it is not copied when it changes.
+        guard var provider = devices[device].provider.take() else { return }
         let instance = devices[device].configuration.instance
         let relids = devices[device].channels.compactMap { connection.channel($0.key)?.relid }
         let lists = connection.pageLists.filter { relids.contains($0.relid) }.map { ($0.handle, $0.list.pages) }
@@ -292,7 +306,16 @@ extension HostPartition {
         case .violation(let violation): activity.effects.append(.violation(violation))
         case .failed(let reason):
             activity.effects.append(.note("host's \(devices[device].configuration.kind.word): \(reason)"))
-        case .ready, .createBuffer, .destroyBuffer: break
+        case .disk(let request):
+            let (instance, generation) = (devices[device].configuration.instance, devices[device].generation)
+            activity.effects.append(.disk(device: instance, generation: generation, request))
+        case .plugged(let disk):
+            activity.effects.append(.plugged(device: devices[device].configuration.instance, disk))
+        case .unplugged(let lun):
+            activity.effects.append(.unplugged(device: devices[device].configuration.instance, lun: lun))
+        case .note(let text):
+            activity.effects.append(.note("host's \(devices[device].configuration.kind.word): \(text)"))
+        case .ready, .createBuffer, .destroyBuffer, .submitted, .disksChanged: break
         }
     }
 
@@ -321,8 +344,11 @@ extension HostPartition {
         }
         act(index, &activity) { (end, memory, time) in
             attachment = end.attachment(of: packet, memory: memory)
-            return end.receive(
+            let effects = end.receive(
                 packet, attachment: attachment, subchannel: place.subchannel, time: time, memory: &memory)
+            let limit = type(of: end).recordedAttachmentLimit
+            if attachment.count > limit { attachment = Array(attachment.prefix(limit)) }
+            return effects
         }
     }
 

@@ -30,6 +30,7 @@ public struct BridgeServer: ~Copyable {
     private let listener: UnixListener
     private let guest: GuestConfiguration
     private let scenario: Scenario
+    private let disks: DiskShelf?
     private let mode: InterruptMode
     private let start = MonotonicClock.now()
     private var outbox: ReportOutbox
@@ -49,17 +50,19 @@ public struct BridgeServer: ~Copyable {
     ///   - scenario: names the root partition, and says what happens to its first guest when.
     ///   - guest: says what devices there are, and which versions.
     ///   - mode: who writes the guest's message slots and event flags.
+    ///   - disks: the disks of every guest's controllers; without them all are in memory.
     ///   - reports: takes what the loop tells.
     ///   - requests: gives what the loop is asked.
     ///   - stop: ends the loop.
     public init(
         _ listener: consuming UnixListener, scenario: Scenario, guest: GuestConfiguration, mode: InterruptMode,
-        reports: Mailbox<Report>, requests: Mailbox<Request>, stop: StopRequest
+        disks: DiskShelf? = nil, reports: Mailbox<Report>, requests: Mailbox<Request>, stop: StopRequest
     ) {
         self.listener = listener
         self.guest = guest
         self.scenario = scenario
         self.mode = mode
+        self.disks = disks
         outbox = ReportOutbox(reports)
         self.requests = requests
         self.stop = stop
@@ -119,7 +122,7 @@ public struct BridgeServer: ~Copyable {
     mutating func serve(_ stream: consuming UnixStream) throws(SystemError) {
         var link = MonitorLink(stream)
         var session = BridgeSession<GuestMemory>(
-            guest, events: scenario.events.filter { $0.guest == 0 }, mode: mode, time: time)
+            guest, events: scenario.events.filter { $0.guest == 0 }, mode: mode, time: time, disks: disks)
         var loop = PollLoop<Token>()
         loop.add(stop.fileDescriptor, token: .stop)
         loop.add(requests.fileDescriptor, token: .request)

@@ -11,7 +11,7 @@ public struct BridgeThread: ~Copyable {
     /// Starts to serve. The listener is made before, so that a caller hears what is wrong with the path.
     public init(
         _ listener: consuming UnixListener, scenario: Scenario, guest: GuestConfiguration, mode: InterruptMode,
-        to reports: Mailbox<BridgeServer.Report>
+        disks: DiskShelf? = nil, to reports: Mailbox<BridgeServer.Report>
     ) throws(SystemError) {
         let stop = try StopRequest()
         let requests = try Mailbox<BridgeServer.Request>(limit: 256)
@@ -20,8 +20,8 @@ public struct BridgeThread: ~Copyable {
         thread = try WorkerThread(name: "bridge") {
             guard let listener = handover.take() else { return }
             var server = BridgeServer(
-                listener, scenario: scenario, guest: guest, mode: mode, reports: reports, requests: requests, stop: stop
-            )
+                listener, scenario: scenario, guest: guest, mode: mode, disks: disks, reports: reports,
+                requests: requests, stop: stop)
             server.run()
         }
         self.stop = stop

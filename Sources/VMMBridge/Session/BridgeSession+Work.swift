@@ -99,6 +99,11 @@ extension BridgeSession {
                 for target in exchange.forward(frame, from: switchPort(device)) {
                     carryOut(visit { $0.deliver(frame: frame, device: target.device, &$1) })
                 }
+            case .disk(let device, let generation, let request):
+                let completion = disks.perform(request, device: device)
+                carryOut(visit { $0.completed(completion, device: device, generation: generation, &$1) })
+            case .plugged(let device, let disk): plug(disk, device)
+            case .unplugged(let device, let lun): disks.remove(device: device, lun: lun)
             case .violation(let violation): log.violation(violation)
             case .note(let text): log.note(text)
             // What only a guest's end wants.

@@ -29,6 +29,8 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     var log = SessionLog()
     /// Joins the guest's network devices with each other.
     var exchange = VirtualSwitch()
+    /// The disks of the guest's controllers.
+    var disks: DiskShelf
     private var pending: [Work] = []
     private var frames: [HostFrame] = []
     private(set) var processors: UInt32 = 0
@@ -47,12 +49,18 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
 
     /// A guest that has just come, at a moment of the log in nanoseconds.
     ///
-    /// - Parameter events: what happens to it, in order of time, counted from the moment when it asks for offers.
-    public init(_ guest: GuestConfiguration, events: [ScenarioEvent] = [], mode: InterruptMode, time: UInt64) {
+    /// - Parameters:
+    ///   - events: what happens to it, in order of time, counted from the moment when it asks for offers.
+    ///   - disks: the disks of its controllers; without them all are in memory.
+    public init(
+        _ guest: GuestConfiguration, events: [ScenarioEvent] = [], mode: InterruptMode, time: UInt64,
+        disks: DiskShelf? = nil
+    ) {
         self.guest = guest
         self.events = events
         self.mode = mode
         host = HostPartition(guest.host)
+        self.disks = disks ?? DiskShelf(inMemory: guest)
         delivery = InterruptDelivery(mode, processors: 0)
         log.time = time
         appear()

@@ -25,6 +25,7 @@ struct HostCommand: ParsableCommand {
               vmbusscope host --listen /tmp/bus.sock
               vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --max-version 4.1
               vmbusscope host --listen /tmp/bus.sock --profile windows-host
+              vmbusscope host --listen /tmp/bus.sock --disk root.img --disk 64M --cd install.iso
               vmbusscope host --listen /tmp/bus.sock --json | jq -c 'select(.kind == "message") | .name'
               echo 'rescind heartbeat' | vmbusscope host --listen /tmp/bus.sock --json --control
             """)
@@ -54,6 +55,15 @@ struct HostCommand: ParsableCommand {
     @Flag(help: "Take commands from standard input, one per line.")
     var control = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Give the guest a disk: a file, a file to be made and its size, or a size in memory.",
+            valueName: "PATH|SIZE[,SIZE][,read-only]"))
+    var disk: [String] = []
+
+    @Option(help: ArgumentHelp("Give the guest a drive with this disc image.", valueName: "path"))
+    var cd: [String] = []
+
     @OptionGroup var screen: ScreenOptions
 
     func run() throws {
@@ -66,8 +76,17 @@ struct HostCommand: ParsableCommand {
             guest.host.maximumVersion = profile.maximumVersion
         }
         if let maxVersion { guest.host.maximumVersion = maxVersion }
+        if let wrong = guest.addDisks(disk, discs: cd) {
+            throw CommandFailure(.usage, "'\(wrong)' is no disk: give PATH, PATH,64M, 64M or PATH,read-only")
+        }
+        let disks: DiskShelf
+        do throws(SystemError) {
+            disks = try DiskShelf(opening: &guest)
+        } catch {
+            throw CommandFailure(.failure, error.description)
+        }
         let service = HostService(
-            scenario: scenario, guest: guest, mode: raw ? .ownPages : .monitorPages, path: listen)
+            scenario: scenario, guest: guest, mode: raw ? .ownPages : .monitorPages, path: listen, disks: disks)
         if json || control || !Screen.hasTerminal {
             try service.print(isJSON: json, takesCommands: control)
         } else {

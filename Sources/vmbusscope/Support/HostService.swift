@@ -12,6 +12,7 @@ struct HostService {
     let guest: GuestConfiguration
     let mode: InterruptMode
     let path: String
+    var disks: DiskShelf?
 
     private enum Token { case report, signal, input }
 
@@ -70,7 +71,7 @@ struct HostService {
         }
         let source = PostedSource(capabilities: Self.capabilities, title: "\(scenario.name) at \(path)") {
             () throws(SystemError) -> PostedSource.Inbox in
-            try holder.start(scenario: scenario, guest: guest, mode: mode, to: reports)
+            try holder.start(scenario: scenario, guest: guest, mode: mode, disks: disks, to: reports)
             return PostedSource.Inbox(
                 fileDescriptor: reports.fileDescriptor, showRings: { holder.request(.showRings($0)) }
             ) {
@@ -92,7 +93,7 @@ struct HostService {
     private func start(to reports: Mailbox<BridgeServer.Report>) throws(CommandFailure) -> BridgeThread {
         do throws(SystemError) {
             return try BridgeThread(
-                UnixListener(path: path), scenario: scenario, guest: guest, mode: mode, to: reports)
+                UnixListener(path: path), scenario: scenario, guest: guest, mode: mode, disks: disks, to: reports)
         } catch {
             throw CommandFailure(.failure, error.description)
         }
@@ -126,10 +127,11 @@ private final class BridgeHolder {
     init(_ listener: consuming UnixListener) { self.listener = consume listener }
 
     func start(
-        scenario: Scenario, guest: GuestConfiguration, mode: InterruptMode, to reports: Mailbox<BridgeServer.Report>
+        scenario: Scenario, guest: GuestConfiguration, mode: InterruptMode, disks: DiskShelf?,
+        to reports: Mailbox<BridgeServer.Report>
     ) throws(SystemError) {
         guard let listener = listener.take() else { return }
-        thread = try BridgeThread(listener, scenario: scenario, guest: guest, mode: mode, to: reports)
+        thread = try BridgeThread(listener, scenario: scenario, guest: guest, mode: mode, disks: disks, to: reports)
     }
 
     func request(_ request: BridgeServer.Request) { _ = thread?.request(request) }

@@ -17,6 +17,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "guest-saved-state", run: fuzzGuestSavedState),
         FuzzTarget(name: "host-saved-state", run: fuzzHostSavedState),
         FuzzTarget(name: "dissector", run: fuzzDissector),
+        FuzzTarget(name: "storage-provider", run: fuzzStorageProvider),
+        FuzzTarget(name: "storage-consumer", run: fuzzStorageConsumer),
         FuzzTarget(name: "tracepoint", run: fuzzTracepoint),
         FuzzTarget(name: "text-file", run: fuzzTextFile),
         FuzzTarget(name: "flow-frame", run: fuzzFlowFrame),

@@ -133,7 +133,7 @@ def disks(lab, program, megabytes, raw=False):
             guest.run(LOAD)
             wait_for(guest, "[ -b /dev/sda ]", "a disk")
             wait_for(guest, "[ $(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l) -ge 4 ]", "three sub-channels")
-            guest.run("mkfs.ext4 -q -F /dev/sda && mp ext4 && mount -t ext4 /dev/sda /m")
+            guest.run("mkfs.ext4 -q -F /dev/sda && mount -t ext4 /dev/sda /m")
             said = guest.run(
                 f"dd if=/dev/urandom of=/m/data bs=1M count={megabytes} 2>/dev/null; sync; sha256sum /m/data; "
                 "umount /m; echo 3 > /proc/sys/vm/drop_caches; mount -t ext4 /dev/sda /m; sha256sum /m/data; umount /m")

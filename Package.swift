@@ -13,7 +13,7 @@ let settings: [SwiftSetting] =
 /// Targets that never touch a pointer say so to the compiler.
 let memorySafe = settings + [.strictMemorySafety()]
 
-/// What talks to people waits for people: the release, which must stay below its limit, has it small instead of fast.
+/// The release must stay below its limit: it has small what waits for people or the kernel, and fast what carries packets.
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
 let package = Package(
@@ -36,29 +36,29 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: settings + small),
-        .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
+        .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe + small),
         .target(name: "VMBusRing", dependencies: ["VMBusWire"], swiftSettings: settings),
-        .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
+        .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe + small),
         .target(name: "VMBusDevices", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(
             name: "VMBusPartitions",
             dependencies: ["VMBusRing", "VMBusEngine", "VMBusDevices", "BusModel", "Configuration", "VMBusWire"],
-            swiftSettings: memorySafe),
+            swiftSettings: memorySafe + small),
         .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe + small),
         .target(
             name: "VMBusSimulator",
             dependencies: ["VMBusPartitions", "VMBusDevices", "Query", "Configuration", "BusModel", "VMBusWire"],
             resources: [.embedInCode("Scenarios")],
-            swiftSettings: settings),
+            swiftSettings: settings + small),
         .target(
             name: "VMMBridge",
             dependencies: [
                 "VMBusPartitions", "VMBusRing", "VMBusDevices", "BusModel", "Platform", "Configuration", "VMBusWire",
             ],
-            swiftSettings: settings),
+            swiftSettings: settings + small),
         .target(
             name: "LinuxGuest", dependencies: ["VMBusPartitions", "BusModel", "Platform", "VMBusWire"],
-            swiftSettings: settings),
+            swiftSettings: settings + small),
         .target(
             name: "CaptureFiles",
             dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "VMBusWire"],

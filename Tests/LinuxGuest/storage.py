@@ -21,10 +21,10 @@ os.environ.setdefault("VMBUSSCOPE_LAB_PATIENCE", "240")
 from host import Failed, Guest, Host, field, text  # noqa: E402
 
 DISC_TEXT = b"a disc for a guest\n" * 1000
-DRIVERS = re.compile(r"hv_storvsc|hv_vmbus|storvsc|I/O error|scsi.*(?:error|fail)|Sense Key|EXT4-fs error|WARNING|BUG", re.I)
+DRIVERS = re.compile(r"hv_storvsc|hv_vmbus|storvsc|I/O error|scsi.*(?:error|fail)|Sense Key|EXT4-fs error|\bwarning:|\bBUG:", re.I)
 # What a kernel says of a disk that is as it should be.
 HARMLESS = re.compile(r"registering driver|Vmbus version|hv_vmbus: Hyper-V|scsi host\d+: storvsc_host_t|balloon|re-mounted|"
-                      r"Write Protect|Write cache|Attached|Synchronizing SCSI cache|Synchronize Cache\(10\) failed: Result: hostbyte=(DID_NO_CONNECT|0x01)", re.I)
+                      r"Write Protect|Write cache|Attached|Synchronizing SCSI cache", re.I)
 
 
 def both(number, size):
@@ -132,7 +132,7 @@ def disks(lab, program, megabytes, raw=False):
         try:
             guest.run(LOAD)
             wait_for(guest, "[ -b /dev/sda ]", "a disk")
-            wait_for(guest, "[ $(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l) -ge 4 ]", "three sub-channels")
+            wait_for(guest, "[ $(ls -d /sys/bus/vmbus/devices/73636f70-*/channels/* | wc -l) = 4 ]", "three sub-channels")
             guest.run("mkfs.ext4 -q -F /dev/sda && mount -t ext4 /dev/sda /m")
             said = guest.run(
                 f"dd if=/dev/urandom of=/m/data bs=1M count={megabytes} 2>/dev/null; sync; sha256sum /m/data; "
@@ -183,7 +183,7 @@ def traced(lab, program):
             wait_for(guest, "grep -q 'tracing begins' /root/live.json", "tracing to begin")
             guest.run("dd if=/dev/urandom of=/dev/sda bs=64k count=64 2>/dev/null; sync; "
                       "dd if=/dev/vda of=/dev/null bs=64k count=16 2>/dev/null; true")
-            wait_for(guest, "grep -q TRACE.*SCSI /root/live.json", "a storage request in the trace")
+            wait_for(guest, "grep -q TRACE.scsi_dispatch_cmd_done /root/live.json", "a storage request in the trace")
             guest.run("sleep 2; kill $(cat /root/live.pid); sleep 1; true")
             said = guest.run("cat /root/live.json")
             errors = guest.run("cat /root/live.err")
@@ -194,7 +194,7 @@ def traced(lab, program):
             for record in records:
                 if record["kind"] == "trace":
                     seen[record["name"]] = seen.get(record["name"], 0) + 1
-            storage = {name: count for name, count in seen.items() if "SCSI" in name or "BLOCK" in name}
+            storage = {name: count for name, count in seen.items() if name.startswith(("TRACE.scsi_", "TRACE.block_"))}
             if len(storage) < 4:
                 raise Failed(f"the trace has too little of the disks: {seen} {errors[-300:]}")
             nameless = [r for r in records if r["kind"] == "trace" and r["name"] in storage and not r.get("device")]

@@ -205,6 +205,8 @@ import VMBusWire
         var pair = StoragePair.running()
         let missing = pair.ask([0x00, 0, 0, 0, 0, 0], lun: 7)
         #expect(missing?.status == .invalidLUN)
+        let flushed = pair.ask([0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0], lun: 7)
+        #expect(flushed?.isSuccess == true)
         var empty = StoragePair(guest: StorageConsumer(), host: StorageProvider())
         empty.open()
         empty.settle()

@@ -92,6 +92,8 @@ extension StorageProvider {
         case .inquiry where command.bytes[1] & 1 == 0:
             let nobody: [UInt8] = [0x7F, 0, 6, 0x12, 31] + [UInt8](repeating: 0, count: 31)
             return succeed(request, nobody, memory: &memory)
+        // A guest lets go of a disk that was taken away, and all that it wrote was kept before.
+        case .synchronizeCache10, .synchronizeCache16: return finish(request, status: .success)
         default: return finish(request, status: .invalidLUN)
         }
     }

@@ -47,7 +47,7 @@ let package = Package(
         .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe + small),
         .target(
             name: "VMBusSimulator",
-            dependencies: ["VMBusPartitions", "Query", "Configuration", "BusModel", "VMBusWire"],
+            dependencies: ["VMBusPartitions", "VMBusDevices", "Query", "Configuration", "BusModel", "VMBusWire"],
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings + small),
         .target(

@@ -31,6 +31,10 @@
 
 int cl_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
+int cl_punch_hole(int descriptor, int64_t offset, int64_t count) {
+    return fallocate(descriptor, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, count);
+}
+
 int cl_eventfd_signal(int descriptor) { return eventfd_write(descriptor, 1); }
 
 int cl_eventfd_drain(int descriptor) {

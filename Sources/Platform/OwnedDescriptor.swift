@@ -34,6 +34,13 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     }
 }
 
+extension OwnedDescriptor {
+    /// Makes a hole in a file: the bytes read as zeros and take no room. False where the file system has none.
+    public borrowing func punchHole(offset: Int, count: Int) -> Bool {
+        cl_punch_hole(rawValue, Int64(offset), Int64(count)) == 0
+    }
+}
+
 /// Reading and writing descriptors that somebody else owns, such as standard input and output.
 public enum DescriptorAccess {
     /// Reads at most `count` bytes; empty at the end of the file, nil if there is nothing now on a descriptor that does

@@ -16,6 +16,8 @@ public enum DeviceCommand: Sendable, Hashable {
     case backup(BackupCommand)
     /// For a file copy.
     case fileCopy(FileCopyCommand)
+    /// For a storage controller.
+    case storage(StorageCommand)
 
     /// Reads a command for a device of a kind, such as `link down`.
     ///
@@ -28,6 +30,7 @@ public enum DeviceCommand: Sendable, Hashable {
         case .keyValueExchange: self = .keyValue(try KeyValueCommand(words))
         case .backup: self = .backup(try BackupCommand(words))
         case .fileCopy: self = .fileCopy(try FileCopyCommand(words))
+        case .scsi, .fibreChannel, .ide: self = .storage(try StorageCommand(words, for: kind.word))
         default: throw DeviceCommandError(words, for: kind.word, known: [])
         }
     }

@@ -19,6 +19,18 @@ public enum DeviceEffect: Sendable, Hashable {
     case wake(afterNanoseconds: UInt64, token: UInt64)
     /// A network frame leaves the device: towards the guest's own stack (consumer), or the virtual switch (provider).
     case frame([UInt8])
+    /// Provider: a disk is to do something; answered by `completed`.
+    case disk(DiskRequest)
+    /// Provider: a disk has come.
+    case plugged(DiskDescription)
+    /// Provider: a disk has gone.
+    case unplugged(lun: UInt8)
+    /// Consumer: a request that `submit` took has ended.
+    case submitted(StorageResult)
+    /// Consumer: the host says that disks have come or gone.
+    case disksChanged
+    /// Worth writing down.
+    case note(String)
     /// The device has finished its negotiation and works.
     case ready
     /// The device cannot work with this other side and stays silent; why, in one sentence.
@@ -59,6 +71,14 @@ public protocol DeviceEndpoint: Sendable, Hashable {
     mutating func transmit<Memory: DeviceMemory>(frame: [UInt8], memory: inout Memory) -> [DeviceEffect]
     /// Frames that come together, so that the device may hand several on in one packet.
     mutating func transmit<Memory: DeviceMemory>(frames: [[UInt8]], memory: inout Memory) -> [DeviceEffect]
+    /// Provider: a disk has done what a `disk` effect asked for.
+    mutating func completed<Memory: DeviceMemory>(
+        _ completion: DiskCompletion, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect]
+    /// Consumer: a request of the guest's own for a disk; answered by a `submitted` effect.
+    mutating func submit<Memory: DeviceMemory>(_ request: StorageRequest, memory: inout Memory) -> [DeviceEffect]
+    /// The most bytes of an attachment that whoever records the flow keeps.
+    static var recordedAttachmentLimit: Int { get }
     /// Something is asked of the device from outside the bus. Nil when it does not know such a command.
     mutating func perform<Memory: DeviceMemory>(
         _ command: DeviceCommand, time: UInt64, memory: inout Memory
@@ -87,6 +107,19 @@ extension DeviceEndpoint {
     ) -> [DeviceEffect] {
         frames.flatMap { transmit(frame: $0, memory: &memory) }
     }
+
+    /// Most devices have no disks.
+    public mutating func completed<Memory: DeviceMemory>(
+        _ completion: DiskCompletion, time: UInt64, memory: inout Memory
+    ) -> [DeviceEffect] { [] }
+
+    /// Most devices have no disks.
+    public mutating func submit<Memory: DeviceMemory>(
+        _ request: StorageRequest, memory: inout Memory
+    ) -> [DeviceEffect] { [] }
+
+    /// Most attachments are short, and kept whole.
+    public static var recordedAttachmentLimit: Int { .max }
 
     /// Most devices are asked nothing.
     public mutating func perform<Memory: DeviceMemory>(

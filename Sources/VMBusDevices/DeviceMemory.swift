@@ -25,6 +25,19 @@ extension DeviceMemory {
         return bytes
     }
 
+    /// Writes into guest pages, one range after the other, as far as there are bytes. False when a page is not there, or the
+    /// ranges end before.
+    mutating func write(_ ranges: [GPARange], _ bytes: [UInt8]) -> Bool {
+        if bytes.isEmpty { return true }
+        if let first = ranges.first, bytes.count <= Int(first.byteCount) { return write(first, bytes) }
+        var rest = bytes[...]
+        for range in ranges where !rest.isEmpty {
+            guard write(range, Array(rest.prefix(Int(range.byteCount)))) else { return false }
+            rest = rest.dropFirst(Int(range.byteCount))
+        }
+        return rest.isEmpty
+    }
+
     /// Parts of a page list, one after the other; nil when one is not there or they are more than `limit`.
     func read(gpadl: UInt32, _ ranges: [TransferPageRange], limit: Int) -> [UInt8]? {
         var bytes: [UInt8] = []
@@ -46,9 +59,11 @@ public enum BufferPurpose: UInt32, CaseIterable, Sendable, Hashable {
     case send = 2
     /// Guest pages for frames that packets point to: pages only, without a page list.
     case frame = 3
+    /// Guest pages for the data of storage requests: pages only.
+    case blocks = 4
 
     /// Whether the host gets a page list of the buffer.
-    public var needsPageList: Bool { self != .frame }
+    public var needsPageList: Bool { self == .receive || self == .send }
 }
 
 /// A buffer of guest pages that a consumer asked for.

@@ -1,5 +1,5 @@
 public import BusModel
-import VMBusDevices
+public import VMBusDevices
 public import VMBusEngine
 public import VMBusRing
 public import VMBusWire
@@ -41,6 +41,13 @@ public enum PartitionEffect: Sendable, Hashable {
     case wake(afterNanoseconds: UInt64, WakeToken)
     /// Host: a frame leaves a network device towards the switch.
     case frame(device: GUID, [UInt8])
+    /// Host: a disk is to do something; answered by `completed`. The generation tells the device from itself before the guest
+    /// went away.
+    case disk(device: GUID, generation: UInt32, DiskRequest)
+    /// Host: a disk has come.
+    case plugged(device: GUID, DiskDescription)
+    /// Host: a disk has gone.
+    case unplugged(device: GUID, lun: UInt8)
     /// Guest: a driver has taken a device, or has given it a name.
     case deviceChanged(device: GUID)
     /// Guest: it is asked to end, and has answered.
@@ -86,4 +93,6 @@ public enum WakeToken: Sendable, Hashable {
     case drain(relid: UInt32)
     /// The guest's own work on a network interface, for as long as the same device carries it.
     case workload(interface: Int, generation: UInt32)
+    /// The guest's own work on the disks of a controller, for as long as the same device carries it.
+    case diskWork(GUID, generation: UInt32)
 }

@@ -7,7 +7,7 @@ public enum Scenarios {
     public static let defaultName = "two-guests"
 
     /// Their names, in alphabetical order.
-    public static let names = ["habits", "heartbeat", "heartbeat-and-network", defaultName, "utilities"]
+    public static let names = ["habits", "heartbeat", "heartbeat-and-network", "storage", defaultName, "utilities"]
 
     /// The text of one of them, with its comments; nil for a name that is none.
     public static func text(_ name: String) -> [UInt8]? {
@@ -15,6 +15,7 @@ public enum Scenarios {
         case "habits": PackageResources.habits_toml
         case "heartbeat": PackageResources.heartbeat_toml
         case "heartbeat-and-network": PackageResources.heartbeat_and_network_toml
+        case "storage": PackageResources.storage_toml
         case defaultName: PackageResources.two_guests_toml
         case "utilities": PackageResources.utilities_toml
         default: nil

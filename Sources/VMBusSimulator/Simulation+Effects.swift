@@ -1,4 +1,5 @@
 import BusModel
+import VMBusDevices
 import VMBusPartitions
 import VMBusRing
 import VMBusWire
@@ -48,6 +49,13 @@ extension Simulation {
                     queue.push(.frame(delivery.port, delivery.frame), at: time + latency(SimulatedLatency.frame))
                 }
                 for text in exchange.takeNotes() { note(text, guest) }
+            case .disk(let device, let generation, let request):
+                let completion = disks[guest].perform(request, device: device)
+                queue.push(
+                    .disk(guest: guest, device: device, generation: generation, completion),
+                    at: time + latency(SimulatedLatency.disk))
+            case .plugged(let device, let disk): disks[guest].insert(MemoryDisk(disk), device: device, lun: disk.lun)
+            case .unplugged(let device, let lun): disks[guest].remove(device: device, lun: lun)
             case .wake(let after, let token): queue.push(.hostWake(guest: guest, token), at: time + after)
             default: carryOut(guest, effect)
             }

@@ -1,4 +1,5 @@
 import BusModel
+import VMBusDevices
 import VMBusPartitions
 import VMBusRing
 import VMBusWire
@@ -13,6 +14,8 @@ enum SimulatedLatency {
     static let monitor: ClosedRange<UInt64> = 20_000...100_000
     static let frame: ClosedRange<UInt64> = 3_000...20_000
     static let shutdown: ClosedRange<UInt64> = 50_000_000...100_000_000
+    /// A disk that forgets nothing and has no head to move.
+    static let disk: ClosedRange<UInt64> = 20_000...180_000
     static let reboot: ClosedRange<UInt64> = 200_000_000...400_000_000
 }
 
@@ -44,6 +47,12 @@ extension Simulation {
         // A simulation has no outside, and its responder answers inside the switch.
         case .frame: break
         case .end(let guest, let bootsAgain): unload(guest, bootsAgain: bootsAgain)
+        case .disk(let guest, let device, let generation, let completion):
+            carryOutHost(
+                guest,
+                guests[guest].visitHost(at: time) { host, activity in
+                    host.completed(completion, device: device, generation: generation, &activity)
+                })
         case .sample(let guest): sample(guest)
         case .scenario(let index): perform(scenario.events[index])
         }
@@ -119,6 +128,10 @@ extension Simulation {
             guard let configuration = scenario.guests[event.guest].host.devices.first(where: { $0.instance == device })
             else { return }
             exchange.connect(.adapter(guest: event.guest, device: device))
+            for disk in configuration.storage?.disks ?? []
+            where !disks[event.guest].contains(device: device, lun: disk.lun) {
+                disks[event.guest].insert(MemoryDisk(disk), device: device, lun: disk.lun)
+            }
             carryOutHost(
                 event.guest, guests[event.guest].visitHost(at: time) { $0.offer(configuration, &$1) })
         case .command(let device, let command):

@@ -1,4 +1,5 @@
 public import BusModel
+import VMBusDevices
 public import VMBusPartitions
 import VMBusRing
 import VMBusWire
@@ -16,6 +17,8 @@ public struct Simulation: Sendable {
     public private(set) var nextSequence: UInt64 = 1
     var guests: [SimulatedGuest]
     var exchange: VirtualSwitch
+    /// The disks of each guest.
+    var disks: [DiskShelf]
     var queue = EventQueue<SimulationEvent>()
     var records = FlowBatch()
     private var latencies: SeededGenerator
@@ -29,6 +32,7 @@ public struct Simulation: Sendable {
         exchange = scenario.makeSwitch()
         latencies = SeededGenerator(seed: seed ?? scenario.seed, stream: 1)
         guests = scenario.guests.map { SimulatedGuest($0) }
+        disks = scenario.guests.map { DiskShelf(inMemory: $0) }
         announce()
         for (index, guest) in scenario.guests.enumerated() {
             queue.push(.boot(guest: index), at: guest.bootTime)
@@ -120,6 +124,8 @@ enum SimulationEvent: Sendable {
     case frame(VirtualSwitch.Port, [UInt8])
     /// The guest ends, as its host has asked it to.
     case end(guest: Int, bootsAgain: Bool)
+    /// A disk of the host has done what it was asked.
+    case disk(guest: Int, device: GUID, generation: UInt32, DiskCompletion)
     /// The guest's counters and fills are looked at.
     case sample(guest: Int)
     /// An event of the scenario.
@@ -131,7 +137,7 @@ enum SimulationEvent: Sendable {
         case .hostMessage(let guest, _, _), .messageInterrupt(let guest, _), .eventInterrupt(let guest, _),
             .hostSignal(let guest, _), .monitorPoll(let guest), .guestWake(let guest, _), .end(let guest, _):
             guest
-        case .boot, .hostWake, .frame, .sample, .scenario: nil
+        case .boot, .hostWake, .frame, .disk, .sample, .scenario: nil
         }
     }
 }

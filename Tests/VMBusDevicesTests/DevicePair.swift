@@ -25,6 +25,12 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
     var utilities: [UtilityEvent] = []
     var readyCount = 0
     var offered: UInt16 = 0
+    /// What disks were asked, and what asks them at once; nil for nobody.
+    var requests: [DiskRequest] = []
+    var disk: ((DiskRequest) -> DiskCompletion)?
+    var results: [StorageResult] = []
+    var diskChanges = 0
+    var notes: [String] = []
     /// Room in each ring, in packets; nil for as many as there come.
     var room: Int?
     /// Wake-ups by who asked, in order of time.
@@ -57,6 +63,13 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
             case .frame(let frame):
                 if direction == .guestToHost { guestFrames.append(frame) } else { hostFrames.append(frame) }
             case .ready: readyCount += 1
+            case .disk(let request):
+                requests.append(request)
+                if let disk { perform(host.completed(disk(request), time: time, memory: &memory), from: .hostToGuest) }
+            case .submitted(let result): results.append(result)
+            case .disksChanged: diskChanges += 1
+            case .note(let text): notes.append(text)
+            case .plugged, .unplugged: break
             case .failed(let reason): failures.append(reason)
             case .utility(let event): utilities.append(event)
             case .note(let text): notes.append(text)

@@ -54,6 +54,9 @@ void *cl_alternate_stack_begin(void);
 /* Takes back and frees what cl_alternate_stack_begin gave. */
 void cl_alternate_stack_end(void *stack);
 
+/* fallocate(2): the bytes read as zeros and take no room: 0, or -1 and errno. */
+int cl_punch_hole(int descriptor, int64_t offset, int64_t count);
+
 /* accept4(2), not blocking, closed on exec; -1 and errno on failure. */
 int cl_accept(int listener);
 

@@ -10,7 +10,7 @@ public struct ChannelDissector: Sendable, Hashable {
 
     /// What kind of device the channel belongs to.
     public let kind: DeviceKind
-    /// The NVSP message that was sent under a transaction id.
+    /// The NVSP message or storage request that was sent under a transaction id.
     var requests = RecentTable<Request>(capacity: 1024)
     /// What the ends of a network adapter agreed on.
     var network = NetworkAgreement()
@@ -35,6 +35,7 @@ public struct ChannelDissector: Sendable, Hashable {
         }
         switch kind {
         case .network: return summariseNetwork(parts, descriptor, direction)
+        case .scsi, .ide, .fibreChannel: return summariseStorage(parts, descriptor, direction)
         case .heartbeat, .shutdown, .timeSync, .keyValueExchange, .backup, .fileCopy:
             if descriptor.type == .dataInBand { return Self.summariseIntegration(parts, direction) }
         default: break
@@ -63,6 +64,7 @@ public struct ChannelDissector: Sendable, Hashable {
         var tree: FieldTree
         switch kind {
         case .network: tree = networkTree(parts, direction, hint)
+        case .scsi, .ide, .fibreChannel: tree = storageTree(parts, direction, hint)
         case .heartbeat, .shutdown, .timeSync, .keyValueExchange, .backup, .fileCopy:
             tree =
                 descriptor.type == .dataInBand

@@ -17,6 +17,8 @@ public struct GuestDevice: Sendable {
     var lists: [List] = []
     /// Which of the guest's network interfaces it carries; -1 for none.
     var interface = -1
+    /// What the guest does with its disks, once it carries some.
+    var work: GuestDiskWork?
 
     /// One of the device's channels.
     public struct Channel: Sendable {

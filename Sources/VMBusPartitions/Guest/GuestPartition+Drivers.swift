@@ -10,6 +10,7 @@ extension GuestPartition {
         _ device: Int, _ activity: inout PartitionActivity<Memory>,
         _ body: (inout any DeviceEndpoint, inout SharedMemory<Memory>, UInt64) -> [DeviceEffect]
     ) {
+        // Taken out, so that it is not copied when it changes.
         guard var consumer = devices[device].consumer.take() else { return }
         let instance = devices[device].instance
         let time = activity.time
@@ -54,6 +55,11 @@ extension GuestPartition {
         case .createBuffer(let purpose, let byteCount): createBuffer(purpose, byteCount, device, &activity)
         case .destroyBuffer(let purpose):
             for list in devices[device].lists where list.purpose == purpose {
+                guard purpose.needsPageList else {
+                    devices[device].lists.removeAll { $0.purpose == purpose }
+                    allocator.release(list.pages)
+                    continue
+                }
                 perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
             }
         case .wake(let after, let token):
@@ -65,6 +71,19 @@ extension GuestPartition {
             let interface = devices[device].interface
             guard network.indices.contains(interface) else { return }
             transmit(network[interface].receive(frame, time: activity.time), interface: interface, &activity)
+        case .ready where configuration.work(on: devices[device].instance) != nil:
+            guard let work = configuration.work(on: devices[device].instance) else { return }
+            devices[device].work = work
+            activity.effects.append(.deviceChanged(device: devices[device].instance))
+            activity.effects.append(
+                .wake(
+                    afterNanoseconds: work.interval,
+                    .diskWork(devices[device].instance, generation: devices[device].generation)))
+            submit(device, &activity) { $0.look() }
+        case .submitted(let result): submit(device, &activity) { $0.take(result) }
+        case .disksChanged: submit(device, &activity) { $0.look() }
+        case .note(let text): activity.effects.append(.note("\(devices[device].kind.word): \(text)"))
+        case .disk, .plugged, .unplugged: break
         case .ready:
             guard devices[device].kind == .network,
                 let interface = network.indices.first(where: { index in !devices.contains { $0.interface == index } })
@@ -95,6 +114,25 @@ extension GuestPartition {
         case .file(.complete): activity.effects.append(.note("the guest has the whole file"))
         case .file(.cancel): activity.effects.append(.note("the guest drops what it has of the file"))
         case .file(.data), .fact: break
+        }
+    }
+
+    /// Lets the guest's own work go on, and sends what it wants of the disks.
+    mutating func submit<Memory>(
+        _ device: Int, _ activity: inout PartitionActivity<Memory>,
+        _ body: (inout GuestDiskWork) -> [StorageRequest]
+    ) {
+        guard var work = devices[device].work else { return }
+        let instance = devices[device].instance
+        let requests = body(&work)
+        if let complaint = work.complaint {
+            activity.effects.append(.violation(complaint))
+            work.complaint = nil
+        }
+        devices[device].work = work
+        for request in requests {
+            guard let index = devices.firstIndex(where: { $0.instance == instance }) else { return }
+            act(index, &activity) { (end, memory, _) in end.submit(request, memory: &memory) }
         }
     }
 

@@ -117,6 +117,12 @@ public struct GuestPartition: Sendable {
             let frames = network[index].tick(time: activity.time)
             activity.effects.append(.wake(afterNanoseconds: network[index].interval, token))
             transmit(frames, interface: index, &activity)
+        case .diskWork(let instance, let generation):
+            guard let index = devices.firstIndex(where: { $0.instance == instance && $0.generation == generation }),
+                let work = devices[index].work
+            else { return }
+            activity.effects.append(.wake(afterNanoseconds: work.interval, token))
+            submit(index, &activity) { $0.tick() }
         case .device(let instance, let token, let generation):
             guard let index = devices.firstIndex(where: { $0.instance == instance && $0.generation == generation })
             else { return }

@@ -28,7 +28,13 @@ public struct HostDevice: Sendable {
 
     /// Begins anew, as for a guest that has just come.
     mutating func restart(generation: UInt32? = nil) {
-        provider = configuration.makeProvider()
+        if var storage = provider as? StorageProvider {
+            // Disks that came and went stay so: they are the host's.
+            _ = storage.closed(subchannel: 0)
+            provider = storage
+        } else {
+            provider = configuration.makeProvider()
+        }
         if let generation { self.generation = generation }
     }
 
@@ -41,6 +47,9 @@ public struct HostDevice: Sendable {
         if configuration.integration != nil {
             offer.flags.insert(.namedPipeMode)
             offer.pipeType = .message
+        }
+        if configuration.kind == .ide, let target = configuration.storage?.target {
+            offer.userData = [0, 0, 0, target, 0, 0, 0, 0, 2] + [UInt8](repeating: 0, count: 15)
         }
         offer.subchannelIndex = subchannel
         offer.isDedicatedInterrupt = 1

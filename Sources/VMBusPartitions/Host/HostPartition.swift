@@ -131,11 +131,24 @@ public struct HostPartition: Sendable {
         }
     }
 
+    /// A disk has done what a `disk` effect asked for.
+    public mutating func completed<Memory>(
+        _ completion: DiskCompletion, device instance: GUID, generation: UInt32,
+        _ activity: inout PartitionActivity<Memory>
+    ) {
+        guard
+            let index = devices.firstIndex(where: {
+                $0.configuration.instance == instance && $0.generation == generation
+            })
+        else { return }
+        act(index, &activity) { (end, memory, time) in end.completed(completion, time: time, memory: &memory) }
+    }
+
     /// Time that was asked for has passed.
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
-        case .workload, .connection: break
+        case .workload, .diskWork, .connection: break
         case .device(let instance, let token, let generation):
             guard
                 let index = devices.firstIndex(where: {
@@ -310,7 +323,14 @@ extension HostPartition {
             activity.effects.append(.note("host's \(devices[device].configuration.kind.word): \(reason)"))
         case .note(let text): activity.effects.append(.note(text))
         case .utility(let event): learn(event, &activity)
-        case .ready, .createBuffer, .destroyBuffer: break
+        case .disk(let request):
+            let (instance, generation) = (devices[device].configuration.instance, devices[device].generation)
+            activity.effects.append(.disk(device: instance, generation: generation, request))
+        case .plugged(let disk):
+            activity.effects.append(.plugged(device: devices[device].configuration.instance, disk))
+        case .unplugged(let lun):
+            activity.effects.append(.unplugged(device: devices[device].configuration.instance, lun: lun))
+        case .ready, .createBuffer, .destroyBuffer, .submitted, .disksChanged: break
         }
     }
 
@@ -353,8 +373,11 @@ extension HostPartition {
         }
         act(index, &activity) { (end, memory, time) in
             attachment = end.attachment(of: packet, memory: memory)
-            return end.receive(
+            let effects = end.receive(
                 packet, attachment: attachment, subchannel: place.subchannel, time: time, memory: &memory)
+            let limit = type(of: end).recordedAttachmentLimit
+            if attachment.count > limit { attachment = Array(attachment.prefix(limit)) }
+            return effects
         }
     }
 

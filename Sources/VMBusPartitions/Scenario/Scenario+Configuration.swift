@@ -71,6 +71,7 @@ extension GuestConfiguration {
         self.host.maximumVersion = try table.versionIfPresent("host_version") ?? self.host.maximumVersion
         addresses = []
         drivers = []
+        diskWork = []
         guard table.contains("device") else { return }
         for (ordinal, device) in try table.tables("device").enumerated() {
             try addDevice(device, guest: index, ordinal: ordinal)
@@ -95,18 +96,64 @@ extension GuestConfiguration {
         }
         var integration = IntegrationConfiguration(kind)
         if integration != nil { known += IntegrationConfiguration.keys }
+        if kind.isStorage { known += ["channels", "monitored", "target", "disk", "work_interval", "work_kib"] }
         try table.requireOnly(known)
+        let target = kind == .ide ? try table.integerIfPresent("target", in: 0...3) ?? 0 : 0
         let instance =
-            try table.guidIfPresent("instance") ?? IntegrationConfiguration.usualInstance(of: kind)
+            try table.guidIfPresent("instance") ?? Self.usualInstance(of: kind, target: target)
             ?? GUID(0x7363_6F70, UInt16(guest + 1), UInt16(ordinal + 1), 0x8000_0000_0000_0000)
         let channels = Int(try table.integerIfPresent("channels", in: 1...64) ?? 1)
         var device = DeviceConfiguration(
             kind: kind, classID: classID, instance: instance, channelCount: channels,
             isMonitored: try table.booleanIfPresent("monitored") ?? false)
         if kind == .network { try addInterface(table, &device, guest: guest, ordinal: ordinal) }
+        if kind.isStorage { try addController(table, &device) }
         try integration?.read(table)
         device.integration = integration
         host.devices.append(device)
+    }
+
+    /// Hyper-V gives some devices the same instance in every guest (linux-guest-data §5).
+    private static func usualInstance(of kind: DeviceKind, target: Int64) -> GUID? {
+        switch kind {
+        // Guests read the disk's place from it.
+        case .ide: GUID(0, UInt16(target), 0x8899, 0)
+        default: IntegrationConfiguration.usualInstance(of: kind)
+        }
+    }
+
+    private mutating func addController(
+        _ table: ConfigurationTable, _ device: inout DeviceConfiguration
+    ) throws(ConfigurationError) {
+        var controller = StorageProvider.Configuration()
+        controller.kind = device.kind == .ide ? .ide : device.kind == .fibreChannel ? .fibreChannel : .scsi
+        controller.maximumSubchannels = device.channelCount - 1
+        controller.identity = device.instance.low ^ device.instance.high
+        controller.target = UInt8(try table.integerIfPresent("target", in: 0...3) ?? 0)
+        for (index, disk) in (table.contains("disk") ? try table.tables("disk") : []).enumerated() {
+            try disk.requireOnly(["lun", "path", "size", "read_only", "cd"])
+            let lun = UInt8(try disk.integerIfPresent("lun", in: 0...63) ?? Int64(index))
+            guard !controller.disks.contains(where: { $0.lun == lun }) else {
+                throw disk.unacceptable("lun", value: "\(lun)", expected: "a number that no other disk here has")
+            }
+            var description = DiskDescription(
+                lun: lun, medium: try disk.booleanIfPresent("cd") ?? false ? .compactDisc : .disk,
+                path: try disk.stringIfPresent("path"), isReadOnly: try disk.booleanIfPresent("read_only") ?? false)
+            let size = try disk.stringIfPresent("size") ?? (description.path == nil ? "64M" : "0")
+            guard let bytes = DiskDescription.size(size),
+                description.path != nil || (1...DiskDescription.maximumInMemory).contains(bytes)
+            else {
+                throw disk.unacceptable("size", value: size, expected: "bytes such as \"64M\", at most 1T in memory")
+            }
+            description.byteCount = bytes
+            controller.disks.append(description)
+        }
+        device.storage = controller
+        diskWork.append(
+            DiskWorkConfiguration(
+                instance: device.instance,
+                interval: max(1000, try table.durationIfPresent("work_interval") ?? 20_000_000),
+                byteCount: Int(try table.integerIfPresent("work_kib", in: 4...64) ?? 16) * 1024))
     }
 
     private mutating func addInterface(
@@ -156,6 +203,11 @@ extension GuestConfiguration {
                 pingInterval: max(1000, try table.durationIfPresent("ping_interval") ?? 10_000_000),
                 pingSizes: sizes, tcpPorts: Int(try table.integerIfPresent("tcp_ports", in: 0...1024) ?? 0)))
     }
+}
+
+extension DeviceKind {
+    /// Whether it is a storage controller.
+    fileprivate var isStorage: Bool { [.scsi, .ide, .fibreChannel].contains(self) }
 }
 
 extension ScenarioEvent {

@@ -71,6 +71,13 @@ public struct GuestConfiguration: Sendable, Hashable {
     public var addresses: [NetworkAddress]
     /// What its drivers choose for themselves.
     public var drivers: [DriverConfiguration]
+    /// What it does with its disks.
+    public var diskWork: [DiskWorkConfiguration]
+
+    /// The guest's own work on the disks of a controller; nil for none.
+    func work(on instance: GUID) -> GuestDiskWork? {
+        diskWork.first { $0.instance == instance }.map { GuestDiskWork($0) }
+    }
 
     /// The driver's machine for a device; nil where the guest has none.
     ///
@@ -84,14 +91,24 @@ public struct GuestConfiguration: Sendable, Hashable {
         case .network:
             NetworkConsumer(
                 configuration: drivers.first { $0.instance == instance }?.network ?? NetworkConsumer.Configuration())
+        case .scsi, .ide, .fibreChannel: StorageConsumer(configuration: storageConsumer(kind, instance))
         default: nil
         }
+    }
+
+    /// As many channels as the guest has processors.
+    private func storageConsumer(_ kind: DeviceKind, _ instance: GUID) -> StorageConsumer.Configuration {
+        var driver = StorageConsumer.Configuration()
+        driver.isFibreChannel = kind == .fibreChannel
+        driver.subchannels = Int(clamping: processors) - 1
+        return driver
     }
 
     /// Pages of one ring, control page included (reference §4.11, made smaller for networks as the scenario says).
     func ringPages(for kind: DeviceKind) -> Int {
         switch kind {
         case .network: drivers.first?.ringPages ?? 16
+        case .scsi, .ide, .fibreChannel: 16
         default: 4
         }
     }
@@ -110,6 +127,16 @@ public struct DriverConfiguration: Sendable, Hashable {
     public var network: NetworkConsumer.Configuration
     /// Pages of one ring, control page included.
     public var ringPages: Int
+}
+
+/// What a guest does with the disks of a controller.
+public struct DiskWorkConfiguration: Sendable, Hashable {
+    /// The device.
+    public var instance: GUID
+    /// Nanoseconds between two pieces of work.
+    public var interval: UInt64
+    /// Bytes of one piece.
+    public var byteCount: Int
 }
 
 /// How the host's side of a guest's bus is made.
@@ -138,12 +165,15 @@ public struct DeviceConfiguration: Sendable, Hashable {
     public var network: NetworkProvider.Configuration?
     /// For an integration component: versions, clocks, and how its guest behaves.
     public var integration: IntegrationConfiguration?
+    /// For a storage controller: its limits and its disks.
+    public var storage: StorageProvider.Configuration?
 
     /// The device's machine at the host's end.
     func makeProvider() -> (any DeviceEndpoint)? {
         if let integration { return integration.makeProvider() }
         return switch kind {
         case .network: network.map { NetworkProvider(configuration: $0) }
+        case .scsi, .ide, .fibreChannel: storage.map { StorageProvider(configuration: $0) }
         default: nil
         }
     }

@@ -8,6 +8,7 @@ public struct BridgeSetup: Sendable {
         let listener: Handover<UnixListener>
         let guest: GuestConfiguration
         let events: [ScenarioEvent]
+        let disks: DiskShelf?
     }
 
     let rootName: String
@@ -31,13 +32,15 @@ public struct BridgeSetup: Sendable {
         self.mode = mode
     }
 
-    /// One guest more, at a socket.
-    public mutating func add(_ guest: GuestConfiguration, at listener: consuming UnixListener) {
+    /// One guest more, at a socket; without disks all that its controllers have are in memory.
+    public mutating func add(_ guest: GuestConfiguration, disks: DiskShelf? = nil, at listener: consuming UnixListener)
+    {
         let number = entrances.count
         guests.append(guest)
         entrances.append(
             Entrance(
-                listener: Handover(listener), guest: guest, events: events.filter { $0.guest == number }))
+                listener: Handover(listener), guest: guest, events: events.filter { $0.guest == number },
+                disks: disks))
     }
 
     /// Joins the switch with the world outside.

@@ -24,7 +24,7 @@ struct ServedGuest: ~Copyable {
         let events = entrance.events.map { CommandFiles.supply($0) }
         session = BridgeSession(
             entrance.guest.with(wallClock: clock.wallClockAtStart), partition: number, events: events.map(\.0),
-            mode: setup.mode, time: clock.time)
+            mode: setup.mode, time: clock.time, disks: entrance.disks)
         for problem in events.compactMap(\.problem) { session.note(problem, at: clock.time) }
     }
 

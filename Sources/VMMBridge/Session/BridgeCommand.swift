@@ -1,3 +1,4 @@
+import Platform
 public import VMBusDevices
 public import VMBusPartitions
 public import VMBusWire
@@ -95,9 +96,28 @@ extension BridgeSession {
     }
 
     private mutating func ask(_ instance: GUID, _ command: DeviceCommand) {
+        var command = command
+        if case .storage(.add(var disk)) = command, disk.path != nil {
+            do throws(SystemError) {
+                disk.byteCount = try FileDisk.open(disk).byteCount
+                command = .storage(.add(disk))
+            } catch {
+                log.note("unit \(disk.lun) was not added: \(error)")
+                return
+            }
+        }
         var isKnown = false
         carryOut(visit { isKnown = $0.perform(command, device: instance, &$1) })
         if !isKnown { log.note("there is no device \(instance) to ask") }
+    }
+
+    /// Opens a disk that has come.
+    mutating func plug(_ disk: DiskDescription, _ device: GUID) {
+        do throws(SystemError) {
+            disks.insert(try FileDisk.open(disk), device: device, lun: disk.lun)
+        } catch {
+            log.note("unit \(disk.lun) has no bytes: \(error)")
+        }
     }
 
     private mutating func rescind(_ instance: GUID) {
@@ -115,6 +135,9 @@ extension BridgeSession {
             return
         }
         if device.kind == .network { tell(.connected(instance)) }
+        for disk in device.storage?.disks ?? [] where !disks.contains(device: instance, lun: disk.lun) {
+            plug(disk, instance)
+        }
         carryOut(visit { $0.offer(device, &$1) })
     }
 }

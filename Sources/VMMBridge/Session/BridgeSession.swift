@@ -27,6 +27,8 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     var nextSample: UInt64?
     var log: SessionLog
     private var networkEvents: [NetworkEvent] = []
+    /// The disks of the guest's controllers.
+    var disks: DiskShelf
     private var pending: [Work] = []
     private var frames: [HostFrame] = []
     private(set) var processors: UInt32 = 0
@@ -58,9 +60,10 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     /// - Parameters:
     ///   - partition: its number in the log.
     ///   - events: what happens to it, in order of time, counted from the moment when it asks for offers.
+    ///   - disks: the disks of its controllers; without them all are in memory.
     public init(
         _ guest: GuestConfiguration, partition: UInt16 = 1, events: [ScenarioEvent] = [], mode: InterruptMode,
-        time: UInt64
+        time: UInt64, disks: DiskShelf? = nil
     ) {
         self.guest = guest
         self.partition = partition
@@ -68,6 +71,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         self.events = events
         self.mode = mode
         host = HostPartition(guest.host)
+        self.disks = disks ?? DiskShelf(inMemory: guest)
         delivery = InterruptDelivery(mode, processors: 0)
         log.time = time
         appear()

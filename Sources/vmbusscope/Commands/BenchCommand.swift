@@ -18,8 +18,9 @@ struct BenchCommand: ParsableCommand {
               vmbusscope bench engine                   control messages, page lists, saved states
               vmbusscope bench net                      frames through a network adapter, both of whose ends are here
               vmbusscope bench sample --sysroot DIR     a look at all channels of a guest
+              vmbusscope bench storage                  requests of a guest's disk, end to end
             """,
-        subcommands: [Ring.self, Engine.self, Network.self, Sample.self, RingPeer.self])
+        subcommands: [Ring.self, Engine.self, Network.self, Sample.self, Storage.self, RingPeer.self])
 
     /// Measures the cases one by one; each is a line as soon as it is there, or all are one document at the end.
     private static func report<Case, Result>(
@@ -152,6 +153,33 @@ struct BenchCommand: ParsableCommand {
             try BenchCommand.report(
                 "sample", SampleBenchmark.Case.allCases, isJSON: options.json, heading: SampleBenchmark.heading,
                 row: SampleBenchmark.row, json: SampleBenchmark.json, measure: benchmark.measure)
+        }
+    }
+
+    /// `bench storage`.
+    struct Storage: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Requests of a guest's storage driver, answered by the host's controller and a disk in memory.",
+            discussion: """
+                Nanoseconds for one request, \(StorageBenchmark.depth) of them at a time, through both rings of a channel in one \
+                process. Beside it the same without rings, the disk alone, and a copy of the same bytes in and out.
+                """)
+
+        @Flag(help: "One JSON document.")
+        var json = false
+
+        @Option(help: ArgumentHelp("Slices of each contestant in each case.", valueName: "n"))
+        var rounds = 31
+
+        func validate() throws {
+            guard rounds >= 1 else { throw ValidationError("--rounds \(rounds): choose at least 1") }
+        }
+
+        func run() throws {
+            let benchmark = StorageBenchmark(rounds: rounds)
+            try BenchCommand.report(
+                "storage", StorageBenchmark.Case.all, isJSON: json, heading: StorageBenchmark.heading,
+                row: StorageBenchmark.row, json: StorageBenchmark.json, measure: benchmark.measure)
         }
     }
 

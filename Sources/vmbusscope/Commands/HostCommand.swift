@@ -55,6 +55,7 @@ struct HostCommand: ParsableCommand {
               vmbusscope host --listen /tmp/bus.sock --profile windows-host
               vmbusscope host --listen /tmp/a.sock --listen /tmp/b.sock two-guests
               vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --tap tap0
+              vmbusscope host --listen /tmp/bus.sock --disk root.img --disk 64M --cd install.iso
               vmbusscope host --listen /tmp/bus.sock --json | jq -c 'select(.kind == "message") | .name'
               echo 'rescind heartbeat' | vmbusscope host --listen /tmp/bus.sock --json --control
             """)
@@ -93,6 +94,15 @@ struct HostCommand: ParsableCommand {
     @Flag(help: "Take commands from standard input, one per line.")
     var control = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Give the guest a disk: a file, a file to be made and its size, or a size in memory.",
+            valueName: "PATH|SIZE[,SIZE][,read-only]"))
+    var disk: [String] = []
+
+    @Option(help: ArgumentHelp("Give the guest a drive with this disc image.", valueName: "path"))
+    var cd: [String] = []
+
     @OptionGroup(title: "A device for programs") var uio: UIOOptions
 
     @OptionGroup var screen: ScreenOptions
@@ -110,17 +120,26 @@ struct HostCommand: ParsableCommand {
             throw CommandFailure(
                 .usage, "the scenario '\(self.scenario)' has \(scenario.guests.count) guests, not \(listen.count)")
         }
-        let guests = zip(listen, scenario.guests).map { path, guest in
+        var entrances: [HostService.Entrance] = []
+        for (path, guest) in zip(listen, scenario.guests) {
             var guest = guest
             if let profile {
                 guest.host.profile = profile
                 guest.host.maximumVersion = profile.maximumVersion
             }
             if let maxVersion { guest.host.maximumVersion = maxVersion }
-            return HostService.Entrance(path: path, guest: guest)
+            if entrances.isEmpty, let wrong = guest.addDisks(disk, discs: cd) {
+                throw CommandFailure(.usage, "'\(wrong)' is no disk: give PATH, PATH,64M, 64M or PATH,read-only")
+            }
+            do throws(SystemError) {
+                let disks = try DiskShelf(opening: &guest)
+                entrances.append(HostService.Entrance(path: path, guest: guest, disks: disks))
+            } catch {
+                throw CommandFailure(.failure, error.description)
+            }
         }
         let service = HostService(
-            scenario: scenario, entrances: guests, mode: raw ? .ownPages : .monitorPages, tap: tap)
+            scenario: scenario, entrances: entrances, mode: raw ? .ownPages : .monitorPages, tap: tap)
         if json || control || !Screen.hasTerminal {
             try service.print(isJSON: json, takesCommands: control)
         } else {

@@ -12,6 +12,7 @@ struct HostService {
     struct Entrance {
         let path: String
         let guest: GuestConfiguration
+        let disks: DiskShelf
     }
 
     let scenario: Scenario
@@ -100,7 +101,9 @@ struct HostService {
     private func setup() throws(CommandFailure) -> BridgeSetup {
         var setup = BridgeSetup(scenario, mode: mode)
         do throws(SystemError) {
-            for entrance in entrances { setup.add(entrance.guest, at: try UnixListener(path: entrance.path)) }
+            for entrance in entrances {
+                setup.add(entrance.guest, disks: entrance.disks, at: try UnixListener(path: entrance.path))
+            }
             if let tap { setup.connect(try FramePort(tap: tap)) }
         } catch {
             let isForbidden = error.code == EPERM || error.code == EACCES

@@ -29,8 +29,6 @@ public enum DeviceEffect: Sendable, Hashable {
     case submitted(StorageResult)
     /// Consumer: the host says that disks have come or gone.
     case disksChanged
-    /// Worth writing down.
-    case note(String)
     /// The device has finished its negotiation and works.
     case ready
     /// The device cannot work with this other side and stays silent; why, in one sentence.

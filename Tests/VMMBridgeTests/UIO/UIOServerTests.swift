@@ -166,11 +166,6 @@ final class ServedNode: Sendable {
             }
             let map = try OwnedDescriptor(changing: served.directory + "/uio0.map0")
             let rings = try SharedMapping(map, offset: 0, byteCount: 8192)
-            // A write index outside the ring, then one in the middle of nothing.
-            rings.base.storeBytes(of: 0xFFFF_FFF8, as: UInt32.self)
-            let pages = try SharedMapping(
-                OwnedDescriptor(changing: served.directory + "/uio0.map1"), offset: 0, byteCount: 4096)
-            pages.base.storeBytes(of: 0xFFFF_FFFF, toByteOffset: 0x800, as: UInt32.self)
             // The masks are set once the last word has been heard.
             let down = try SharedMapping(map, offset: 64 << 10, byteCount: 4096)
             let limit = MonotonicClock.now() + 20_000_000_000
@@ -178,6 +173,11 @@ final class ServedNode: Sendable {
                 sched_yield()
             }
             #expect(down.base.load(fromByteOffset: 8, as: UInt32.self) == 1)
+            // A write index outside the ring, then one in the middle of nothing.
+            rings.base.storeBytes(of: 0xFFFF_FFF8, as: UInt32.self)
+            let pages = try SharedMapping(
+                OwnedDescriptor(changing: served.directory + "/uio0.map1"), offset: 0, byteCount: 4096)
+            pages.base.storeBytes(of: 0xFFFF_FFFF, toByteOffset: 0x800, as: UInt32.self)
             while pages.base.load(fromByteOffset: 0x800, as: UInt32.self) != 0, MonotonicClock.now() < limit {
                 sched_yield()
             }

@@ -1,4 +1,4 @@
-public import VMBusWire
+import VMBusWire
 
 /// A SCSI command that a guest sends to a disk.
 public struct StorageRequest: Sendable, Hashable {

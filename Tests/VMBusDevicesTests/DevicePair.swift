@@ -30,7 +30,6 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
     var disk: ((DiskRequest) -> DiskCompletion)?
     var results: [StorageResult] = []
     var diskChanges = 0
-    var notes: [String] = []
     /// Room in each ring, in packets; nil for as many as there come.
     var room: Int?
     /// Wake-ups by who asked, in order of time.
@@ -68,7 +67,6 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
                 if let disk { perform(host.completed(disk(request), time: time, memory: &memory), from: .hostToGuest) }
             case .submitted(let result): results.append(result)
             case .disksChanged: diskChanges += 1
-            case .note(let text): notes.append(text)
             case .plugged, .unplugged: break
             case .failed(let reason): failures.append(reason)
             case .utility(let event): utilities.append(event)

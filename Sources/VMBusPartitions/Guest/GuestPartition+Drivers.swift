@@ -82,7 +82,6 @@ extension GuestPartition {
             submit(device, &activity) { $0.look() }
         case .submitted(let result): submit(device, &activity) { $0.take(result) }
         case .disksChanged: submit(device, &activity) { $0.look() }
-        case .note(let text): activity.effects.append(.note("\(devices[device].kind.word): \(text)"))
         case .disk, .plugged, .unplugged: break
         case .ready:
             guard devices[device].kind == .network,

@@ -129,6 +129,8 @@ struct NetworkRun<End: DeviceEndpoint> {
                 try require(!violation.rule.isEmpty && !violation.explanation.isEmpty, "a violation without words")
             case .failed(let reason): try require(!reason.isEmpty, "a failure without words")
             case .destroyBuffer, .offerSubchannels, .wake, .ready, .note, .utility: break
+            case .disk, .plugged, .unplugged, .submitted, .disksChanged:
+                throw Finding("an adapter has no disks")
             }
         }
     }

@@ -73,6 +73,20 @@ private struct BridgedGuestCounts {
         #expect(machine.meter.count - start < 100 * 20)
     }
 
+    @Test(arguments: modes)
+    func `has all sub-channels again after every reset`(mode: InterruptMode) throws {
+        let devices = "[[guest.device]]\nkind = \"network\"\nchannels = 4"
+        var machine = try BridgedGuest(TestScenario.guest(devices), mode: mode)
+        for turn in 1...4 as ClosedRange<UInt64> {
+            try machine.boot()
+            try machine.run(until: turn * second)
+            #expect(machine.guest.devices.first?.channels.count == 4)
+            #expect(machine.session.host.openChannels.map(\.place.subchannel) == [0, 1, 2, 3])
+            try machine.frame(.reset)
+        }
+        #expect(machine.texts(.fault) == [])
+    }
+
     @Test(arguments: modes, [0, 1, 3, 6, 20] as [UInt64])
     func `is left alone from a reset on`(mode: InterruptMode, seconds: UInt64) throws {
         var machine = try BridgedGuest(TestScenario.guest(TestScenario.heartbeat), mode: mode)

@@ -250,8 +250,11 @@ extension HostPartition {
         let withdrawn = devices[device].channels.filter { $0.subchannel > 0 }
         devices[device].channels.removeAll { $0.subchannel > 0 }
         devices[device].restart()
-        guard connection.state == .connected else { return }
-        for channel in withdrawn { perform(connection.revoke(channel.key), &activity) }
+        for channel in withdrawn {
+            let effects = connection.revoke(channel.key)
+            // Nobody is there to be told; the offers must be gone all the same, or the next guest gets none of these.
+            if connection.state == .connected { perform(effects, &activity) }
+        }
     }
 
     private mutating func disconnected() {

@@ -48,7 +48,8 @@ enum FrameOffload {
         let header = layout.transportOffset + Int(frame[layout.transportOffset + 12] >> 4) * 4
         let size = Int(wish.segmentSize)
         let payload = layout.end - header
-        guard header >= layout.transportOffset + 20, payload >= 0, size > 0,
+        // The info has ten bits for the place of the header, so that what is repeated stays short.
+        guard layout.transportOffset < 1024, header >= layout.transportOffset + 20, payload >= 0, size > 0,
             (payload + size - 1) / size <= maximumSegments
         else { return nil }
         var segments: [[UInt8]] = []

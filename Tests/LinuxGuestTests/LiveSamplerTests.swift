@@ -245,7 +245,7 @@ import VMBusWire
         let other = "fd149e91-82e0-4a7d-afa6-2a4166cbd7c0"
         SampleGuest.addDevice(to: files, name: other, relids: [5])
         let gate = try HangingFiles(files: files, path: Self.device + "/channels/21/events")
-        let crew = try ReaderCrew(limit: 20_000_000, clock: { 7 })
+        let crew = try ReaderCrew(limit: 1_000_000_000, clock: { 7 })
         var sampler = LiveSampler(files: gate, crew: crew, hasUevents: true, clock: { 7 }, processorTime: { 0 })
         let whole = sampler.scan(LookWishes())
         #expect(whole.notes.isEmpty && whole.scan.devices.count == 2)
@@ -280,7 +280,7 @@ import VMBusWire
     func `goes on with what it knows while a listing hangs, and lists again when it answers`(path: String) throws {
         let files = SampleGuest.files()
         let gate = try HangingFiles(files: files, path: path)
-        let crew = try ReaderCrew(limit: 20_000_000, clock: { 7 })
+        let crew = try ReaderCrew(limit: 1_000_000_000, clock: { 7 })
         var sampler = LiveSampler(files: gate, crew: crew, hasUevents: true, clock: { 7 }, processorTime: { 0 })
         #expect(sampler.scan(LookWishes()).scan.devices.count == 1)
         gate.isShut = true
@@ -308,7 +308,7 @@ import VMBusWire
     @Test(.timeLimit(.minutes(1))) func `says which listing of a device hangs`() throws {
         let files = SampleGuest.files()
         let gate = try HangingFiles(files: files, path: Self.device + "/channels")
-        let crew = try ReaderCrew(limit: 20_000_000, clock: { 7 })
+        let crew = try ReaderCrew(limit: 1_000_000_000, clock: { 7 })
         var sampler = LiveSampler(files: gate, crew: crew, hasUevents: true, clock: { 7 }, processorTime: { 0 })
         gate.isShut = true
         let held = sampler.scan(LookWishes())

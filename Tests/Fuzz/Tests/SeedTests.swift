@@ -62,6 +62,7 @@ enum Seeds {
         seeds["dissector"] = conversations(batch)
         seeds["network-provider"] = adapters(batch, .guestToHost)
         seeds["network-consumer"] = adapters(batch, .hostToGuest)
+        seeds.merge(try StorageSeeds.all()) { $1 }
         seeds["integration-provider"] = integrationProviders
         seeds["integration-consumer"] = integrationConsumers
         seeds["ring-receiver"] = rings

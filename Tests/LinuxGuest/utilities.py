@@ -210,7 +210,8 @@ class Utilities(Lab):
     def file_copy(self, host, guest):
         """Our consumer takes files over uio_hv_generic, which a person has given the device to."""
         guest.run(f"mp uio_hv_generic; echo {FILE_COPY} > /sys/bus/vmbus/drivers/uio_hv_generic/new_id 2>/dev/null || true; "
-                  f"sleep 1; grep -q {FILE_COPY} /sys/class/uio/uio0/device/class_id; mkdir -p /root/in")
+                  "mkdir -p /root/in; for i in $(seq 40); do [ -e /dev/uio0 ] && break; sleep 1; done; "
+                  f"grep -q {FILE_COPY} /sys/class/uio/uio0/device/class_id")
         guest.start("/root/vmbusscope attach /dev/uio0 --into /root/in > /root/attach 2>&1")
         guest.run("for i in $(seq 40); do grep 'from now on' /root/attach && break; sleep 1; done; cat /root/attach; "
                   "grep -q 'from now on' /root/attach")

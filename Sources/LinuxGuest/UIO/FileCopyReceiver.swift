@@ -56,7 +56,7 @@ public struct FileCopyReceiver: IntegrationConsumer {
         switch error.code {
         case EEXIST: .alreadyExists
         case EFBIG, ENOSPC, EDQUOT: .diskFull
-        case EACCES, EINVAL, ENAMETOOLONG: .invalidArgument
+        case EINVAL, ENAMETOOLONG: .invalidArgument
         default: .failure
         }
     }

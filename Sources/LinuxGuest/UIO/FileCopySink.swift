@@ -34,7 +34,7 @@ public struct FileCopySink: Sendable, Hashable {
     /// Takes a step.
     ///
     /// - Returns: the file that is whole now, if one is.
-    /// - Throws: what the system said; `EACCES` for a name or a path that could lead elsewhere, `EEXIST` for a file that may
+    /// - Throws: what the system said; `EINVAL` for a name or a path that could lead elsewhere, `EEXIST` for a file that may
     ///   not be replaced, `EFBIG` for one that is too large. What has come of the file is forgotten then.
     public mutating func take(_ step: FileCopyStep) throws(SystemError) -> Stored? {
         switch step {
@@ -80,7 +80,7 @@ private struct Place {
         directories = start.path.split(separator: "/").filter { $0 != "." }.map { String($0) }
         name = start.name
         let isNamed = !name.contains("/") && name != Self.temporary
-        guard isNamed, (directories + [name]).allSatisfy(Self.isHarmless) else { throw failure("open", EACCES) }
+        guard isNamed, (directories + [name]).allSatisfy(Self.isHarmless) else { throw failure("open", EINVAL) }
     }
 
     /// Control characters and marks of writing direction make one name look like another.

@@ -76,7 +76,7 @@ struct AttachCommand: ParsableCommand {
                 "attach \(node): not a node like /dev/uio0; give the device to uio_hv_generic first, see attach --help")
         }
         let device = "/sys/class/uio/\(name)/device"
-        guard let bytes = try? WholeFile.read("\(device)/class_id", limit: 64),
+        guard let bytes = try? SystemFiles().read("\(device)/class_id", limit: 64),
             let classID = try? AttributeText.identifier(bytes)
         else {
             throw CommandFailure(

@@ -30,7 +30,7 @@ struct VMBusScope: ParsableCommand {
         subcommands: [
             LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
             DoctorCommand.self, TraceCommand.self, OpenCommand.self, RingCommand.self, MetricsCommand.self,
-            BenchCommand.self, PrintCommand.self, BareCommand.self,
+            BenchCommand.self, AttachCommand.self, PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)
 }

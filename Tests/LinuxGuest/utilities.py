@@ -28,6 +28,7 @@ name = "guest"
 processors = 4
 """
 WRONG = 1_000_000_000
+FILE_COPY = "34d14be3-dee4-41c8-9ae7-6b174977c192"
 
 
 def device(kind, *lines):
@@ -207,7 +208,31 @@ class Utilities(Lab):
         return "backup: frozen, nothing written meanwhile, thawed"
 
     def file_copy(self, host, guest):
-        return "file copy: not tested"
+        """Our consumer takes files over uio_hv_generic, which a person has given the device to."""
+        guest.run(f"mp uio_hv_generic; echo {FILE_COPY} > /sys/bus/vmbus/drivers/uio_hv_generic/new_id 2>/dev/null || true; "
+                  "mkdir -p /root/in; for i in $(seq 40); do [ -e /dev/uio0 ] && break; sleep 1; done; "
+                  f"grep -q {FILE_COPY} /sys/class/uio/uio0/device/class_id")
+        guest.start("/root/vmbusscope attach /dev/uio0 --into /root/in > /root/attach 2>&1")
+        guest.run("for i in $(seq 40); do grep 'from now on' /root/attach && break; sleep 1; done; cat /root/attach; "
+                  "grep -q 'from now on' /root/attach")
+        seen = len(host.records)
+        for name, size in (("copy", 100_003), ("empty", 0)):
+            contents = os.urandom(size)
+            with open(f"{self.folder}/{name}", "wb") as file:
+                file.write(contents)
+            host.command(f"fcopy {self.folder}/{name} /tmp/{name} create-path")
+            seen = host.expect(note(f"file copy: /tmp/{name} is whole, {size} bytes"), f"the file {name}", seen)
+            if hashlib.sha256(contents).hexdigest() not in guest.run(f"sha256sum /root/in/tmp/{name}"):
+                raise Failed(f"the file {name} differs in the guest")
+        for place, words in (("/tmp/copy", "exists"), ("/../up", "invalid argument")):
+            host.command(f"fcopy {self.folder}/copy {place} overwrite create-path")
+            seen = host.expect(
+                lambda r: f"the guest refuses {place} at byte 0" in text(r) and words in text(r), f"{place} refused", seen)
+        left = guest.run("kill $(pidof vmbusscope); for i in $(seq 20); do pidof vmbusscope >/dev/null || break; sleep 1; done; "
+                         "cd /root/in; find . -type f | sort | tr '\\n' ' '; cat /sys/class/uio/uio0/device/state").split()
+        if left != ["./tmp/copy", "./tmp/empty", "2"]:
+            raise Failed(f"files that are left, and the state of the channel: {left}")
+        return "file copy: two files whole, two refused"
 
 
 def main():

@@ -17,6 +17,8 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
         case frame([UInt8])
         /// The device cannot work; why.
         case failed(reason: String)
+        /// What came of something, in one sentence.
+        case note(String)
         /// The host broke a rule.
         case violation(ProtocolViolation)
         /// The device is gone.
@@ -173,6 +175,7 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
             case .device(.frame(let frame)): events.append(.frame(frame))
             case .device(.ready): events.append(.ready)
             case .device(.failed(let reason)): events.append(.failed(reason: reason))
+            case .device(.note(let text)): events.append(.note(text))
             case .device(.violation(let violation)): events.append(.violation(violation))
             case .device: break
             }

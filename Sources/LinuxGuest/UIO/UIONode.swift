@@ -63,6 +63,8 @@ struct UIONode: ~Copyable {
         of node: borrowing OwnedDescriptor, _ directory: String
     ) throws(SystemError) -> [Map] {
         var maps: [Map] = []
+        // A map's number is told to mmap(2) in pages of the system.
+        let page = UInt64(clamping: sysconf(Int32(_SC_PAGESIZE)))
         for number in 0..<5 {
             guard let bytes = try? SystemFiles().read("\(directory)/map\(number)/size", limit: 64),
                 let size = try? AttributeText.hexadecimal(bytes)
@@ -70,7 +72,7 @@ struct UIONode: ~Copyable {
             maps.append(
                 Map(
                     name: text("\(directory)/map\(number)/name"),
-                    memory: try SharedMapping(node, offset: UInt64(number) * 4096, byteCount: Int(clamping: size))))
+                    memory: try SharedMapping(node, offset: UInt64(number) * page, byteCount: Int(clamping: size))))
         }
         return maps
     }

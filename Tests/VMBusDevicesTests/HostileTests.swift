@@ -193,6 +193,36 @@ import VMBusWire
         #expect(pair.violations.isEmpty)
     }
 
+    @Test func `a buffer is not shared while places of an older one are held`() {
+        var pair = Self.running()
+        pair.deliver(Frames.arp)
+        #expect(pair.host.outstandingReceives == 1)
+        for message in [
+            NVSP.Message(.revokeReceiveBuffer, .revokeReceiveBuffer(.init(id: 0xCAFE))),
+            .init(.sendReceiveBuffer, .sendReceiveBuffer(.init(gpadl: 0xE1E11, id: 0xCAFE))),
+        ] {
+            pair.inject(ChannelPacket(payload: message.encoded()), from: .guestToHost)
+        }
+        #expect(pair.violations.map { $0.rule } == ["nvsp-buffer-once"])
+        #expect(pair.host.outstandingReceives == 1)
+        pair.settle()
+        #expect(pair.host.outstandingReceives == 0)
+    }
+
+    @Test func `a packet that waits for room in the ring cannot be completed`() {
+        var pair = Self.running()
+        pair.room = 1
+        pair.deliver(Frames.arp)
+        pair.deliver(Frames.arp)
+        let done = NVSP.Message(.sendRNDISPacketComplete, .sendRNDISPacketComplete(.init(status: .success)))
+        pair.inject(ChannelPacket(type: .completion, transactionID: 2, payload: done.encoded()), from: .guestToHost)
+        #expect(pair.violations.map { $0.rule } == ["completion-known"])
+        #expect(pair.host.outstandingReceives == 2)
+        pair.settle()
+        #expect(pair.guestFrames.count == 2 && pair.violations.count == 1)
+        #expect(pair.host.outstandingReceives == 0)
+    }
+
     static let hostRules: [(NVSP.Message, UInt16, String)] = [
         (NVSP.Message(.sendIndirectionTable, .sendIndirectionTable(.init([0, 1]))), UInt16(0), "nvsp-send-table"),
         (.init(.sendIndirectionTable, .sendIndirectionTable(.init([0]))), 1, "nvsp-primary"),

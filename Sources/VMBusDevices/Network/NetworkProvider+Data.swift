@@ -286,7 +286,9 @@ extension NetworkProvider {
             type: .dataUsingTransferPages, flags: .completionRequested, transactionID: UInt64(first) + 1,
             bulk: .transferPages(setID: NVSP.receiveBufferID, ranges: batch.ranges),
             payload: place.encoded(version: version, sender: .hostToGuest))
-        return outbound.send(packet, attachment: batch.bytes, subchannel: batch.subchannel)
+        let effects = outbound.send(packet, attachment: batch.bytes, subchannel: batch.subchannel)
+        if effects.isEmpty { note(packet, isQueued: true) }
+        return effects
     }
 
     /// The guest gives the places of a packet back.
@@ -294,7 +296,8 @@ extension NetworkProvider {
         _ packet: ChannelPacket, subchannel: UInt16, memory: inout Memory
     ) -> [DeviceEffect] {
         guard packet.transactionID >= 1, packet.transactionID <= UInt64(pending.count),
-            let entry = pending[Int(packet.transactionID) - 1], entry.isFirst, entry.subchannel == subchannel
+            let entry = pending[Int(packet.transactionID) - 1], entry.isFirst, !entry.isQueued,
+            entry.subchannel == subchannel
         else {
             return [
                 broken(

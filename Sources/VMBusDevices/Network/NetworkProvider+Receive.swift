@@ -158,6 +158,12 @@ extension NetworkProvider {
         let count = min(size, 31 << 20) / each
         if receiveBuffer != nil {
             effects.append(broken("nvsp-buffer-once", "SEND_RECEIVE_BUFFER", "second", "one receive buffer at a time"))
+        } else if outstandingReceives > 0 {
+            // Its places would have the numbers of those that the guest still holds.
+            effects.append(
+                broken(
+                    "nvsp-buffer-once", "SEND_RECEIVE_BUFFER", "\(outstandingReceives) places are held",
+                    "a guest gives all places of a buffer back before it shares another"))
         } else if buffer.id != NVSP.receiveBufferID || count == 0 {
             effects.append(
                 broken(

@@ -72,10 +72,11 @@ public struct NetworkProvider: DeviceEndpoint {
     }
 
     /// A place of the receive buffer that waits for the guest's completion: the channel that it was sent through, whether
-    /// the packet bears its number, and the next place of the same packet.
+    /// the packet bears its number, whether it still waits for room in the ring, and the next place of the same packet.
     struct PendingReceive: Sendable, Hashable {
         var subchannel: UInt16
         var isFirst: Bool
+        var isQueued = false
         var next: Int?
     }
 
@@ -211,10 +212,21 @@ public struct NetworkProvider: DeviceEndpoint {
 
     public mutating func sendRefused(_ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16) {
         outbound.refused(packet, attachment: attachment, subchannel: subchannel)
+        note(packet, isQueued: true)
     }
 
     public mutating func channelWritable(subchannel: UInt16) -> [DeviceEffect] {
-        outbound.writable(subchannel: subchannel)
+        let effects = outbound.writable(subchannel: subchannel)
+        for case .send(_, let packet, _) in effects { note(packet, isQueued: false) }
+        return effects
+    }
+
+    /// The guest cannot complete what waits for room in the ring: its place would be used again while the packet waits.
+    mutating func note(_ packet: ChannelPacket, isQueued: Bool) {
+        guard case .transferPages = packet.bulk, packet.transactionID > 0,
+            packet.transactionID <= UInt64(pending.count)
+        else { return }
+        pending[Int(packet.transactionID) - 1]?.isQueued = isQueued
     }
 
     func broken(_ rule: String, _ place: String, _ value: String, _ explanation: String) -> DeviceEffect {

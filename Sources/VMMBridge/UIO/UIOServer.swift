@@ -106,8 +106,23 @@ public struct UIOServer: ~Copyable {
         return idle < 200_000 ? .zero : idle < 20_000_000 ? .microseconds(50) : .milliseconds(1)
     }
 
+    /// Hears what every client has said so far, its end among it: who comes after another has ended finds fresh rings.
+    private mutating func hearAll(_ report: (ProtocolViolation) -> Void) throws(SystemError) {
+        // A queue holds fewer messages than so many rounds take; who goes on talking does not keep others away.
+        for _ in 0..<64 where !clients.isEmpty {
+            var loop = PollLoop<Token>()
+            for client in clients { loop.add(client.stream.fileDescriptor, token: .client(client.number)) }
+            let events = try loop.wait(timeout: .zero)
+            if events.isEmpty { return }
+            for event in events {
+                if case .client(let number) = event.token { hear(number, isHungUp: event.isHungUp, report) }
+            }
+        }
+    }
+
     private mutating func accept(_ report: (ProtocolViolation) -> Void) throws(SystemError) {
         while let stream = try listener.accept() {
+            try hearAll(report)
             guard clients.count < Self.mostClients, let process = try? stream.peerProcess() else {
                 report(
                     ProtocolViolation(

@@ -138,7 +138,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "LinuxGuestTests",
-            dependencies: ["LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "Platform", "VMBusWire"],
+            dependencies: [
+                "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "VMBusDevices", "Platform", "VMBusWire",
+            ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "VMBusSimulatorTests",

@@ -83,13 +83,15 @@ private struct Place {
         guard isNamed, (directories + [name]).allSatisfy(Self.isHarmless) else { throw failure("open", EINVAL) }
     }
 
-    /// Control characters and marks of writing direction make one name look like another.
+    /// Control characters and marks of writing direction make one name look like another, and U+FFFD stands for what could
+    /// not be read.
     private static func isHarmless(_ name: String) -> Bool {
         !name.isEmpty && name != "." && name != ".."
             && name.unicodeScalars.allSatisfy {
+                guard $0 != "\u{FFFD}" else { return false }
                 switch $0.properties.generalCategory {
-                case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned: false
-                default: true
+                case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned: return false
+                default: return true
                 }
             }
     }

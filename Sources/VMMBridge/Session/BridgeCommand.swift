@@ -55,7 +55,8 @@ extension BridgeServer.Request {
         let parts = line.split(separator: ":", maxSplits: 1)
         let named = guests.firstIndex { parts.count == 2 && parts[0] == $0.name }
         guard guests.indices.contains(named ?? 0) else { throw BridgeCommandError("there is no guest") }
-        if named == nil, parts.count == 2 {
+        // A colon may also belong to a command's words, as in 'fcopy pattern:BYTES'.
+        if named == nil, parts.count == 2, !parts[0].contains(" ") {
             let known = guests.map(\.name).joined(separator: ", ")
             throw BridgeCommandError("there is no guest '\(parts[0])'; there is: \(known)")
         }

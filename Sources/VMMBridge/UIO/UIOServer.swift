@@ -142,20 +142,17 @@ public struct UIOServer: ~Copyable {
     private mutating func hear(_ number: Int, isHungUp: Bool, _ report: (ProtocolViolation) -> Void) {
         guard let client = clients.first(where: { $0.number == number }) else { return }
         // Longer messages lose their rest, which is how they are told.
-        var wasEmpty = false
         for _ in 0..<64 {
             // A connection that cannot be read has ended.
             switch (try? client.stream.receive(atMost: 8)) ?? .end {
             case .nothing: return
             case .end:
-                // An empty message looks like the end; the end stays.
-                if isHungUp || wasEmpty { return close(client) }
-                wasEmpty = true
+                // An empty message looks like the end, but whoever sends it is still there.
+                if isHungUp || Self.isHungUp(client) { return close(client) }
                 perform(host.misused(byteCount: 0), report)
             case .bytes(let bytes, let descriptors):
                 for descriptor in descriptors { _ = OwnedDescriptor(owning: descriptor) }
                 lastBusy = MonotonicClock.now()
-                wasEmpty = false
                 guard bytes.count == 4 else {
                     perform(host.misused(byteCount: bytes.count), report)
                     continue
@@ -164,6 +161,14 @@ public struct UIOServer: ~Copyable {
                 perform(host.control(word: Int32(bitPattern: word), memory: &memory), report)
             }
         }
+    }
+
+    /// Whether a client has gone. One that cannot be asked has.
+    private static func isHungUp(_ client: Client) -> Bool {
+        var loop = PollLoop<Token>()
+        loop.add(client.stream.fileDescriptor, token: .client(client.number))
+        guard let events = try? loop.wait(timeout: .zero) else { return true }
+        return events.contains { $0.isHungUp }
     }
 
     private mutating func close(_ client: Client) {

@@ -161,7 +161,7 @@ final class ServedNode: Sendable {
         let served = try ServedNode(Self.configuration { $0.echoes = true })
         do {
             let stream = try UnixStream(connectingTo: served.directory + "/uio0.sock", keepsMessages: true)
-            for message in [[1, 0, 0], [7, 0, 0, 0], [1, 2, 3, 4, 5, 6, 7, 8, 9], [0, 0, 0, 0]] as [[UInt8]] {
+            for message in [[1, 0, 0], [7, 0, 0, 0], [], [], [1, 2, 3, 4, 5, 6, 7, 8, 9], [0, 0, 0, 0]] as [[UInt8]] {
                 _ = try stream.send(message[...])
             }
             let map = try OwnedDescriptor(changing: served.directory + "/uio0.map0")
@@ -194,7 +194,7 @@ final class ServedNode: Sendable {
         #expect(counts.clients == 2)
         #expect(counts.bad == violations.count)
         let rules = violations.map(\.rule)
-        #expect(rules.filter { $0 == "uio-control" }.count == 3)
+        #expect(rules.filter { $0 == "uio-control" }.count == 5)
         #expect(rules.contains("uio-doorbell"))
         #expect(rules.contains("ring-sane"))
     }

@@ -108,10 +108,11 @@ struct SessionBranch: Sendable {
             moment.simulation.steps >= last.simulation.steps + Self.checkpointDistance
         else { return }
         checkpoints.append(moment.checkpoint)
-        // Every second one goes when there are too many: going back far takes longer then, near stays as fast.
-        guard checkpoints.count > Self.maximumCheckpoints else { return }
-        checkpoints = checkpoints.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+        if checkpoints.count > Self.maximumCheckpoints { thin() }
     }
+
+    /// Lets every second checkpoint go: going back far takes longer then, near stays as fast.
+    mutating func thin() { checkpoints = checkpoints.enumerated().filter { $0.offset % 2 == 0 }.map(\.element) }
 
     /// Takes note of a moment that may be further than all before.
     mutating func reach(_ moment: SessionMoment) {

@@ -114,8 +114,6 @@ import VMBusWire
         var source = SimulatorSource(
             scenario, seed: .max - 5, reader: FlowReader(), origin: .text(Array(text.utf8), file: "mine.toml"))
         _ = source.advance(.steps(6000))
-        let choice = try #require(source.session?.choices.first ?? source.session?.question)
-        _ = choice
         try source.perform(.changeChoice(40, value: 0, branch: "early"))
         _ = source.advance(.steps(900))
         try source.perform(.unload(partition: 1))
@@ -176,7 +174,7 @@ import VMBusWire
         ("name = \"main\"", "name = \"a b\"", "branch[0].name"), ("session = 1", "session = = 1", "x.session:2:"),
         ("fingerprint = \"0x", "fingerprint = \"0xg", "fingerprint"), ("fingerprint = \"0x", "fingerprint = \"0x1", "state"),
         ("end = 700", "end = 700\n[[branch]]\nname = \"main\"\nend = 1", "branch[1].name"),
-        ("end = 700", "end = 700\n[[breakpoint]]\nstop = \"nmae == 1\"", "breakpoint"),
+        ("end = 700", "end = 700\n[[breakpoint]]\nstop = \"relid == banana\"", "breakpoint"),
     ]
 
     @Test(arguments: wrong)

@@ -64,4 +64,11 @@ struct SyntheticInterruptController: Sendable {
         defer { processors[index].flags = [] }
         return processors[index].flags.sorted()
     }
+
+    /// How many messages, the one in the slot included, or flags wait for a processor; nil for one that the guest has not.
+    func waiting(_ processor: Int, flags: Bool) -> UInt64? {
+        guard processors.indices.contains(processor) else { return nil }
+        let place = processors[processor]
+        return UInt64(flags ? place.flags.count : place.waiting.count + (place.slot.messageType == 0 ? 0 : 1))
+    }
 }

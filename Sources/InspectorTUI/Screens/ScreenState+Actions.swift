@@ -266,7 +266,7 @@ extension ScreenState {
         let history = inspector.history
         var index = history.count - 2
         while index >= 0 {
-            if let header = history[index]?.header, unit.isReached(by: header.kind) {
+            if let header = history[index]?.header, unit.isReached(by: header) {
                 return [.seek(BusModel.Position(sequence: header.sequence, time: header.time))]
             }
             index -= 1

@@ -1,0 +1,32 @@
+import BusModel
+import VMBusPartitions
+
+extension Simulation {
+    /// Changes the machine at once.
+    ///
+    /// - Throws: why it cannot be; then nothing was changed.
+    mutating func perform(_ command: Command) throws(CommandRefusal) {
+        switch command {
+        case .rescindDevice(let partition, let device):
+            guard rescind(device, guest: try index(partition)) else {
+                throw CommandRefusal("the host offers no device \(device) to this guest")
+            }
+        case .moveChannel(let channel, let cpu):
+            if let reason = move(channel.device, channel.subchannel, cpu: cpu, guest: try index(channel.partition)) {
+                throw CommandRefusal(reason)
+            }
+        case .unload(let partition):
+            unload(try index(partition), bootsAgain: false)
+        default:
+            throw CommandRefusal("this does not change the machine")
+        }
+    }
+
+    private func index(_ partition: UInt16) throws(CommandRefusal) -> Int {
+        let index = Int(partition) - 1
+        guard guests.indices.contains(index) else {
+            throw CommandRefusal("partition \(partition) is no guest of this scenario")
+        }
+        return index
+    }
+}

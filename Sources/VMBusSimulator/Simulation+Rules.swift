@@ -1,5 +1,7 @@
 import BusModel
 import ProtocolRules
+import VMBusDevices
+import VMBusEngine
 import VMBusPartitions
 import VMBusRing
 import VMBusWire

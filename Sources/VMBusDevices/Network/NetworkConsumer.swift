@@ -31,6 +31,10 @@ public struct NetworkConsumer: DeviceEndpoint {
         public var aggregates = true
         /// What the guest wants to receive.
         public var packetFilter: RNDIS.PacketFilter = [.directed, .allMulticast, .broadcast]
+        #if Mutations
+            /// The planted bug; nil for none.
+            public var mutation: Mutation?
+        #endif
 
         /// The defaults of the simulator: smaller buffers than Linux has.
         public init() {}

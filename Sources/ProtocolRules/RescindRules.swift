@@ -1,0 +1,5 @@
+import BusModel
+import VMBusWire
+
+/// The rule of rescinds: 12.
+struct RescindRules: RuleFold {}

@@ -1,4 +1,8 @@
-import VMBusWire
+#if Mutations
+    public import VMBusWire
+#else
+    import VMBusWire
+#endif
 
 /// The guest's end of a network adapter (netvsc): the start-up order of Linux, then frames both ways over several channels
 /// (reference §6.1).

@@ -1,4 +1,8 @@
-import VMBusWire
+#if Mutations
+    public import VMBusWire
+#else
+    import VMBusWire
+#endif
 
 /// The host's end of a network adapter (netvsp): NVSP and RNDIS, several channels, frames both ways (reference §6.1).
 ///

@@ -178,6 +178,10 @@ public struct HostPartition: Sendable {
 
     private mutating func add(_ configuration: DeviceConfiguration) -> [HostEffect] {
         generation += 1
+        #if Mutations
+            var configuration = configuration
+            configuration.network?.mutation = self.configuration.mutation
+        #endif
         var device = HostDevice(configuration, generation: generation)
         if configuration.isMonitored, nextMonitorID < MonitorPage.idCount {
             device.firstMonitorID = nextMonitorID
@@ -375,7 +379,8 @@ extension HostPartition {
         let position = activity.effects.count
         var attachment: [UInt8] = []
         defer {
-            activity.effects.insert(.received(place, packet.type, bytes: bytes, attachment: attachment), at: position)
+            activity.effects.insert(
+                .received(place, .guestToHost, packet.type, bytes: bytes, attachment: attachment), at: position)
         }
         act(index, &activity) { (end, memory, time) in
             attachment = end.attachment(of: packet, memory: memory)

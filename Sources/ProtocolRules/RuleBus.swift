@@ -161,9 +161,11 @@ struct GuestBus: Sendable, Hashable {
             for index in lists.indices where lists[index].relid == reference.relid { lists[index].isOrphan = true }
         case .openChannel(let open):
             let vp = context.version >= .windows8 ? open.targetVP : 0
-            change(open.relid) { $0.open(open.openID, ring: open.ringGPADL, targets: [vp]) }
+            // Redirected interrupts reach another trust level, which the log does not show.
+            let targets = open.flags.contains(.redirectInterrupt) ? [] : [vp]
+            change(open.relid) { $0.open(open.openID, ring: open.ringGPADL, targets: targets) }
         case .openReservedChannel(let open):
-            change(open.relid) { $0.open(0, ring: open.ringGPADL, targets: []) }
+            change(open.relid) { $0.open(0, ring: open.ringGPADL, targets: [OpenChannel.interruptsDisabled]) }
         case .openChannelResult(let result):
             change(result.relid) { channel in
                 guard case .opening = channel.state else { return }
@@ -202,8 +204,7 @@ struct GuestBus: Sendable, Hashable {
     }
 
     private mutating func propose(_ version: ProtocolVersion) {
-        if phase != .quiet, phase != .proposed { hostMayLag = true }
-        if phase != .proposed, phase != .quiet { firstProposal = nil }
+        if phase == .connected || phase == .unloading || phase == .unseen { hostMayLag = true }
         if firstProposal == nil || lastProposal.map({ version > $0 }) == true { firstProposal = version }
         lastProposal = version
         phase = .proposed

@@ -3,7 +3,8 @@ import VMBusWire
 
 /// All rules as one fold over a log: a value that is cheap to copy, and whose findings depend on the records alone.
 ///
-/// Evidence that no record carries is given together with the records of the step that it belongs to.
+/// Evidence that no record carries is given after the records of the step that it belongs to; that a machine was reset,
+/// before them.
 public struct RuleChecker: Sendable {
     /// What the source shows.
     public let available: EvidenceKinds
@@ -54,7 +55,8 @@ public struct RuleChecker: Sendable {
         bus.apply(record)
     }
 
-    private mutating func observe(_ evidence: RuleEvidence) {
+    /// Takes in what the machine is like now.
+    public mutating func observe(_ evidence: RuleEvidence) {
         synic.observe(evidence, bus, &report)
         pending.observe(evidence, bus, &report)
         ring.observe(evidence, bus, &report)

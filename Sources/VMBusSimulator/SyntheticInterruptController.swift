@@ -1,3 +1,4 @@
+import ProtocolRules
 import VMBusWire
 
 /// The synthetic interrupt controller of one guest: per processor a message slot with what waits behind it, and event flags
@@ -8,11 +9,32 @@ struct SyntheticInterruptController: Sendable {
         var slot = MessageSlot()
         var waiting: [[UInt8]] = []
         var flags: [UInt32] = []
+        /// Messages that were put into the slot, and those that the guest took out of it.
+        var (delivered, taken) = (UInt64(0), UInt64(0))
     }
 
     private var processors: [Processor]
+    #if Mutations
+        /// The planted bug of the hypervisor; nil for none.
+        var mutation: Mutation?
+    #endif
 
     init(processors count: UInt32) { processors = Array(repeating: Processor(), count: max(1, Int(count))) }
+
+    /// What the rules look at: the slots that a message was in.
+    func slots(of partition: UInt16) -> [SlotEvidence] {
+        processors.indices.compactMap { index in
+            let processor = processors[index]
+            guard processor.delivered > 0 else { return nil }
+            return SlotEvidence(
+                partition: partition, processor: UInt32(index), messageType: processor.slot.messageType,
+                payloadSize: UInt32(processor.slot.payloadSize), isPending: processor.slot.isPending,
+                waiting: UInt64(processor.waiting.count), delivered: processor.delivered, taken: processor.taken)
+        }
+    }
+
+    /// The flags that a processor will find.
+    func flags(processor: UInt32) -> [UInt32] { processors[index(processor)].flags }
 
     /// A processor that the guest does not have gets nothing; its messages go to the first.
     private func index(_ processor: UInt32) -> Int {
@@ -22,12 +44,20 @@ struct SyntheticInterruptController: Sendable {
     /// Delivers a message, or lets it wait behind the one in the slot. True when the processor is to be interrupted.
     mutating func post(_ payload: [UInt8], processor: UInt32) -> Bool {
         let index = index(processor)
+        #if Mutations
+            if mutation == .messageSlotOverwritten, processors[index].slot.messageType != 0 {
+                processors[index].slot = MessageSlot(payload: payload)
+                processors[index].delivered += 1
+                return false
+            }
+        #endif
         if processors[index].slot.messageType != 0 {
             processors[index].waiting.append(payload)
             processors[index].slot.flags |= 1
             return false
         }
         processors[index].slot = MessageSlot(payload: payload)
+        processors[index].delivered += 1
         return true
     }
 
@@ -43,10 +73,12 @@ struct SyntheticInterruptController: Sendable {
     mutating func endOfMessage(processor: UInt32) -> Bool {
         let index = index(processor)
         let pending = processors[index].slot.isPending
+        if processors[index].slot.messageType != 0 { processors[index].taken += 1 }
         processors[index].slot = MessageSlot()
         guard pending, !processors[index].waiting.isEmpty else { return false }
         let next = processors[index].waiting.removeFirst()
         processors[index].slot = MessageSlot(payload: next, pending: !processors[index].waiting.isEmpty)
+        processors[index].delivered += 1
         return true
     }
 

@@ -5,10 +5,8 @@ public import VMBusWire
 public enum RuleEvidence: Sendable, Hashable {
     /// A guest's machine was reset: nothing of it is left, and it may begin anew with any version.
     case machineReset(partition: UInt16)
-    /// A ring. Both rings of a channel are shown after a step that changed one of them, and while something waits in one.
+    /// A ring.
     case ring(RingEvidence)
-    /// A packet was taken out of a ring in the step.
-    case taken(TakenPacket)
     /// The message slot of a processor.
     case slot(SlotEvidence)
     /// A guest's monitor page.
@@ -43,8 +41,12 @@ public struct RingEvidence: Sendable, Hashable {
     public var sender: Sender?
     /// What the receiver keeps for itself; nil while it has no end here.
     public var receiver: Receiver?
-    /// The bytes of the data area that the sender has written in this step, up to its position. Nil where they are not known.
+    /// The bytes of the data area from the sender's last known position to its present one: what it wrote in this step.
+    /// Nil where that is not known.
     public var written: [UInt8]?
+    /// The bytes of the data area from the receiver's last known position to its present one: what it took in this step.
+    /// Nil where that is not known.
+    public var taken: [UInt8]?
 
     /// The sending end.
     public struct Sender: Sendable, Hashable {
@@ -102,29 +104,6 @@ public struct RingEvidence: Sendable, Hashable {
     public var sendingParty: RuleParty { direction == .guestToHost ? .guest : .host }
     /// Who receives.
     public var receivingParty: RuleParty { direction == .guestToHost ? .host : .guest }
-}
-
-/// A packet as its receiver got it, from descriptor to payload.
-public struct TakenPacket: Sendable, Hashable {
-    /// The guest's partition.
-    public var partition: UInt16
-    /// The channel's number.
-    public var relid: UInt32
-    /// The channel's lasting name.
-    public var channel: ChannelKey
-    /// Who sent it.
-    public var direction: Direction
-    /// The packet.
-    public var bytes: [UInt8]
-
-    /// A packet.
-    public init(partition: UInt16, relid: UInt32, channel: ChannelKey, direction: Direction, bytes: [UInt8]) {
-        self.partition = partition
-        self.relid = relid
-        self.channel = channel
-        self.direction = direction
-        self.bytes = bytes
-    }
 }
 
 /// VMBus's message slot of one processor after a step (reference §1.2), with counts since the machine's reset.

@@ -80,13 +80,6 @@ struct ChannelPort: Sendable, Hashable {
         return sent
     }
 
-    /// What this end keeps of its rings for itself.
-    var state: RingEndState {
-        RingEndState(
-            outgoing: outgoing, incoming: incoming, sendPosition: sender.position, receivePosition: receiver.position,
-            published: receiver.published, isBlocked: isBlocked, needed: needed)
-    }
-
     /// The peer has signalled, perhaps because there is space: what was refused may be tried again.
     mutating func unblock() { isBlocked = false }
 

@@ -35,9 +35,8 @@ public enum PartitionEffect: Sendable, Hashable {
     case interrupt(ChannelPlace, EventFlagDelivery, throughInterruptPage: Bool)
     /// A packet was written to a ring: its bytes, and those that it points to.
     case packet(ChannelPlace, Direction, PacketType, bytes: [UInt8], attachment: [UInt8])
-    /// A packet of the other end was taken out of a ring, for whoever does not see that end. Only the host tells what a packet
-    /// points to.
-    case received(ChannelPlace, Direction, PacketType, bytes: [UInt8], attachment: [UInt8])
+    /// Host: a packet of the guest was taken out of a ring, for whoever does not see the guest's end.
+    case received(ChannelPlace, PacketType, bytes: [UInt8], attachment: [UInt8])
     /// Call `wake` after this many nanoseconds.
     case wake(afterNanoseconds: UInt64, WakeToken)
     /// Host: a frame leaves a network device towards the switch.

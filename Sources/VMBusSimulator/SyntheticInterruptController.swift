@@ -9,8 +9,8 @@ struct SyntheticInterruptController: Sendable {
         var slot = MessageSlot()
         var waiting: [[UInt8]] = []
         var flags: [UInt32] = []
-        /// Messages that were put into the slot, and those that the guest took out of it.
-        var (delivered, taken) = (UInt64(0), UInt64(0))
+        /// Messages that were written over before the guest had read them.
+        var overwritten: UInt64 = 0
     }
 
     private var processors: [Processor]
@@ -21,17 +21,19 @@ struct SyntheticInterruptController: Sendable {
 
     init(processors count: UInt32) { processors = Array(repeating: Processor(), count: max(1, Int(count))) }
 
-    /// What the rules look at: the slots that a message was in.
+    /// What the rules look at: the slots of all processors.
     func slots(of partition: UInt16) -> [SlotEvidence] {
-        processors.indices.compactMap { index in
+        processors.indices.map { index in
             let processor = processors[index]
-            guard processor.delivered > 0 else { return nil }
             return SlotEvidence(
                 partition: partition, processor: UInt32(index), messageType: processor.slot.messageType,
                 payloadSize: UInt32(processor.slot.payloadSize), isPending: processor.slot.isPending,
-                waiting: UInt64(processor.waiting.count), delivered: processor.delivered, taken: processor.taken)
+                waiting: UInt64(processor.waiting.count), overwritten: processor.overwritten)
         }
     }
+
+    /// Whether a processor will find the flag.
+    func isFlagged(_ flag: UInt32) -> Bool { processors.contains { $0.flags.contains(flag) } }
 
     /// The flags that a processor will find.
     func flags(processor: UInt32) -> [UInt32] { processors[index(processor)].flags }
@@ -47,7 +49,6 @@ struct SyntheticInterruptController: Sendable {
         #if Mutations
             if mutation == .messageSlotOverwritten, processors[index].slot.messageType != 0 {
                 processors[index].slot = MessageSlot(payload: payload)
-                processors[index].delivered += 1
                 return false
             }
         #endif
@@ -57,7 +58,6 @@ struct SyntheticInterruptController: Sendable {
             return false
         }
         processors[index].slot = MessageSlot(payload: payload)
-        processors[index].delivered += 1
         return true
     }
 
@@ -73,12 +73,10 @@ struct SyntheticInterruptController: Sendable {
     mutating func endOfMessage(processor: UInt32) -> Bool {
         let index = index(processor)
         let pending = processors[index].slot.isPending
-        if processors[index].slot.messageType != 0 { processors[index].taken += 1 }
         processors[index].slot = MessageSlot()
         guard pending, !processors[index].waiting.isEmpty else { return false }
         let next = processors[index].waiting.removeFirst()
         processors[index].slot = MessageSlot(payload: next, pending: !processors[index].waiting.isEmpty)
-        processors[index].delivered += 1
         return true
     }
 

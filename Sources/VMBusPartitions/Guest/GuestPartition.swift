@@ -105,10 +105,7 @@ public struct GuestPartition: Sendable {
             signal(place, &activity)
         }
         activity.effects += drained.violations.map { .violation($0) }
-        for (packet, bytes) in drained.packets {
-            activity.effects.append(.received(place, .hostToGuest, packet.type, bytes: bytes, attachment: []))
-            deliver(packet, place, &activity)
-        }
+        for (packet, _) in drained.packets { deliver(packet, place, &activity) }
         if port.isBlocked { sendAgain(relid, &activity) }
         if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
     }

@@ -379,8 +379,7 @@ extension HostPartition {
         let position = activity.effects.count
         var attachment: [UInt8] = []
         defer {
-            activity.effects.insert(
-                .received(place, .guestToHost, packet.type, bytes: bytes, attachment: attachment), at: position)
+            activity.effects.insert(.received(place, packet.type, bytes: bytes, attachment: attachment), at: position)
         }
         act(index, &activity) { (end, memory, time) in
             attachment = end.attachment(of: packet, memory: memory)

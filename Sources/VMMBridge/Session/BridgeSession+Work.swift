@@ -91,7 +91,7 @@ extension BridgeSession {
             case .packet(let place, let direction, let type, let bytes, let attachment):
                 log.channel(
                     .packet, place, direction, code: UInt32(type.rawValue), bytes, attachment: attachment)
-            case .received(let place, _, let type, let bytes, let attachment):
+            case .received(let place, let type, let bytes, let attachment):
                 log.channel(
                     .packet, place, .guestToHost, code: UInt32(type.rawValue), bytes, attachment: attachment)
             case .wake(let after, let token): timers.add(token, due: log.time &+ after)

@@ -120,17 +120,15 @@ public struct SlotEvidence: Sendable, Hashable {
     public var isPending: Bool
     /// Messages that wait behind the slot.
     public var waiting: UInt64
-    /// Messages that were put into the slot.
-    public var delivered: UInt64
-    /// Messages that the guest took out of it.
-    public var taken: UInt64
+    /// Messages that were written over before the guest had read them.
+    public var overwritten: UInt64
     /// How often the guest emptied a slot that said that another message was pending, and wrote no end-of-message.
     public var missedEnds: UInt64
 
     /// A slot.
     public init(
         partition: UInt16, processor: UInt32, messageType: UInt32 = 0, payloadSize: UInt32 = 0, isPending: Bool = false,
-        waiting: UInt64 = 0, delivered: UInt64 = 0, taken: UInt64 = 0, missedEnds: UInt64 = 0
+        waiting: UInt64 = 0, overwritten: UInt64 = 0, missedEnds: UInt64 = 0
     ) {
         self.partition = partition
         self.processor = processor
@@ -138,8 +136,7 @@ public struct SlotEvidence: Sendable, Hashable {
         self.payloadSize = payloadSize
         self.isPending = isPending
         self.waiting = waiting
-        self.delivered = delivered
-        self.taken = taken
+        self.overwritten = overwritten
         self.missedEnds = missedEnds
     }
 }

@@ -13,7 +13,7 @@ struct SynICRules: RuleFold {
     private struct KnownSlot: Sendable {
         let partition: UInt16
         let processor: UInt32
-        var lost: UInt64 = 0
+        var overwritten: UInt64 = 0
         var missedEnds: UInt64 = 0
     }
 
@@ -62,16 +62,12 @@ struct SynICRules: RuleFold {
                 .synicSlot, by: party, partition: slot.partition, place: "message slot of processor \(slot.processor)",
                 value: value, explanation)
         }
-        let held: UInt64 = slot.messageType == 0 ? 0 : 1
         let place = slots.firstIndex { $0.partition == slot.partition && $0.processor == slot.processor }
         var known = place.map { slots[$0] } ?? KnownSlot(partition: slot.partition, processor: slot.processor)
-        let lost = slot.delivered &- slot.taken &- held
-        if lost != known.lost {
-            broken(
-                .host, "\(slot.delivered) delivered, \(slot.taken) read",
-                "a message was written over one that was not read")
+        if slot.overwritten > known.overwritten {
+            broken(.host, "\(slot.overwritten)", "a message was written over one that was not read")
         }
-        if slot.waiting > 0, held == 1, !slot.isPending {
+        if slot.waiting > 0, slot.messageType != 0, !slot.isPending {
             broken(.host, "\(slot.waiting) waiting", "a slot says when another message is pending")
         }
         if slot.payloadSize > SynIC.maximumPayload {
@@ -81,7 +77,7 @@ struct SynICRules: RuleFold {
             broken(
                 .guest, "\(slot.missedEnds)", "a slot with another message pending was emptied without end-of-message")
         }
-        (known.lost, known.missedEnds) = (lost, slot.missedEnds)
+        (known.overwritten, known.missedEnds) = (slot.overwritten, slot.missedEnds)
         if let place { slots[place] = known } else { slots.append(known) }
     }
 

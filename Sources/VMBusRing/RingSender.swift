@@ -1,3 +1,7 @@
+#if Mutations
+    public import VMBusWire
+#endif
+
 /// What became of a packet that was to be sent.
 public enum SendOutcome: Hashable, Sendable {
     /// It is in the ring; `signal` tells whether the receiver must be signalled (reference §4.7).
@@ -54,6 +58,12 @@ public struct RingSender: Hashable, Sendable {
         try memory.set(.writeIndex, to: memory.checked(position, .position))
         try memory.set(.pendingSendSize, to: pendingSendSize)
         try memory.set(.featureBits, to: settings.usesPendingSendSize ? RingControl.pendingSendSizeFeature : 0)
+        #if Mutations
+            if settings.mutation == .pendingWithoutFeature {
+                try memory.set(.pendingSendSize, to: 8)
+                try memory.set(.featureBits, to: 0)
+            }
+        #endif
     }
 
     /// Bytes that are free (reference §4.2); a packet fits when it takes strictly fewer, trailer included.

@@ -1,5 +1,6 @@
 import BusModel
 import ProtocolRules
+import VMBusDevices
 import VMBusEngine
 import VMBusPartitions
 import VMBusRing

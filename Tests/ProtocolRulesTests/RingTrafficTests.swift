@@ -41,16 +41,6 @@ import VMBusWire
         for rule in HandMadeLog.rules { #expect(checker.checks(of: rule) > 0, "\(rule.id)") }
     }
 
-    @Test(arguments: Scenarios.names, [UInt64(11), 12]) func `a scenario that is shipped breaks no rule`(
-        name: String, seed: UInt64
-    ) throws {
-        var simulation = Simulation(try #require(try Scenarios.named(name)), seed: seed)
-        simulation.checkRules()
-        for _ in 0..<4000 { _ = simulation.step() }
-        let checker = try #require(simulation.checker)
-        #expect(checker.breaches.filter { HandMadeLog.rules.contains($0.rule) }.map(\.description) == [])
-    }
-
     #if Mutations
         @Test(arguments: [
             Mutation.writeIndexUnaligned, .ringFilledUp, .readIndexBySender, .descriptorOffsetShort,

@@ -21,6 +21,9 @@ public struct HostPartition: Sendable {
         self.configuration = configuration
         var engine = HostConnection.Configuration(profile: configuration.profile)
         engine.maximumVersion = configuration.maximumVersion
+        #if Mutations
+            engine.mutation = configuration.mutation
+        #endif
         connection = HostConnection(engine)
         for device in configuration.devices { _ = add(device) }
     }
@@ -227,7 +230,7 @@ extension HostPartition {
             return
         }
         devices[device].channels[channel].port = ChannelPort(
-            outgoing: outgoing, incoming: incoming, RingSettings(configuration.profile))
+            outgoing: outgoing, incoming: incoming, configuration.ringSettings)
         perform(connection.openCompleted(key, success: true), &activity)
         let subchannel = devices[device].channels[channel].subchannel
         act(device, &activity) { (end, memory, time) in

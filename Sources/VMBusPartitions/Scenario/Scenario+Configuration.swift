@@ -47,13 +47,21 @@ extension Scenario {
 }
 
 extension GuestConfiguration {
+    private static var keys: [String] {
+        var keys = [
+            "name", "profile", "version", "host_profile", "host_version", "processors", "memory_mib", "boot_at",
+            "device",
+        ]
+        #if Mutations
+            keys += ["mutation", "host_mutation"]
+        #endif
+        return keys
+    }
+
     fileprivate init(
         _ table: ConfigurationTable, index: Int, host: HostConfiguration
     ) throws(ConfigurationError) {
-        try table.requireOnly([
-            "name", "profile", "version", "host_profile", "host_version", "processors", "memory_mib", "boot_at",
-            "device",
-        ])
+        try table.requireOnly(Self.keys)
         name = try table.string("name")
         let named = try table.profileIfPresent("profile", GuestProfile.all, \.name)
         profile = named ?? GuestProfile()
@@ -72,6 +80,10 @@ extension GuestConfiguration {
         addresses = []
         drivers = []
         diskWork = []
+        #if Mutations
+            mutation = try table.mutationIfPresent("mutation")
+            self.host.mutation = try table.mutationIfPresent("host_mutation")
+        #endif
         guard table.contains("device") else { return }
         for (ordinal, device) in try table.tables("device").enumerated() {
             try addDevice(device, guest: index, ordinal: ordinal)

@@ -73,6 +73,10 @@ public struct GuestConfiguration: Sendable, Hashable {
     public var drivers: [DriverConfiguration]
     /// What it does with its disks.
     public var diskWork: [DiskWorkConfiguration]
+    #if Mutations
+        /// The planted bug of the guest; nil for none.
+        public var mutation: Mutation?
+    #endif
 
     /// The guest's own work on the disks of a controller; nil for none.
     func work(on instance: GUID) -> GuestDiskWork? {
@@ -147,6 +151,10 @@ public struct HostConfiguration: Sendable, Hashable {
     public var maximumVersion: ProtocolVersion
     /// The devices that are on offer from the start.
     public var devices: [DeviceConfiguration]
+    #if Mutations
+        /// The planted bug of the host's end, or of its hypervisor; nil for none.
+        public var mutation: Mutation?
+    #endif
 }
 
 /// How a device is made.

@@ -13,8 +13,8 @@ public protocol ExplorableModel: Sendable {
 
     /// Takes one step.
     /// - Parameter choice: a number below the count of ``successors()``.
-    /// - Returns: what it did; nil when there is no such choice, and nothing has changed.
-    mutating func take(_ choice: Int) -> ScheduleStep?
+    /// - Returns: what it did, at least one line; nil when there is no such choice, and nothing has changed.
+    mutating func take(_ choice: Int) -> [ScheduleStep]?
 }
 
 /// A rule that a state of a model breaks.

@@ -114,13 +114,16 @@ public struct Exploration<Model: ExplorableModel>: Sendable {
         guard let waiting = current.popLast() else { return }
         for (choice, successor) in waiting.model.successors().enumerated() {
             progress.transitions += 1
-            guard seen.insert(successor.fingerprint) else { continue }
-            links.append(Link(parent: waiting.number, choice: UInt32(truncatingIfNeeded: choice)))
+            let link = Link(parent: waiting.number, choice: UInt32(truncatingIfNeeded: choice))
+            // Whatever the state is, the step to it breaks the rule.
             if let breach = successor.breach {
+                links.append(link)
                 verdict = .broken(breach, schedule(to: links.count))
                 progress.depth += 1
                 break
             }
+            guard seen.insert(successor.fingerprint) else { continue }
+            links.append(link)
             next.append(Waiting(model: successor, number: UInt32(truncatingIfNeeded: links.count)))
         }
         progress.states = seen.count

@@ -62,8 +62,8 @@ public struct Schedule: Hashable, Sendable, CustomStringConvertible {
 extension ExplorableModel {
     /// Runs a schedule from here until a rule is broken or the schedule ends.
     /// - Returns: what each choice did; shorter than the schedule where one of its choices is none of the model's.
-    public mutating func run(_ schedule: Schedule) -> [ScheduleStep] {
-        var steps: [ScheduleStep] = []
+    public mutating func run(_ schedule: Schedule) -> [[ScheduleStep]] {
+        var steps: [[ScheduleStep]] = []
         for choice in schedule.choices {
             guard breach == nil, let step = take(choice) else { break }
             steps.append(step)

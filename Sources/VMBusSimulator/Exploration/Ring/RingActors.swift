@@ -37,19 +37,30 @@ struct SendingActor: Hashable, Sendable {
         phase = .send
     }
 
-    func add(to mixer: inout FingerprintMixer) {
-        let (kind, needed): (UInt64, UInt32) =
+    /// What each phase is called, by its number.
+    static let phaseNames = ["sends", "asks for space", "signals", "sleeps", "is done"]
+
+    var phaseNumber: Int {
+        switch phase {
+        case .send: 0
+        case .waitForSpace: 1
+        case .signal: 2
+        case .asleep: 3
+        case .done: 4
+        }
+    }
+
+    func add(to digest: inout StateDigest) {
+        let needed: UInt32 =
             switch phase {
-            case .send: (0, 0)
-            case .waitForSpace(let needed): (1, needed)
-            case .signal: (2, 0)
-            case .asleep(let needed): (3, needed)
-            case .done: (4, 0)
+            case .waitForSpace(let needed), .asleep(let needed): needed
+            default: 0
             }
-        mixer.add(kind << 40 | UInt64(needed) << 8 | (isSignalled ? 1 : 0))
-        mixer.add(UInt64(ring.position) << 32 | UInt64(ring.pendingSendSize))
-        mixer.add(UInt64(sent))
-        mixer.add(results)
+        digest.add(UInt64(phaseNumber) << 40 | UInt64(needed) << 8 | (isSignalled ? 1 : 0))
+        digest.add(UInt64(ring.position) << 32 | UInt64(ring.pendingSendSize))
+        digest.add(UInt64(sent))
+        digest.add(UInt64(results.count))
+        for result in results { digest.add(result) }
     }
 }
 
@@ -92,20 +103,26 @@ struct ReceivingActor: Hashable, Sendable {
         phase = .mask
     }
 
-    func add(to mixer: inout FingerprintMixer) {
-        let kind: UInt64 =
-            switch phase {
-            case .mask: 0
-            case .next: 1
-            case .commit: 2
-            case .finish: 3
-            case .signal(thenReads: false): 4
-            case .signal(thenReads: true): 5
-            case .asleep: 6
-            }
-        mixer.add(kind << 8 | (isSignalled ? 1 : 0))
-        mixer.add(UInt64(ring.position) << 32 | UInt64(ring.published))
-        mixer.add(UInt64(taken) << 32 | UInt64(ring.loadedWriteIndex))
-        mixer.add(results)
+    /// What each phase is called, by its number.
+    static let phaseNames = ["masks", "reads", "gives back", "finishes", "signals", "signals and reads on", "sleeps"]
+
+    var phaseNumber: Int {
+        switch phase {
+        case .mask: 0
+        case .next: 1
+        case .commit: 2
+        case .finish: 3
+        case .signal(thenReads: false): 4
+        case .signal(thenReads: true): 5
+        case .asleep: 6
+        }
+    }
+
+    func add(to digest: inout StateDigest) {
+        digest.add(UInt64(phaseNumber) << 8 | (isSignalled ? 1 : 0))
+        digest.add(UInt64(ring.position) << 32 | UInt64(ring.published))
+        digest.add(UInt64(taken) << 32 | UInt64(ring.loadedWriteIndex))
+        digest.add(UInt64(results.count))
+        for result in results { digest.add(result) }
     }
 }

@@ -45,13 +45,13 @@ public struct RingModel: ExplorableModel, Hashable {
     }
 
     public var fingerprint: UInt64 {
-        var mixer = FingerprintMixer()
-        ring.add(to: &mixer)
-        sender.add(to: &mixer)
-        receiver.add(to: &mixer)
-        mixer.add(UInt64(spuriousLeft))
-        mixer.add(breach == nil ? 0 : 1)
-        return mixer.value
+        var digest = StateDigest()
+        ring.add(to: &digest)
+        sender.add(to: &digest)
+        receiver.add(to: &digest)
+        digest.add(UInt64(spuriousLeft))
+        digest.add(breach == nil ? 0 : 1)
+        return digest.value
     }
 
     /// About how many bytes one state takes.
@@ -66,10 +66,18 @@ public struct RingModel: ExplorableModel, Hashable {
         }
     }
 
-    public mutating func take(_ choice: Int) -> ScheduleStep? {
+    public mutating func take(_ choice: Int) -> [ScheduleStep]? {
         let moves = moves
         guard moves.indices.contains(choice) else { return nil }
-        return perform(moves[choice]).step
+        return [perform(moves[choice]).step]
+    }
+
+    /// Takes one step, of which `choose` says the number among so many.
+    /// - Returns: what it did; nil at an end.
+    mutating func step(_ choose: (Int) -> Int) -> RingHappening? {
+        let moves = moves
+        guard !moves.isEmpty else { return nil }
+        return perform(moves[choose(moves.count)])
     }
 
     /// What can happen, in the order of the choices' numbers; nothing once a rule is broken.

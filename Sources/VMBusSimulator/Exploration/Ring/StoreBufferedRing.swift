@@ -82,20 +82,20 @@ struct StoreBufferedRing: Hashable, Sendable {
     }
 
     /// Sums everything up.
-    func add(to mixer: inout FingerprintMixer) {
-        mixer.add(UInt64(control.writeIndex) << 32 | UInt64(control.readIndex))
-        mixer.add(
+    func add(to digest: inout StateDigest) {
+        digest.add(UInt64(control.writeIndex) << 32 | UInt64(control.readIndex))
+        digest.add(
             UInt64(control.interruptMask) << 48 | UInt64(control.pendingSendSize) << 16 | UInt64(control.featureBits))
-        for unit in data { mixer.add(unit) }
+        for unit in data { digest.add(unit) }
         for buffer in [senderBuffer, receiverBuffer] where order == .tso {
-            mixer.add(UInt64(buffer.count))
+            digest.add(UInt64(buffer.count))
             for store in buffer {
                 switch store {
                 case .word(let value, let word):
-                    mixer.add(UInt64(word.rawValue) << 32 | UInt64(value))
+                    digest.add(UInt64(word.rawValue) << 32 | UInt64(value))
                 case .data(let value, let place):
-                    mixer.add(1 << 63 | UInt64(place))
-                    mixer.add(value)
+                    digest.add(1 << 63 | UInt64(place))
+                    digest.add(value)
                 }
             }
         }

@@ -1,5 +1,5 @@
 /// A run as a sequence chart in the language of mermaid.
-public struct SequenceChart: Sendable {
+public struct ScheduleChart: Sendable {
     private let lifelines: [String]
     private var body = ""
 

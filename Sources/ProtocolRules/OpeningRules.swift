@@ -42,7 +42,9 @@ struct OpeningRules: RuleFold {
             report.broken(
                 .openPreconditions, by: .guest, record, place: "\(record.place).\(field)", value: value, explanation)
         }
-        guard let channel = guest.channel(relid) else { return broken("relid", "\(relid)", "no such channel is on offer") }
+        guard let channel = guest.channel(relid) else {
+            return broken("relid", "\(relid)", "no such channel is on offer")
+        }
         guard !channel.isRescinded else { return }
         guard channel.state == .closed else {
             return broken("relid", "\(relid)", "the channel is \(channel.isOpen ? "open" : "being opened") already")

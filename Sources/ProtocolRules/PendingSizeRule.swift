@@ -8,7 +8,8 @@ struct PendingSizeRule: RuleFold {
         guard ring.pendingSendSize != 0, ring.featureBits & 1 == 0 else { return }
         report.broken(
             .pendingNeedsFeature, by: ring.sendingParty, partition: ring.partition, channel: ring.channel,
-            relid: ring.relid, place: "ring of channel \(ring.relid), pending_send_size", value: "\(ring.pendingSendSize)",
+            relid: ring.relid, place: "ring of channel \(ring.relid), pending_send_size",
+            value: "\(ring.pendingSendSize)",
             "the sender did not announce feature bit 0: nobody will wake it")
     }
 }

@@ -38,10 +38,12 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// The guest's duty before it opens a channel: control words of both rings at their start (reference §4.1).
-    static func prepare<Memory: PhysicalMemory>(_ pages: RingPages, _ memory: inout Memory) -> Bool {
+    static func prepare<Memory: PhysicalMemory>(
+        _ pages: RingPages, _ memory: inout Memory, _ settings: RingSettings = RingSettings()
+    ) -> Bool {
         memory.withRing(pages) { ring in
             do {
-                try RingSender().initialize(&ring)
+                try RingSender(settings).initialize(&ring)
                 try RingReceiver().initialize(&ring)
                 return true
             } catch {
@@ -81,7 +83,12 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// The peer has signalled, perhaps because there is space: what was refused may be tried again.
-    mutating func unblock() { isBlocked = false }
+    mutating func unblock() {
+        #if Mutations
+            if sender.settings.mutation == .senderNotResumed { return }
+        #endif
+        isBlocked = false
+    }
 
     /// Whether what was refused fits now, or the ring is damaged, which `send` tells.
     func hasRoom<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {

@@ -58,6 +58,12 @@ public struct RingSender: Hashable, Sendable {
         try memory.set(.writeIndex, to: memory.checked(position, .position))
         try memory.set(.pendingSendSize, to: pendingSendSize)
         try memory.set(.featureBits, to: settings.usesPendingSendSize ? RingControl.pendingSendSizeFeature : 0)
+        #if Mutations
+            if settings.mutation == .pendingWithoutFeature {
+                try memory.set(.pendingSendSize, to: 8)
+                try memory.set(.featureBits, to: 0)
+            }
+        #endif
     }
 
     /// Bytes that are free (reference §4.2); a packet fits when it takes strictly fewer, trailer included.
@@ -74,7 +80,11 @@ public struct RingSender: Hashable, Sendable {
         let position = try memory.checked(position, .position)
         let read = try memory.index(.readIndex, .readIndex)
         let used = ringDistance(from: read, to: position, dataSize: memory.dataSize)
-        return SendBatch(start: position, position: position, free: memory.dataSize - used)
+        #if Mutations
+            return SendBatch(start: position, position: position, free: memory.dataSize - used + settings.mutatedFree)
+        #else
+            return SendBatch(start: position, position: position, free: memory.dataSize - used)
+        #endif
     }
 
     /// Publishes the packets of a batch that was started by this sender and not yet published.
@@ -98,6 +108,9 @@ public struct RingSender: Hashable, Sendable {
         if try memory.word32(.interruptMask) == 0 {
             signal = try memory.index(.readIndex, .readIndex) == batch.start
         }
+        #if Mutations
+            signal = try settings.mutated(batch, signal, in: &memory)
+        #endif
         _position = batch.position
         _pendingSendSize = settings.restingPendingSendSize
         return signal

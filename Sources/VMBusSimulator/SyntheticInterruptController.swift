@@ -49,6 +49,7 @@ struct SyntheticInterruptController: Sendable {
         #if Mutations
             if mutation == .messageSlotOverwritten, processors[index].slot.messageType != 0 {
                 processors[index].slot = MessageSlot(payload: payload)
+                processors[index].overwritten += 1
                 return false
             }
         #endif

@@ -58,7 +58,8 @@ extension GuestPartition {
         guard let pages = allocator.allocate(ringPages * 2), let list = PageList(pages: pages),
             let outgoing = try? RingPages(pages[..<ringPages]), let incoming = try? RingPages(pages[ringPages...]),
             activity.memory.clear(pages),
-            ChannelPort.prepare(outgoing, &activity.memory), ChannelPort.prepare(incoming, &activity.memory)
+            ChannelPort.prepare(outgoing, &activity.memory, configuration.ringSettings),
+            ChannelPort.prepare(incoming, &activity.memory)
         else {
             activity.effects.append(.note("no memory for the rings of channel \(offer.relid)"))
             return
@@ -96,6 +97,9 @@ extension GuestPartition {
             (try? connection.open(
                 relid: relid, pageList: handle, targetVP: targetVP,
                 downstreamPageOffset: UInt32(list.pages.count / 2))) ?? [], &activity)
+        #if Mutations
+            if configuration.mutation == .trafficBeforeAccept { opened(relid, &activity) }
+        #endif
     }
 
     /// The processor for a channel's interrupts: as its driver says, or as the guest's profile spreads them (reference §8.2).
@@ -155,6 +159,13 @@ extension GuestPartition {
         }
         let subchannel = devices[device].channels[channel].subchannel
         devices[device].channels[channel].port = nil
+        #if Mutations
+            if configuration.mutation == .teardownBeforeClose {
+                for list in connection.pageLists(of: relid) {
+                    perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
+                }
+            }
+        #endif
         // Buffers go before the close on hosts older than 4.0 and after it from 4.0 on (reference §9 number 18).
         let buffersFirst = connection.agreement.version < .windows10
         if buffersFirst { act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) } }

@@ -15,12 +15,13 @@ struct PrintCommand: ParsableCommand {
               vmbusscope print theme
               vmbusscope print theme dark > ~/.config/vmbusscope/themes/mine.toml
               vmbusscope print scenario two-guests > mine.toml
+              vmbusscope print protocol-rules
               vmbusscope print rules > vmbus.rules.yml
               vmbusscope print dashboard > vmbus.json
               source <(vmbusscope print completions bash)
             """,
         subcommands: [
-            Theme.self, Scenario.self, Rules.self, RuleTests.self, Dashboard.self, Completions.self,
+            Theme.self, Scenario.self, BusRules.self, Rules.self, RuleTests.self, Dashboard.self, Completions.self,
         ])
 
     /// Writes the thing, or the names if none is given.
@@ -57,6 +58,15 @@ struct PrintCommand: ParsableCommand {
         func run() throws {
             try PrintCommand.write(name, "scenario", names: Scenarios.names, Scenarios.text)
         }
+    }
+
+    /// `print protocol-rules`.
+    struct BusRules: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "protocol-rules",
+            abstract: "The rules of the protocol that 'vmbusscope check' holds, with text and source.")
+
+        func run() throws { try Output.write(CheckReport.rules()) }
     }
 
     /// `print rules`.

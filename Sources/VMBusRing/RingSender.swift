@@ -99,7 +99,11 @@ public struct RingSender: Hashable, Sendable {
         if pendingSendSize != settings.restingPendingSendSize {
             try memory.set(.pendingSendSize, to: settings.restingPendingSendSize)
         }
-        try memory.fullBarrier()
+        #if Mutations
+            if settings.mutation != .noBarrierBeforeMaskTest { try memory.fullBarrier() }
+        #else
+            try memory.fullBarrier()
+        #endif
         var signal = false
         if try memory.word32(.interruptMask) == 0 {
             signal = try memory.index(.readIndex, .readIndex) == batch.start
@@ -163,6 +167,12 @@ public struct RingSender: Hashable, Sendable {
         }
         try memory.set(.pendingSendSize, to: needed)
         try memory.fullBarrier()
+        #if Mutations
+            if settings.mutation == .pendingSizeNotRechecked {
+                _pendingSendSize = needed
+                return .wait
+            }
+        #endif
         let free = try freeBytes(in: memory)
         _pendingSendSize = needed
         return free > needed ? .free : .wait

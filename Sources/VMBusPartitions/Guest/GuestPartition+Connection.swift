@@ -122,7 +122,11 @@ extension GuestPartition {
             end.opened(subchannel: subchannel, time: time, memory: &memory)
         }
         // The host may have written and interrupted before its answer to the open was read: no second interrupt would come.
-        interrupted(relid: relid, &activity)
+        #if Mutations
+            if configuration.mutation != .interruptBeforeResultIgnored { interrupted(relid: relid, &activity) }
+        #else
+            interrupted(relid: relid, &activity)
+        #endif
         if let (device, _) = position(relid: relid) {
             activity.effects.append(.deviceChanged(device: devices[device].instance))
         }

@@ -182,6 +182,11 @@ struct VirtualTime: ExpressibleByArgument {
     /// Nanoseconds since the start.
     let nanoseconds: UInt64
 
+    init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+    /// As it is written, for help texts.
+    var defaultValueDescription: String { "\(nanoseconds / 1000)us" }
+
     init?(argument: String) {
         let units: [(suffix: String, size: Double)] = [("ns", 1), ("us", 1e3), ("ms", 1e6), ("s", 1e9)]
         let unit = units.first { argument.hasSuffix($0.suffix) } ?? ("", 1e9)

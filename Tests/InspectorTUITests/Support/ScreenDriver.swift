@@ -103,11 +103,10 @@ struct ScreenDriver {
 
     private mutating func perform(_ effect: ScreenEffect) {
         switch effect {
-        case .advance(let budget):
-            if let batch = source?.advance(budget) { inspector.ingest(batch) }
-        case .seek(let position):
-            guard (try? source?.seek(position)) != nil else { return }
-            inspector.rewind(to: position)
+        case .travel, .command, .compare:
+            guard var source = source as (any BusSource)? else { return }
+            state.message = SessionRun.perform(effect, &source, &inspector)
+            self.source = source as? SimulatorSource
         default: effects.append(effect)
         }
     }

@@ -86,12 +86,14 @@ struct ScreenDriver {
     mutating func advance(steps: Int) {
         guard let batch = source?.advance(.steps(steps)) else { return }
         inspector.ingest(batch)
+        inspector.session = source?.session
     }
 
     /// Lets the simulator run until its clock says so.
     mutating func advance(toMilliseconds time: UInt64) {
         guard let batch = source?.advance(.time(time * 1_000_000, limit: 1_000_000)) else { return }
         inspector.ingest(batch)
+        inspector.session = source?.session
     }
 
     private mutating func handle(_ input: TerminalInput) {

@@ -146,6 +146,7 @@ let package = Package(
             name: "VMBusSimulatorTests",
             dependencies: [
                 "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration",
+                "Inspector", "Query",
             ],
             swiftSettings: settings),
         .testTarget(

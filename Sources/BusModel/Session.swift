@@ -1,5 +1,3 @@
-public import VMBusWire
-
 /// Which way to travel.
 public enum TravelDirection: Sendable, Hashable {
     case forward
@@ -71,8 +69,6 @@ public struct SessionSummary: Sendable, Hashable {
     public var endStep: UInt64
     /// The place there.
     public var end: Position
-    /// The state in 64 bits: equal states have equal ones.
-    public var fingerprint: UInt64
     /// Why the last journey ended.
     public var arrival: Arrival?
     /// What the last step decided, in order.
@@ -88,11 +84,10 @@ public struct SessionSummary: Sendable, Hashable {
 
     /// A session at a place.
     public init(
-        scenario: String, seed: UInt64, step: UInt64, place: Position, endStep: UInt64, end: Position,
-        fingerprint: UInt64
+        scenario: String, seed: UInt64, step: UInt64, place: Position, endStep: UInt64, end: Position
     ) {
         (self.scenario, self.seed, self.step, self.place) = (scenario, seed, step, place)
-        (self.endStep, self.end, self.fingerprint) = (endStep, end, fingerprint)
+        (self.endStep, self.end) = (endStep, end)
     }
 }
 

@@ -31,10 +31,15 @@ public struct SimulatorSource: BusSource, Sendable {
     /// - Parameters:
     ///   - reader: reads the records for breakpoints, at the beginning of a log; without one there are no filters.
     ///   - origin: where the scenario comes from; by default it is said to be shipped under its name.
+    ///   - chosen: decisions of the run, by their numbers, that are not left to the seed.
     public init(
-        _ scenario: Scenario, seed: UInt64? = nil, reader: (any RecordReader)? = nil, origin: ScenarioOrigin? = nil
+        _ scenario: Scenario, seed: UInt64? = nil, reader: (any RecordReader)? = nil, origin: ScenarioOrigin? = nil,
+        choosing chosen: [(number: UInt64, value: UInt64)] = []
     ) {
-        self.init(Simulation(scenario, seed: seed), reader: reader, origin: origin ?? .shipped(scenario.name))
+        let answers = chosen.map { ChoiceSource.Answer(number: $0.number, value: $0.value) }
+        self.init(
+            Simulation(scenario, choices: .seed(seed ?? scenario.seed, answers: answers)), reader: reader,
+            origin: origin ?? .shipped(scenario.name))
     }
 
     init(_ simulation: Simulation, reader: (any RecordReader)?, origin: ScenarioOrigin) {
@@ -136,8 +141,7 @@ public struct SimulatorSource: BusSource, Sendable {
         var summary = SessionSummary(
             scenario: scenario.name, seed: choices.seed ?? 0, step: steps, place: position,
             endStep: max(branch.end.step, steps),
-            end: max(Position(sequence: branch.end.sequence, time: branch.endTime), position),
-            fingerprint: fingerprint)
+            end: max(Position(sequence: branch.end.sequence, time: branch.endTime), position))
         summary.arrival = arrival
         func describe(_ choice: Choice) -> SessionChoice {
             SessionChoice(
@@ -155,7 +159,7 @@ public struct SimulatorSource: BusSource, Sendable {
         return summary
     }
 
-    /// The state of the machine in 64 bits.
+    /// The state of the machine in 64 bits: equal states have equal ones.
     public var fingerprint: UInt64 { moment.simulation.fingerprint }
 }
 

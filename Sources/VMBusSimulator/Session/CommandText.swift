@@ -8,7 +8,8 @@ enum CommandText {
     static func write(_ command: Command) -> String {
         switch command {
         case .rescindDevice(let partition, let device): "rescind \(partition) \(device)"
-        case .moveChannel(let channel, let cpu): "move \(channel.partition) \(channel.device) \(channel.subchannel) \(cpu)"
+        case .moveChannel(let channel, let cpu):
+            "move \(channel.partition) \(channel.device) \(channel.subchannel) \(cpu)"
         case .unload(let partition): "unload \(partition)"
         default: ""
         }

@@ -1,4 +1,5 @@
 import BusModel
+import VMBusPartitions
 import VMBusWire
 
 /// A Swift test that replays a session.

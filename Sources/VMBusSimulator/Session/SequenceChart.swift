@@ -51,7 +51,8 @@ struct SequenceChart {
         }
         let isText = [.note, .fault, .gap].contains(header.kind)
         let words = [
-            value(name)?.split(separator: ".").dropFirst().joined(separator: ".") ?? "\(header.kind.word) \(header.code)",
+            value(name)?.split(separator: ".").dropFirst().joined(separator: ".")
+                ?? "\(header.kind.word) \(header.code)",
             value(channel), value(info) ?? (isText ? String(decoding: payload, as: UTF8.self) : nil),
         ]
         return "\(header.sequence) " + plain(words.compactMap { $0 }.joined(separator: " "))

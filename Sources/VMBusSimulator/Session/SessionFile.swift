@@ -64,12 +64,14 @@ public struct SessionFile: Sendable, Hashable {
     public init(_ document: ConfigurationDocument) throws(ConfigurationError) {
         let root = document.root
         try root.requireOnly([
-            "session", "scenario", "scenario_check", "scenario_file", "scenario_text", "seed", "shown", "step", "record",
+            "session", "scenario", "scenario_check", "scenario_file", "scenario_text", "seed", "shown", "step",
+            "record",
             "fingerprint", "breakpoint", "branch",
         ])
         let version = try root.integer("session", in: 0 ... .max)
         guard version == Self.version else {
-            throw root.unacceptable("session", value: "\(version)", expected: "\(Self.version), the form of this version")
+            throw root.unacceptable(
+                "session", value: "\(version)", expected: "\(Self.version), the form of this version")
         }
         (scenario, origin) = try Self.scenario(root)
         seed = try root.number("seed", "a whole number in quotes")
@@ -103,7 +105,8 @@ public struct SessionFile: Sendable, Hashable {
         guard place.step <= branch.end else {
             throw root.unacceptable("step", value: "\(place.step)", expected: "at most the branch's end, \(branch.end)")
         }
-        guard branches.count <= SimulatorSource.maximumBranches, stops.count <= SimulatorSource.maximumBreakpoints else {
+        guard branches.count <= SimulatorSource.maximumBranches, stops.count <= SimulatorSource.maximumBreakpoints
+        else {
             throw root.unacceptable(
                 "branch", value: "\(branches.count) and \(stops.count) breakpoints",
                 expected: "at most \(SimulatorSource.maximumBranches) and \(SimulatorSource.maximumBreakpoints)")
@@ -119,13 +122,15 @@ public struct SessionFile: Sendable, Hashable {
         let name = try root.string("scenario")
         guard let text = Scenarios.text(name), let scenario = try Scenarios.named(name) else {
             throw root.unacceptable(
-                "scenario", value: name, expected: "one of \(Scenarios.names.joined(separator: ", ")), or scenario_text")
+                "scenario", value: name, expected: "one of \(Scenarios.names.joined(separator: ", ")), or scenario_text"
+            )
         }
         let (found, expected) = (check(text), try root.number("scenario_check", "a number such as 0x12ab in quotes"))
         guard found == expected else {
             throw root.unacceptable(
                 "scenario_check", value: Hexadecimal.prefixed(expected),
-                expected: "\(Hexadecimal.prefixed(found)): this version ships another '\(name)' than the one that wrote it")
+                expected:
+                    "\(Hexadecimal.prefixed(found)): this version ships another '\(name)' than the one that wrote it")
         }
         return (scenario, .shipped(name))
     }
@@ -177,14 +182,16 @@ public struct SessionFile: Sendable, Hashable {
 
             """
         for stop in stops {
-            text += "\n[[breakpoint]]\nstop = \(Self.quoted(stop.text))\nenabled = \(stop.isEnabled)\nignore = \(min(stop.ignored, UInt64(Int64.max)))\n"
+            text +=
+                "\n[[breakpoint]]\nstop = \(Self.quoted(stop.text))\nenabled = \(stop.isEnabled)\nignore = \(min(stop.ignored, UInt64(Int64.max)))\n"
         }
         for branch in branches {
             text += "\n[[branch]]\nname = \(Self.quoted(branch.name))\n"
             if let parent = branch.parent { text += "parent = \(Self.quoted(parent))\nfork = \(branch.fork)\n" }
             text += "end = \(branch.end)\n"
             text += Self.list("choices", branch.answers.map { "\($0.number) \($0.value)" })
-            text += Self.list("commands", branch.commands.map { "\($0.step) \($0.time) \(CommandText.write($0.command))" })
+            text += Self.list(
+                "commands", branch.commands.map { "\($0.step) \($0.time) \(CommandText.write($0.command))" })
         }
         return text
     }
@@ -232,7 +239,8 @@ extension SessionFile.Branch {
             guard words.count == 2, let number = UInt64(words[0]), let value = UInt64(words[1]),
                 answers.last.map({ $0.number < number }) ?? true
             else {
-                throw element.unacceptable(try element.string(), expected: "a choice's number and value, in order of the numbers")
+                throw element.unacceptable(
+                    try element.string(), expected: "a choice's number and value, in order of the numbers")
             }
             answers.append(ChoiceSource.Answer(number: number, value: value))
         }

@@ -20,6 +20,9 @@ struct SessionMoment: Sendable {
     private(set) var commandCount = 0
     /// Devices on which guests answer with packets of their own instead of completions. Only looked up, never walked.
     private let inBand: Set<GUID>
+    private static let inBandKinds: [DeviceKind] = [
+        .heartbeat, .shutdown, .timeSync, .keyValueExchange, .backup, .fileCopy,
+    ]
     /// What a person has to choose before the next step.
     private(set) var question: Choice?
     private var records = FlowBatch()
@@ -31,7 +34,7 @@ struct SessionMoment: Sendable {
         self.reader = reader
         inBand = Set(
             simulation.scenario.guests.flatMap(\.host.devices)
-                .filter { IntegrationConfiguration($0.kind) != nil }.map(\.instance))
+                .filter { Self.inBandKinds.contains($0.kind) }.map(\.instance))
         records = self.simulation.takeRecords()
     }
 

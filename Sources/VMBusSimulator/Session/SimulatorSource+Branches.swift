@@ -1,4 +1,5 @@
 public import BusModel
+import Query
 
 /// Breakpoints and histories.
 extension SimulatorSource {
@@ -100,7 +101,8 @@ extension SimulatorSource {
     }
 
     private static func refusal(_ value: UInt64, _ choice: Choice) -> CommandRefusal {
-        CommandRefusal("choice \(choice.number), \(choice.purpose.word), has the values 0 to \(choice.count - 1), not \(value)")
+        CommandRefusal(
+            "choice \(choice.number), \(choice.purpose.word), has the values 0 to \(choice.count - 1), not \(value)")
     }
 
     /// Goes in front of the step that makes a choice.
@@ -127,7 +129,9 @@ extension SimulatorSource {
         let (first, second) = (branches[try branch(left)], branches[try branch(right)])
         var ours = Follower(first)
         var theirs = Follower(second)
-        let common = first.checkpoint { $0.isCommon(to: first.answers, first.commands, second.answers, second.commands) }
+        let common = first.checkpoint {
+            $0.isCommon(to: first.answers, first.commands, second.answers, second.commands)
+        }
         ours.moment = first.checkpoints[common].quiet
         theirs.moment = ours.moment
         theirs.moment.forgetAnswers(from: theirs.moment.simulation.choices.nextNumber)

@@ -66,7 +66,9 @@ extension SimulatorSource {
                     guard header.sequence >= range.lowerBound else { continue }
                     try chart.add(header, payload, subject)
                 } else {
-                    guard moment.simulation.steps < end, moment.step(branches[active].commands) == .happened else { break }
+                    guard moment.simulation.steps < end, moment.step(branches[active].commands) == .happened else {
+                        break
+                    }
                 }
             }
             return chart.text

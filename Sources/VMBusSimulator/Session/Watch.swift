@@ -43,7 +43,9 @@ struct Watch: Sendable, Hashable {
 
     /// Reads a watch.
     init(_ text: String) throws(CommandRefusal) {
-        func refusal(_ what: String) -> CommandRefusal { CommandRefusal("watch '\(text)': \(what); write \(Self.form)") }
+        func refusal(_ what: String) -> CommandRefusal {
+            CommandRefusal("watch '\(text)': \(what); write \(Self.form)")
+        }
         var rest = text[...]
         var comparison: Comparison?
         var limit: UInt64 = 0
@@ -109,7 +111,8 @@ struct Watch: Sendable, Hashable {
         guard let index = configurations.firstIndex(where: { $0.name == partition }) ?? number(configurations.count)
         else { return nil }
         switch subject {
-        case .queue(let processor, let flags): return simulation.guests[index].controller.waiting(processor, flags: flags)
+        case .queue(let processor, let flags):
+            return simulation.guests[index].controller.waiting(processor, flags: flags)
         case .ring(let name, let subchannel, let direction, let word):
             let devices = simulation.guests[index].guest.devices
             guard let device = device(name, devices),

@@ -115,7 +115,7 @@ struct HostCommand: ParsableCommand {
 
     func run() throws {
         if let directory = uio.uioDir { return try uio.serve(directory) }
-        let scenario = try ScenarioFile.read(scenario)
+        let scenario = try ScenarioFile.read(scenario).scenario
         guard listen.count <= scenario.guests.count else {
             throw CommandFailure(
                 .usage, "the scenario '\(self.scenario)' has \(scenario.guests.count) guests, not \(listen.count)")

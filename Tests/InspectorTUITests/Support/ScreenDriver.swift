@@ -19,10 +19,11 @@ struct ScreenDriver {
     /// A simulation that stands still at its start.
     static func simulation(seed: UInt64 = 7, columns: Int = 80, rows: Int = 24) throws -> ScreenDriver {
         guard let scenario = try Scenarios.named(Scenarios.defaultName) else { throw NoScenario() }
-        let source = SimulatorSource(scenario, seed: seed)
+        let source = SimulatorSource(scenario, seed: seed, reader: FlowReader())
+        var inspector = InspectorState(capabilities: source.capabilities, title: source.title)
+        inspector.session = source.session
         return ScreenDriver(
-            state: ScreenState(isRunning: false),
-            inspector: InspectorState(capabilities: source.capabilities, title: source.title),
+            state: ScreenState(isRunning: false), inspector: inspector,
             size: Size(columns: columns, rows: rows), glyphs: .unicode, source: source)
     }
 

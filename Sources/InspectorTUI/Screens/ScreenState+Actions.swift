@@ -270,37 +270,6 @@ extension ScreenState {
         }
     }
 
-<<<<<<< HEAD
-=======
-    private mutating func step(_ unit: StepUnit) -> [ScreenEffect] {
-        isRunning = false
-        isFollowing = true
-        return [.advance(.until(unit, limit: Self.stepLimit))]
-    }
-
-    private mutating func stepBack(_ unit: StepUnit, _ inspector: InspectorState) -> [ScreenEffect] {
-        isRunning = false
-        isFollowing = true
-        let history = inspector.history
-        var index = history.count - 2
-        while index >= 0 {
-            if let header = history[index]?.header, unit.isReached(by: header) {
-                return [.seek(BusModel.Position(sequence: header.sequence, time: header.time))]
-            }
-            index -= 1
-        }
-        if history.trimmedCount > 0 {
-            message = Message("What was before this is not kept any more.", .warning)
-            return []
-        }
-        if history.isEmpty || unit != .event {
-            message = Message(history.isEmpty ? "This is the beginning." : "There is no \(unit.rawValue) before this.")
-            return []
-        }
-        return [.seek(BusModel.Position(sequence: 0, time: 0))]
-    }
-
->>>>>>> issue6-session
     private mutating func changeSpeed(_ delta: Int, _ inspector: InspectorState) -> [ScreenEffect] {
         guard inspector.capabilities.canStep else { return [delta > 0 ? .lookFaster : .lookSlower] }
         let wanted = speed + delta

@@ -147,6 +147,9 @@ public enum Command: Sendable, Hashable {
     /// Another history begins with another value of a choice that was made, and is shown in front of that step; nil names it
     /// by a number.
     case changeChoice(UInt64, value: UInt64, branch: String?)
+    /// A person is asked, or not, who acts next where several may, and whether a fault happens; a journey then ends with a
+    /// question, which `changeChoice` answers.
+    case askPerson(Bool)
     /// Another history begins here and is shown.
     case addBranch(String)
     /// Another history is shown, at the place where it was left.

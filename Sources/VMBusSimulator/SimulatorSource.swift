@@ -21,6 +21,8 @@ public struct SimulatorSource: BusSource, Sendable {
     var arrival: Arrival?
     /// The virtual clock was let run until here without an event.
     var waitedUntil: UInt64 = 0
+    /// For which decisions a person is asked.
+    var asked: ChoicePurposes = []
     /// Who reads records for filters; nil for nobody.
     let reader: (any RecordReader)?
     /// Where the scenario comes from, for the session's file.
@@ -119,6 +121,9 @@ public struct SimulatorSource: BusSource, Sendable {
         case .addBranch(let name): try fork(name)
         case .showBranch(let name): show(try branch(name))
         case .removeBranch(let name): try removeBranch(name)
+        case .askPerson(let isAsked):
+            asked = isAsked ? ChoicePurposes(.next, .fault) : []
+            moment.asked = asked
         case .rescindDevice, .moveChannel, .unload: try change(command)
         }
     }

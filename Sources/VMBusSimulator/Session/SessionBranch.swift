@@ -13,6 +13,8 @@ struct SessionBranch: Sendable {
     var commands: [SessionCommand]
     /// Moments in the order of their steps. The first is the one before everything; it always has a reader if there is any.
     private(set) var checkpoints: [SessionMoment]
+    /// Moments between two checkpoints, left on the last way there, so that the next step back is a short way.
+    private var near: [SessionMoment] = []
     /// The furthest place that was reached.
     var end: SessionPlace
     /// The virtual clock there, in nanoseconds.
@@ -24,6 +26,8 @@ struct SessionBranch: Sendable {
     static let checkpointDistance: UInt64 = 4096
     /// Checkpoints that are kept.
     static let maximumCheckpoints = 256
+    /// Choices between two near moments.
+    private static let nearDistance: UInt64 = 512
 
     /// The first branch.
     init(_ start: SessionMoment) {
@@ -90,6 +94,30 @@ struct SessionBranch: Sendable {
         answers.append(answer)
         answers.sort { $0.number < $1.number }
         for index in checkpoints.indices { checkpoints[index].answer(answer) }
+        near = []
+    }
+
+    /// The last kept moment that fits, where earlier ones fit too.
+    ///
+    /// - Parameter isRead: whether it must have read everything before it.
+    mutating func latest(reading isRead: Bool, where fits: (SessionMoment) -> Bool) -> SessionMoment {
+        let index = checkpoint(where: fits)
+        if let moment = near.last(where: fits), moment.place > checkpoints[index].place,
+            !isRead || moment.reader != nil
+        {
+            return moment
+        }
+        near = []
+        if isRead { read(until: index) }
+        return checkpoints[index]
+    }
+
+    /// Keeps a moment on the way from a checkpoint if the last one that is kept is far enough behind it.
+    mutating func keepNear(_ moment: SessionMoment) {
+        guard moment.simulation.steps % Self.nearDistance == 0,
+            near.last.map({ $0.simulation.steps < moment.simulation.steps }) ?? true
+        else { return }
+        near.append(moment.checkpoint)
     }
 
     /// The last checkpoint that fits, where earlier ones fit too.
@@ -108,10 +136,11 @@ struct SessionBranch: Sendable {
             moment.simulation.steps >= last.simulation.steps + Self.checkpointDistance
         else { return }
         checkpoints.append(moment.checkpoint)
-        // Every second one goes when there are too many: going back far takes longer then, near stays as fast.
-        guard checkpoints.count > Self.maximumCheckpoints else { return }
-        checkpoints = checkpoints.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+        if checkpoints.count > Self.maximumCheckpoints { thin() }
     }
+
+    /// Lets every second checkpoint go: going back far takes longer then, near stays as fast.
+    mutating func thin() { checkpoints = checkpoints.enumerated().filter { $0.offset % 2 == 0 }.map(\.element) }
 
     /// Takes note of a moment that may be further than all before.
     mutating func reach(_ moment: SessionMoment) {

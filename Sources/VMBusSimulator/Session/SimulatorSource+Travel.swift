@@ -77,11 +77,7 @@ extension SimulatorSource {
         guard done > count else { return goToBeginning() }
         let wanted = done - count
         start { $0.counts[unit] < wanted }
-        while moment.counts[unit] < wanted {
-            guard moment.take() == nil else { continue }
-            guard moment.step(branches[active].commands) == .happened else { break }
-        }
-        settle()
+        run { $0.counts[unit] < wanted }
         return arrive(.reached)
     }
 
@@ -90,49 +86,48 @@ extension SimulatorSource {
     /// Goes to a place that was reached before.
     mutating func jump(to place: SessionPlace, reading isRead: Bool = false) {
         start(reading: isRead) { $0.place <= place }
-        moment.run(until: place, branches[active].commands)
-        settle()
+        run { $0.simulation.steps < place.step || $0.place.sequence < place.sequence && !$0.isBetweenSteps }
     }
 
     /// Goes behind a record that has happened.
     mutating func jump(toRecord sequence: UInt64) {
         start { $0.place.sequence <= sequence }
-        while moment.place.sequence < sequence {
-            guard moment.take() == nil else { continue }
-            guard moment.step(branches[active].commands) == .happened else { break }
-        }
-        settle()
+        run { $0.place.sequence < sequence }
     }
 
     /// Goes to where all has happened that was due until then.
     private mutating func jump(toTime end: UInt64) {
         start { $0.simulation.time <= end }
-        moment.skipAll()
-        while true {
-            moment.carryOutDue(branches[active].commands, until: end)
-            guard let next = moment.simulation.nextTime, next <= end,
-                moment.step(branches[active].commands) == .happened
-            else { break }
-            moment.skipAll()
+        let commands = branches[active].commands
+        run { moment in
+            guard moment.isBetweenSteps else { return true }
+            moment.carryOutDue(commands, until: end)
+            return moment.simulation.nextTime.map { $0 <= end } ?? false
         }
-        settle()
         waitedUntil = end
     }
 
-    /// Takes up the last checkpoint that fits, where earlier ones fit too.
+    /// Takes up the last moment that is kept and fits, where earlier ones fit too.
     private mutating func start(reading isRead: Bool = false, where fits: (SessionMoment) -> Bool) {
         branches[active].reach(moment)
-        let index = branches[active].checkpoint(where: fits)
-        let asked = moment.asked
         let isRead = isRead || breakpoints.contains(where: \.needsReader)
-        if isRead { branches[active].read(until: index) }
-        moment = branches[active].checkpoints[index]
+        moment = branches[active].latest(reading: isRead, where: fits)
         if !isRead { moment.reader = nil }
-        moment.asked = asked
+        // Nobody is asked again what has happened.
+        moment.asked = []
     }
 
-    /// Ends a jump.
-    private mutating func settle() {
+    /// Runs on, record by record, while that is wanted, and ends the jump.
+    private mutating func run(while goesOn: (inout SessionMoment) -> Bool) {
+        while goesOn(&moment) {
+            guard moment.isBetweenSteps else {
+                _ = moment.take()
+                continue
+            }
+            branches[active].keepNear(moment)
+            guard moment.step(branches[active].commands) == .happened else { break }
+        }
+        moment.asked = asked
         waitedUntil = 0
         pendingStop = nil
         refreshWatches()
@@ -154,15 +149,13 @@ extension SimulatorSource {
         var left = max(1, limit)
         while true {
             let bound = end
-            let index = branches[active].checkpoint { $0.place < bound }
-            if isRead { branches[active].read(until: index) }
-            let start = branches[active].checkpoints[index]
+            let start = branches[active].latest(reading: isRead) { $0.place < bound }
             guard start.place < end else { return goToBeginning() }
             for found in find(query, from: start, until: end).reversed() where stops(found, query) {
                 jump(to: found.place)
                 return arrive(found.breakpoints.first.map { .breakpoint($0) } ?? .reached)
             }
-            guard index > 0 else { return goToBeginning() }
+            guard start.place > SessionPlace(step: 0, sequence: 0) else { return goToBeginning() }
             left -= Int(clamping: end.step - start.place.step)
             end = start.place
             guard left > 0 else {

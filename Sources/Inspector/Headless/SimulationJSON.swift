@@ -15,7 +15,6 @@ enum SimulationJSON {
             writer.member("end_step", session.endStep)
             writer.member("seq", session.place.sequence)
             writer.member("time_ns", session.place.time)
-            writer.member("fingerprint", Hexadecimal.prefixed(session.fingerprint))
             writer.member("branch", session.branch)
             writer.memberArray("choices") { writer in
                 for choice in session.choices {

@@ -1,4 +1,5 @@
 import BusModel
+import VMBusWire
 
 /// The last records in front of a moment as a sequence chart: partitions are lifelines, messages and signals arrows.
 public struct SequenceLines: Sendable, Hashable {

@@ -17,7 +17,7 @@ extension InspectorState {
                 columns: Self.sessionColumns, rows: [],
                 emptyText: "Only a simulation has a session to step through: vmbusscope sim.")
         }
-        var rows = [placeRow(session), stateRow(session)]
+        var rows = [placeRow(session)]
         rows += session.question.map { [choiceRow($0, isQuestion: true)] } ?? []
         rows += session.choices.map { choiceRow($0, isQuestion: false) }
         rows += session.breakpoints.map { breakpointRow($0, session) }
@@ -32,15 +32,6 @@ extension InspectorState {
                 Cell("step", .dim), Cell("\(session.step) of \(session.endStep)", .number),
                 Cell("record \(session.place.sequence)", .number),
                 Cell("\(session.scenario), seed \(Hexadecimal.prefixed(session.seed))", .accent),
-            ])
-    }
-
-    private func stateRow(_ session: SessionSummary) -> Row {
-        Row(
-            id: .session(.state),
-            cells: [
-                Cell("state", .dim), Cell(Hexadecimal.prefixed(session.fingerprint), .identifier), Cell(""),
-                Cell("equal states have equal numbers", .dim),
             ])
     }
 
@@ -89,7 +80,7 @@ extension InspectorState {
     func sessionDetails(_ row: SessionRow) -> DetailsModel? {
         guard let session else { return nil }
         switch row {
-        case .place, .state:
+        case .place:
             return DetailsModel(
                 title: session.scenario,
                 sections: [
@@ -105,9 +96,6 @@ extension InspectorState {
                             DetailPair(
                                 "Reached", Cell("\(session.endStep)", .number),
                                 "how far this branch was ever run, in steps"),
-                            DetailPair(
-                                "State", Cell(Hexadecimal.prefixed(session.fingerprint), .identifier),
-                                "equal states have equal numbers, on every machine"),
                             DetailPair(
                                 "Seed", Cell(Hexadecimal.prefixed(session.seed), .identifier),
                                 "decides everything that nobody chose"),
@@ -180,7 +168,6 @@ extension InspectorState {
 /// A row of the session.
 public enum SessionRow: Sendable, Hashable {
     case place
-    case state
     /// A decision, by its number.
     case choice(UInt64)
     /// A breakpoint, by its number.

@@ -110,6 +110,7 @@ public final class InspectorApplication {
         if var source, let standing = try? source.advance(.steps(0)) {
             self.source = source
             inspector.ingest(standing)
+            inspector.session = source.session
         }
         show()
         var poll = PollLoop<Token>()
@@ -269,8 +270,14 @@ public final class InspectorApplication {
                 &source, speed: state.speed, logTime: inspector.lastTime, wall: MonotonicClock.now(),
                 now: MonotonicClock.now)
             self.source = source
-            if batch.isEmpty { return }
             inspector.ingest(batch)
+            inspector.session = source.session
+            if let stop = SessionRun.stop(inspector.session) {
+                state.isRunning = false
+                state.message = stop
+            } else if batch.isEmpty {
+                return
+            }
         } catch {
             state.isRunning = false
             state.message = Message("The source has stopped: \(error)", .failure)
@@ -297,8 +304,11 @@ public final class InspectorApplication {
         case .quit: break
         case .redraw: terminal.redraw()
         case .copy(let text): terminal.copy(text)
-        case .advance(let budget): step(budget)
-        case .seek(let position): seek(position)
+        case .travel, .command, .compare:
+            guard var source else { return }
+            run.stop()
+            state.message = SessionRun.perform(effect, &source, &inspector)
+            self.source = source
         case .lookFaster, .lookSlower:
             let said = inbox?.changeInterval?(effect == .lookFaster)
             state.message = Message(said ?? "How often this source is looked at is fixed.")
@@ -309,32 +319,6 @@ public final class InspectorApplication {
             } else {
                 state.message = Message("This source has no tracepoints.", .warning)
             }
-        }
-    }
-
-    private func step(_ budget: AdvanceBudget) {
-        guard var source else { return }
-        run.stop()
-        do throws(SourceError) {
-            let batch = try source.advance(budget)
-            self.source = source
-            inspector.ingest(batch)
-            if batch.isEmpty { state.message = Message("Nothing more happens.") }
-        } catch {
-            state.message = Message("\(error)", .failure)
-        }
-    }
-
-    private func seek(_ position: BusModel.Position) {
-        guard var source else { return }
-        run.stop()
-        do throws(SourceError) {
-            try source.seek(position)
-            self.source = source
-            inspector.rewind(to: position)
-            state.message = Message("Back behind record \(position.sequence).")
-        } catch {
-            state.message = Message("\(error)", .failure)
         }
     }
 }

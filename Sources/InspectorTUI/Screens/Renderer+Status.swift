@@ -74,6 +74,18 @@ extension Renderer {
         case .goTo:
             widget.label = "Go to record:"
             widget.hint = "its number"
+        case .until(let direction):
+            widget.label = direction == .forward ? "Run until:" : "Back until:"
+            widget.hint = "12ms, #120, or a filter: name = OPEN_CHANNEL"
+        case .breakpoint:
+            widget.label = "Stop at:"
+            widget.hint = "a filter such as name = OPEN_CHANNEL, watch ring(1/network/0).out.write_index, fault"
+        case .branch:
+            widget.label = "Name of the branch:"
+            widget.hint = "letters, digits, hyphens"
+        case .choose(let number):
+            widget.label = "Choice \(number):"
+            widget.hint = "another value"
         case .trace:
             widget.label = "Trace?"
             widget.hint = "yes and Enter, or Esc"

@@ -22,6 +22,10 @@ enum HitTarget: Hashable, Sendable {
     case block(Int)
     /// A column of the map of processors.
     case mapColumn(Int)
+    /// A cell of the time bar, by its step.
+    case step(UInt64)
+    /// A record of the sequence chart.
+    case record(UInt64)
     case details
     /// A line of the details, or a field.
     case line(Int)
@@ -79,6 +83,7 @@ struct Renderer {
         case .partitions, .channels, .flow, .ledger, .doctor: drawList(in: layout.content)
         case .rings: drawRings(in: layout.content)
         case .cpus: drawProcessors(in: layout.content)
+        case .session: drawSession(in: layout.content)
         }
         if state.details.isOpen { drawDetails() }
         drawStatus()

@@ -48,6 +48,7 @@ struct ScreenList {
         case .ledger: ScreenList(inspector.ledgerTable())
         case .doctor: ScreenList(inspector.doctorTable())
         case .cpus: ScreenList(inspector.processorsTable())
+        case .session: ScreenList(inspector.sessionTable())
         case .rings: nil
         }
     }

@@ -30,6 +30,7 @@ extension ScreenState {
             prompt = nil
         case .enter:
             if open.purpose == .trace { return acceptTrace(open.line.text) }
+            if let effects = acceptForSession(open, inspector) { return effects }
             accept(open, &inspector)
         case .up: prompt?.choice = max(0, open.choice - 1)
         case .down:
@@ -59,7 +60,7 @@ extension ScreenState {
 
     private mutating func accept(_ open: Prompt, _ inspector: inout InspectorState) {
         switch open.purpose {
-        case .trace: break
+        case .trace, .until, .breakpoint, .branch, .choose: break
         case .filter:
             do throws(QueryError) {
                 try inspector.setFilter(view, open.line.text)

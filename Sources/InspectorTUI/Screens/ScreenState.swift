@@ -148,6 +148,14 @@ struct Prompt: Hashable, Sendable {
         case goTo
         /// Whether the kernel's tracepoints may be switched on.
         case trace
+        /// How far to go.
+        case until(TravelDirection)
+        /// What to stop at.
+        case breakpoint
+        /// The name of a new branch.
+        case branch
+        /// Another value for a decision.
+        case choose(UInt64)
     }
 
     var purpose: Purpose
@@ -176,10 +184,12 @@ enum ScreenEffect: Hashable, Sendable {
     case redraw
     /// Put a text into the clipboard.
     case copy(String)
-    /// Let the source go on.
-    case advance(AdvanceBudget)
-    /// Go back to a place of the log.
-    case seek(BusModel.Position)
+    /// Go somewhere in the session.
+    case travel(TravelGoal, TravelDirection)
+    /// Change something of the session.
+    case command(Command)
+    /// Say where two branches first differ.
+    case compare(String, String)
     /// Look twice as often, or half as often.
     case lookFaster, lookSlower
     /// Switch the guest's tracepoints on or off.

@@ -25,7 +25,7 @@ struct ScreenOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "partitions (the default), channels, rings, flow, ledger, doctor or cpus.", valueName: "view"))
+            "partitions (the default), channels, rings, flow, ledger, doctor, cpus or session.", valueName: "view"))
     var view: InspectorView?
 
     @Option(help: ArgumentHelp("A filter for that view, in the language that the key / takes.", valueName: "filter"))

@@ -1,0 +1,136 @@
+import BusModel
+import Inspector
+import Testing
+
+@testable import InspectorTUI
+
+/// The view of a simulation's session, and the keys that step through it.
+@Suite struct `The session` {
+    /// Two guests have come up.
+    private func booted(_ columns: Int = 120, _ rows: Int = 40) throws -> ScreenDriver {
+        var driver = try ScreenDriver.simulation(columns: columns, rows: rows)
+        driver.advance(toMilliseconds: 40)
+        driver.press("8")
+        return driver
+    }
+
+    /// Chooses the row whose text has this in it.
+    private func choose(_ text: String, _ driver: inout ScreenDriver) {
+        driver.press("Home")
+        for _ in 0..<40 where driver.cursorLine?.contains(text) != true { driver.press("Down") }
+    }
+
+    @Test(arguments: [("m", "M"), ("N", "P"), ("e", "E"), ("i", "I"), ("o", "O"), ("d", "D"), ("n", "p")])
+    func `is stepped back by the capital letter of each unit to the very same state`(_ keys: (String, String)) throws {
+        var driver = try booted()
+        driver.press(keys.0, keys.0)
+        let before = try #require(driver.source?.fingerprint)
+        let lines = driver.lines
+        driver.press(keys.0, keys.0, keys.1, keys.1)
+        #expect(driver.source?.fingerprint == before)
+        #expect(driver.lines == lines)
+    }
+
+    @Test func `stops where a breakpoint says, in both directions`() throws {
+        var driver = try booted()
+        driver.press("b")
+        driver.type("name contains OPENCHANNEL and partition == 2")
+        driver.press("Enter")
+        #expect(driver.inspector.session?.breakpoints.count == 1, "\(driver.state.message?.text ?? "")")
+        driver.press("{", "r")
+        let first = try #require(driver.inspector.session)
+        #expect(first.arrival == .breakpoint(1))
+        #expect(driver.inspector.record(first.place.sequence)?.entry.header.partition == 2)
+        driver.press("r", "R")
+        #expect(driver.inspector.session?.place == first.place)
+        choose("break 1", &driver)
+        driver.press("z")
+        #expect(driver.line(with: "break 1")?.contains("off") == true)
+        driver.press("X")
+        #expect(driver.inspector.session?.breakpoints.isEmpty == true)
+    }
+
+    @Test func `goes to a time, to a record, and to where a filter fits`() throws {
+        var driver = try booted()
+        driver.press("u")
+        driver.type("60ms")
+        driver.press("Enter")
+        #expect(driver.source?.time == 60_000_000)
+        driver.press("U")
+        driver.type("#100")
+        driver.press("Enter")
+        #expect(driver.inspector.lastSequence == 100)
+        driver.press("u")
+        driver.type("kind == interrupt")
+        driver.press("Enter")
+        #expect(driver.inspector.record(driver.inspector.lastSequence)?.entry.header.kind == .interrupt)
+        driver.press("u")
+        driver.type("no such word (")
+        driver.press("Enter")
+        #expect(driver.state.message?.tone == .failure)
+    }
+
+    @Test func `branches where a choice is changed, and says where the two differ`() throws {
+        var driver = try booted()
+        driver.press("M")
+        let choice = try #require(driver.inspector.session?.choices.first { $0.count > 2 })
+        choose("\(choice.number) \(choice.purpose)", &driver)
+        driver.press("C")
+        driver.type("\(choice.value == 0 ? 1 : 0)")
+        driver.press("Enter")
+        let session = try #require(driver.inspector.session)
+        #expect(session.branches.count == 2 && session.branch != "main")
+        for _ in 0..<60 { driver.press("n") }
+        choose("main", &driver)
+        driver.press("=")
+        #expect(driver.state.message?.text.contains("They differ from record") == true)
+        driver.press("J")
+        #expect(driver.inspector.session?.branch == "main")
+        #expect(driver.inspector.lastSequence == driver.inspector.session?.place.sequence)
+    }
+
+    @Test func `says what is missing when the wrong row is chosen, and what cannot be`() throws {
+        var driver = try booted()
+        driver.press("Home")
+        for (key, word) in [("z", "a breakpoint"), ("C", "a choice"), ("J", "a branch"), ("=", "a branch")] {
+            driver.press(key)
+            #expect(driver.state.message?.text.contains(word) == true)
+        }
+        choose("main", &driver)
+        driver.press("=")
+        #expect(driver.state.message?.text.contains("the one that is shown") == true)
+        driver.press("X")
+        #expect(driver.state.message?.tone == .failure)
+    }
+
+    @Test func `is gone through with the mouse by its time bar and its chart`() throws {
+        var driver = try booted()
+        let end = try #require(driver.inspector.session?.step)
+        let row = try #require(driver.lines.lastIndex { $0.contains("\u{2588}") || $0.contains("\u{25BE}") })
+        driver.click(row: row, column: 10)
+        let session = try #require(driver.inspector.session)
+        #expect(session.step > 0 && session.step < end / 4)
+        #expect(driver.inspector.lastSequence == session.place.sequence)
+        driver.press("}")
+        #expect(driver.inspector.session?.step == end)
+    }
+
+    @Test func `is nothing that a live guest has`() {
+        var driver = ScreenDriver.batch(FlowBatch())
+        driver.press("8")
+        #expect(driver.lines.contains { $0.contains("Only a simulation") })
+        driver.press("r")
+        #expect(driver.state.message?.tone == .warning)
+    }
+
+    @Test(arguments: GoldenFrameTests.sizes)
+    func `looks like this`(_ size: (Int, Int)) throws {
+        var driver = try booted(size.0, size.1)
+        driver.press("b")
+        driver.type("name contains RNDIS")
+        driver.press("Enter", "m", "B")
+        driver.type("other")
+        driver.press("Enter", "N", "N")
+        Golden.expect(driver, "session-\(size.0)x\(size.1)")
+    }
+}

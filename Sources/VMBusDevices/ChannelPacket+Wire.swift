@@ -7,8 +7,8 @@ extension ChannelPacket {
         let header: [UInt8] =
             switch bulk {
             case .inBand: []
-            case .guestPages(let ranges): GPADirectHeader(ranges: ranges).encoded()
-            case .transferPages(let setID, let ranges): TransferPageHeader(setID: setID, ranges: ranges).encoded()
+            case .guestPages(let ranges): Self.header(ranges)
+            case .transferPages(let setID, let ranges): Self.header(setID, ranges)
             }
         let dataOffset = (PacketDescriptor.byteCount + header.count + 7) / 8
         let length = dataOffset + (payload.count + 7) / 8
@@ -42,16 +42,20 @@ extension ChannelPacket {
         let header = bytes.dropFirst(PacketDescriptor.byteCount).prefix(start - PacketDescriptor.byteCount)
         let bulk: Bulk
         switch descriptor.type {
-        case .dataUsingGPADirect: bulk = .guestPages(try GPADirectHeader.decode(header).ranges)
-        case .dataUsingTransferPages:
-            let transfer = try TransferPageHeader.decode(header)
-            bulk = .transferPages(setID: transfer.setID, ranges: transfer.ranges)
+        case .dataUsingGPADirect:
+            if let ranges = guestPages(header) {
+                bulk = .guestPages(ranges)
+            } else {
+                bulk = .guestPages(try GPADirectHeader.decode(header).ranges)
+            }
+        case .dataUsingTransferPages: bulk = try transferPages(header)
         default: bulk = .inBand
         }
         return ChannelPacket(
             type: descriptor.type, flags: descriptor.flags, transactionID: descriptor.transactionID, bulk: bulk,
             payload: Array(bytes.dropFirst(start).prefix(end - start)))
     }
+
     /// The descriptor, by hand where it is in order, as every packet passes here.
     private static func descriptor(_ bytes: ArraySlice<UInt8>) throws(WireError) -> PacketDescriptor {
         let start = bytes.startIndex
@@ -66,5 +70,67 @@ extension ChannelPacket {
         descriptor.flags = PacketFlags(rawValue: word(6))
         descriptor.transactionID = (8..<16).reversed().reduce(0) { $0 << 8 | UInt64(bytes[start + $1]) }
         return descriptor
+    }
+
+    /// The header of guest pages, by hand.
+    private static func header(_ ranges: [GPARange]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(word32: 0)
+        bytes.append(word32: UInt32(truncatingIfNeeded: ranges.count))
+        for range in ranges {
+            bytes.append(word32: range.byteCount)
+            bytes.append(word32: range.byteOffset)
+            for page in range.pages { bytes.append(word64: page.number) }
+        }
+        return bytes
+    }
+
+    /// The header of parts of a page list, by hand.
+    private static func header(_ setID: UInt16, _ ranges: [TransferPageRange]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(word32: UInt32(setID))
+        bytes.append(word32: UInt32(truncatingIfNeeded: ranges.count))
+        for range in ranges {
+            bytes.append(word32: range.byteCount)
+            bytes.append(word32: range.byteOffset)
+        }
+        return bytes
+    }
+
+    /// Guest pages, by hand where they are in order; else nil, and the declaration tells what is wrong.
+    private static func guestPages(_ header: ArraySlice<UInt8>) -> [GPARange]? {
+        guard header.count >= 8 else { return nil }
+        let count = Int(header.word32(4))
+        // A range takes eight bytes at least.
+        guard count > 0, count <= header.count / 8 else { return nil }
+        var ranges: [GPARange] = []
+        ranges.reserveCapacity(count)
+        var place = 8
+        while ranges.count < count {
+            guard header.count - place >= 8 else { return nil }
+            var range = GPARange()
+            range.byteCount = header.word32(place)
+            range.byteOffset = header.word32(place + 4)
+            place += 8
+            let pages = range.pageCount
+            guard range.byteOffset < 4096, pages <= (header.count - place) / 8 else { return nil }
+            range.pages.reserveCapacity(pages)
+            for page in 0..<pages { range.pages.append(PageFrameNumber(number: header.word64(place + 8 * page))) }
+            place += 8 * pages
+            ranges.append(range)
+        }
+        return ranges
+    }
+
+    /// Parts of a page list, by hand where they are in order.
+    private static func transferPages(_ header: ArraySlice<UInt8>) throws(WireError) -> Bulk {
+        guard header.count >= 8, Int(header.word32(4)) <= (header.count - 8) / 8 else {
+            let transfer = try TransferPageHeader.decode(header)
+            return .transferPages(setID: transfer.setID, ranges: transfer.ranges)
+        }
+        let ranges = (0..<Int(header.word32(4))).map {
+            TransferPageRange(byteCount: header.word32(8 + 8 * $0), byteOffset: header.word32(12 + 8 * $0))
+        }
+        return .transferPages(setID: UInt16(truncatingIfNeeded: header.word32(0)), ranges: ranges)
     }
 }

@@ -67,19 +67,36 @@ struct ChannelPort: Sendable, Hashable {
         let header = bytes[PacketDescriptor.byteCount..<start]
         var sender = sender
         var missing: UInt32 = 0
-        let sent = try Self.guarded(outgoing, &memory) { ring throws(RingError<Memory.Failure>) -> Sent in
-            while true {
-                switch try sender.send(info, header: Array(header), payload: packet.payload, in: &ring) {
-                case .sent(let signal): return .written(bytes: bytes, signal: signal)
-                case .full(let needed, _):
-                    missing = needed
-                    if try sender.waitForSpace(needed, in: &ring) != .free { return .refused }
-                }
+        let signal: Bool?
+        if var ring = memory.mappedRing(outgoing) {
+            signal = try Self.told(outgoing) { () throws(RingError<Never>) in
+                try Self.write(info, header, packet.payload, &sender, &ring, &missing)
+            }
+        } else {
+            signal = try Self.guarded(outgoing, &memory) { ring throws(RingError<Memory.Failure>) in
+                try Self.write(info, header, packet.payload, &sender, &ring, &missing)
             }
         }
+        let sent = signal.map { Sent.written(bytes: bytes, signal: $0) } ?? .refused
         self.sender = sender
         if case .refused = sent { (isBlocked, needed) = (true, missing) }
         return sent
+    }
+
+    /// Writes a packet into a ring and says whether to signal; nil when there is no space, of which `missing` bytes are needed.
+    @inline(__always)
+    private static func write<Ring: RingMemory>(
+        _ info: PacketInfo, _ header: ArraySlice<UInt8>, _ payload: [UInt8], _ sender: inout RingSender,
+        _ ring: inout Ring, _ missing: inout UInt32
+    ) throws(RingError<Ring.Failure>) -> Bool? {
+        while true {
+            switch try sender.send(info, header: header.span.bytes, payload: payload.span.bytes, in: &ring) {
+            case .sent(let signal): return signal
+            case .full(let needed, _):
+                missing = needed
+                if try sender.waitForSpace(needed, in: &ring) != .free { return nil }
+            }
+        }
     }
 
     /// The peer has signalled, perhaps because there is space: what was refused may be tried again.
@@ -92,12 +109,19 @@ struct ChannelPort: Sendable, Hashable {
 
     /// Whether what was refused fits now, or the ring is damaged, which `send` tells.
     func hasRoom<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {
-        isBlocked && memory.withRing(outgoing) { ring in ((try? sender.freeBytes(in: ring)) ?? .max) > needed }
+        if let ring = memory.mappedRing(outgoing) {
+            return isBlocked && ((try? sender.freeBytes(in: ring)) ?? .max) > needed
+        }
+        return isBlocked && memory.withRing(outgoing) { ring in ((try? sender.freeBytes(in: ring)) ?? .max) > needed }
     }
 
     /// Whether packets wait, or the ring is damaged, which `drain` tells.
     func hasPackets<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {
-        memory.withRing(incoming) { ring in ((try? ring.loadAcquiring(.writeIndex)) ?? .max) != receiver.position }
+        if let ring = memory.mappedRing(incoming) {
+            return ring.loadAcquiring(.writeIndex) != receiver.position
+        }
+        return memory.withRing(incoming) { ring in ((try? ring.loadAcquiring(.writeIndex)) ?? .max) != receiver.position
+        }
     }
 
     /// What one visit took from the ring.
@@ -114,43 +138,63 @@ struct ChannelPort: Sendable, Hashable {
     /// Takes packets out, with signals masked meanwhile, and gives their space back.
     mutating func drain<Memory: PhysicalMemory>(_ memory: inout Memory) throws(ProtocolViolation) -> Drained {
         var receiver = receiver
-        let drained = try Self.guarded(incoming, &memory) { ring throws(RingError<Memory.Failure>) -> Drained in
-            var drained = Drained()
-            try receiver.mask(in: &ring)
-            while true {
-                while drained.packets.count < Self.packetsPerVisit {
-                    var bytes: [UInt8] = []
-                    guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
-                    do throws(WireError) {
-                        drained.packets.append((try ChannelPacket.decode(bytes[...]), bytes))
-                    } catch {
-                        drained.violations.append(ProtocolViolation(error))
-                    }
-                }
-                if drained.packets.count >= Self.packetsPerVisit {
-                    drained.signal = try receiver.commit(in: &ring) || drained.signal
-                    drained.hasMore = true
-                    return drained
-                }
-                let outcome = try receiver.finishDraining(in: &ring)
-                drained.signal = outcome.signal || drained.signal
-                if !outcome.hasMore { return drained }
+        let drained: Drained
+        if var ring = memory.mappedRing(incoming) {
+            drained = try Self.told(incoming) { () throws(RingError<Never>) in try Self.read(&receiver, &ring) }
+        } else {
+            drained = try Self.guarded(incoming, &memory) { ring throws(RingError<Memory.Failure>) in
+                try Self.read(&receiver, &ring)
             }
         }
         self.receiver = receiver
         return drained
     }
 
-    private static func guarded<Memory: PhysicalMemory, Result>(
-        _ pages: RingPages, _ memory: inout Memory,
-        _ body: (inout PagedRingMemory<Memory>) throws(RingError<Memory.Failure>) -> Result
+    @inline(__always)
+    private static func read<Ring: RingMemory>(
+        _ receiver: inout RingReceiver, _ ring: inout Ring
+    ) throws(RingError<Ring.Failure>) -> Drained {
+        var drained = Drained()
+        try receiver.mask(in: &ring)
+        while true {
+            while drained.packets.count < packetsPerVisit {
+                var bytes: [UInt8] = []
+                guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
+                do throws(WireError) {
+                    drained.packets.append((try ChannelPacket.decode(bytes[...]), bytes))
+                } catch {
+                    drained.violations.append(ProtocolViolation(error))
+                }
+            }
+            if drained.packets.count >= packetsPerVisit {
+                drained.signal = try receiver.commit(in: &ring) || drained.signal
+                drained.hasMore = true
+                return drained
+            }
+            let outcome = try receiver.finishDraining(in: &ring)
+            drained.signal = outcome.signal || drained.signal
+            if !outcome.hasMore { return drained }
+        }
+    }
+
+    /// Runs `body` and tells what is wrong with a ring.
+    @inline(__always)
+    private static func told<Failure: Error, Result>(
+        _ pages: RingPages, _ body: () throws(RingError<Failure>) -> Result
     ) throws(ProtocolViolation) -> Result {
-        do throws(RingError<Memory.Failure>) {
-            return try memory.withRing(pages, body)
+        do throws(RingError<Failure>) {
+            return try body()
         } catch {
             throw ProtocolViolation(
                 rule: "ring-sane", place: "ring at page \(Hexadecimal.prefixed(pages.pageFrameNumbers.first ?? 0))",
                 value: "\(error)", explanation: "a ring's control words and packets stay inside the ring")
         }
+    }
+
+    private static func guarded<Memory: PhysicalMemory, Result>(
+        _ pages: RingPages, _ memory: inout Memory,
+        _ body: (inout PagedRingMemory<Memory>) throws(RingError<Memory.Failure>) -> Result
+    ) throws(ProtocolViolation) -> Result {
+        try told(pages) { () throws(RingError<Memory.Failure>) in try memory.withRing(pages, body) }
     }
 }

@@ -31,11 +31,19 @@ struct SharedMemory<Memory: PhysicalMemory>: DeviceMemory {
 }
 
 extension PhysicalMemory {
-    /// The part of a byte range that lies in one page.
+    /// The part of a byte range that lies in pages side by side.
     private func place(_ pages: [UInt64], _ offset: Int, _ count: Int) -> (address: UInt64, count: Int)? {
-        let index = offset / 4096
+        var index = offset / 4096
         guard index < pages.count, pages[index] < RingShape.pageFrameNumberLimit else { return nil }
-        return (pages[index] * 4096 + UInt64(offset % 4096), min(count, 4096 - offset % 4096))
+        let address = pages[index] * 4096 + UInt64(offset % 4096)
+        var found = 4096 - offset % 4096
+        while found < count, index + 1 < pages.count, pages[index + 1] == pages[index] + 1,
+            pages[index + 1] < RingShape.pageFrameNumberLimit
+        {
+            found += 4096
+            index += 1
+        }
+        return (address, min(count, found))
     }
 
     /// Bytes that lie in a list of pages; nil when the list ends before, or a page is not there.

@@ -53,6 +53,12 @@ public struct MappedWindows: PhysicalMemory, @unchecked Sendable {
         return nil
     }
 
+    /// Where bytes of one window lie.
+    public func mapping(of address: UInt64, count: Int) -> UnsafeMutableRawPointer? {
+        guard let place = locate(address, count), place.count == count else { return nil }
+        return place.pointer
+    }
+
     private func word(_ address: UInt64) throws(GuestMemoryFailure) -> UnsafeMutablePointer<Atomic<UInt32>> {
         guard address % 4 == 0 else { throw .misaligned(address: address) }
         // Windows are whole words, so a word that starts in one ends in it.

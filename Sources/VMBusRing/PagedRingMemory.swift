@@ -2,6 +2,8 @@
 public struct RingPages: Hashable, Sendable {
     /// The page frame numbers, the control page's first.
     public let pageFrameNumbers: [UInt64]
+    /// Whether the pages lie side by side.
+    public let areConsecutive: Bool
 
     /// Checks a list that came from a GPADL.
     /// - Throws: ``RingShapeError`` for too few or too many pages, or a number without an address.
@@ -14,6 +16,7 @@ public struct RingPages: Hashable, Sendable {
             throw .pageFrameNumber(number, index: index)
         }
         self.pageFrameNumbers = numbers
+        areConsecutive = zip(numbers, numbers.dropFirst()).allSatisfy { $0 + 1 == $1 }
     }
 
     /// Bytes in the data area.
@@ -122,5 +125,15 @@ extension PhysicalMemory {
         swap(&self, &ring.guest)
         defer { swap(&self, &ring.guest) }
         return try body(&ring)
+    }
+
+    /// The ring where it lies in this process, without a detour through the memory; nil where it does not lie side by side.
+    /// To be used only while this memory is neither changed nor given up.
+    public func mappedRing(_ pages: RingPages) -> MappedRingMemory? {
+        guard pages.areConsecutive, let first = pages.pageFrameNumbers.first,
+            let control = mapping(of: first << 12, count: pages.pageFrameNumbers.count << 12)
+        else { return nil }
+        return try? MappedRingMemory(
+            controlPage: control, data: control + 4096, dataSize: Int(pages.dataSize), isMappedTwice: false)
     }
 }

@@ -24,12 +24,19 @@ public protocol PhysicalMemory {
     /// Orders every access before it before every access after it. Nothing to do where `load32` and `store32` are
     /// sequentially consistent, which is what the default relies on.
     mutating func fence() throws(Failure)
+
+    /// Where `count` bytes from `address` on lie side by side in this process; nil where they do not, or where every access
+    /// must go through the memory, which is the default. Valid as long as the memory is not changed.
+    func mapping(of address: UInt64, count: Int) -> UnsafeMutableRawPointer?
 }
 
 extension PhysicalMemory {
     /// Nothing, as the default memory is sequentially consistent.
     @inlinable
     public mutating func fence() throws(Failure) {}
+
+    /// Nil: every access goes through the memory.
+    public func mapping(of address: UInt64, count: Int) -> UnsafeMutableRawPointer? { nil }
 
     /// Appends the `count` bytes at `address` to `bytes`; on failure `bytes` is as before.
     ///

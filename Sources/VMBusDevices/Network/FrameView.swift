@@ -25,22 +25,51 @@ struct FrameInfo: Sendable, Hashable {
         }
     }
 
-    /// The elements in the order of their types.
-    func elements(sender: Direction) -> [RNDIS.PerPacketInfo] {
-        var elements: [RNDIS.PerPacketInfo] = []
-        if let transmitChecksum { elements.append(.init(.checksum, .transmitChecksum(transmitChecksum))) }
-        if let receiveChecksum { elements.append(.init(.checksum, .receiveChecksum(receiveChecksum))) }
-        if let largeSend { elements.append(.init(.largeSend, .largeSend(largeSend))) }
-        if let vlan { elements.append(.init(.vlan, .vlan(vlan))) }
+    /// Takes in the element at the start of `rest`, by hand, as every frame passes here, and gives its size. Nil for one that
+    /// breaks a rule of `RNDIS.PerPacketInfo`.
+    mutating func take(_ rest: ArraySlice<UInt8>, sender: Direction) -> Int? {
+        guard rest.count >= RNDIS.PerPacketInfo.headerSize else { return nil }
+        let (size, offset) = (Int(rest.word32(0)), Int(rest.word32(8)))
+        guard size >= 12, size <= rest.count, offset >= 12, offset < size || size == 12 else { return nil }
+        guard size - offset >= 4 else { return size }
+        let word = rest.word32(offset)
+        switch RNDIS.PerPacketInfoType(rawValue: rest.word32(4)) {
+        case .checksum where sender == .hostToGuest: receiveChecksum = RNDIS.ReceiveChecksum(rawValue: word)
+        case .checksum: transmitChecksum = RNDIS.TransmitChecksum(rawValue: word)
+        case .largeSend: largeSend = RNDIS.LargeSend(rawValue: word)
+        case .vlan: vlan = RNDIS.VLANTag(rawValue: word)
+        case .hash: hash = word
+        case .packetID:
+            var id = RNDIS.PacketID()
+            id.version = UInt8(truncatingIfNeeded: word)
+            id.flags = RNDIS.PacketIDFlags(rawValue: UInt8(truncatingIfNeeded: word >> 8))
+            id.id = UInt16(truncatingIfNeeded: word >> 16)
+            packetID = id
+        default: break
+        }
+        return size
+    }
+
+    /// The elements in the order of their types, each with its data.
+    func words(sender: Direction) -> [(type: RNDIS.PerPacketInfoType, word: UInt32)] {
+        var words: [(type: RNDIS.PerPacketInfoType, word: UInt32)] = []
+        if let transmitChecksum { words.append((.checksum, transmitChecksum.rawValue)) }
+        if let receiveChecksum { words.append((.checksum, receiveChecksum.rawValue)) }
+        if let largeSend { words.append((.largeSend, largeSend.rawValue)) }
+        if let vlan { words.append((.vlan, vlan.rawValue)) }
         if let hash {
-            elements.append(.init(.hash, .hash(hash)))
+            words.append((.hash, hash))
             // Some drivers believe a hash only when they are told what it was made from.
             if sender == .hostToGuest {
-                elements.append(.init(.hashInformation, .hashInformation(.toeplitz)))
+                words.append((.hashInformation, RNDIS.HashInformation.toeplitz.rawValue))
             }
         }
-        if let packetID { elements.append(.init(.packetID, .packetID(packetID))) }
-        return elements
+        if let packetID {
+            words.append(
+                (.packetID, UInt32(packetID.version) | UInt32(packetID.flags.rawValue) << 8 | UInt32(packetID.id) << 16)
+            )
+        }
+        return words
     }
 }
 
@@ -56,22 +85,20 @@ struct FrameView {
     /// Reads a message by the rules of `RNDIS.Message`. Nil for another message and for one that breaks a rule: which,
     /// `RNDIS.Message` tells.
     init?(_ bytes: ArraySlice<UInt8>, sender: Direction) {
-        guard bytes.count >= RNDIS.packetHeaderSize, let head = try? RNDIS.PacketHead.decode(bytes),
-            head.type == .packet, head.length >= RNDIS.packetHeaderSize, Int(head.length) <= bytes.count
-        else { return nil }
-        length = Int(head.length)
-        let fields = head.fields
+        guard bytes.count >= RNDIS.packetHeaderSize, bytes.word32(0) == RNDIS.MessageType.packet.rawValue else {
+            return nil
+        }
+        length = Int(bytes.word32(4))
+        guard length >= RNDIS.packetHeaderSize, length <= bytes.count else { return nil }
         let message = bytes.prefix(length)
-        guard Self.part(message, fields.outOfBandOffset, fields.outOfBandLength) != nil,
-            let frame = Self.part(message, fields.dataOffset, fields.dataLength),
-            var rest = Self.part(message, fields.infoOffset, fields.infoLength)
+        guard Self.part(message, bytes.word32(16), bytes.word32(20)) != nil,
+            let frame = Self.part(message, bytes.word32(8), bytes.word32(12)),
+            var rest = Self.part(message, bytes.word32(28), bytes.word32(32))
         else { return nil }
         self.frame = frame
-        let context = WireContext.newest(sender: sender)
         while !rest.isEmpty {
-            guard let element = try? RNDIS.PerPacketInfo.decode(rest, context: context) else { return nil }
-            info.take(element)
-            rest = rest.dropFirst(Int(element.size))
+            guard let size = info.take(rest, sender: sender) else { return nil }
+            rest = rest.dropFirst(size)
         }
     }
 
@@ -91,15 +118,23 @@ struct FrameView {
 
     /// A message as it lies in shared memory: head, info, frame.
     static func encode(_ frame: ArraySlice<UInt8>, _ info: FrameInfo, sender: Direction) -> [UInt8] {
-        let elements = info.elements(sender: sender)
-        let infoLength = elements.reduce(0) { $0 + Int($1.size) }
-        var head = RNDIS.PacketHead()
-        head.fields = RNDIS.PacketFields(frameLength: frame.count, infoLength: infoLength)
-        head.length = UInt32(truncatingIfNeeded: RNDIS.packetHeaderSize + infoLength + frame.count)
+        let words = info.words(sender: sender)
+        let elementSize = RNDIS.PerPacketInfo.headerSize + 4
+        let infoLength = words.count * elementSize
+        let fields = RNDIS.PacketFields(frameLength: frame.count, infoLength: infoLength)
+        let length = RNDIS.packetHeaderSize + infoLength + frame.count
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(head.length))
-        bytes += head.encoded()
-        for element in elements { bytes += element.encoded(context: .newest(sender: sender)) }
+        bytes.reserveCapacity(length)
+        for word in [
+            RNDIS.MessageType.packet.rawValue, UInt32(truncatingIfNeeded: length), fields.dataOffset, fields.dataLength,
+            0, 0, 0, fields.infoOffset, fields.infoLength, 0, 0,
+        ] { bytes.append(word32: word) }
+        for (type, word) in words {
+            bytes.append(word32: UInt32(elementSize))
+            bytes.append(word32: type.rawValue)
+            bytes.append(word32: UInt32(RNDIS.PerPacketInfo.headerSize))
+            bytes.append(word32: word)
+        }
         bytes += frame
         return bytes
     }

@@ -187,7 +187,7 @@ extension NetworkConsumer {
             return broken("packet-type", "NVSP", "no ranges", "a transfer-page packet has ranges")
         }
         if let violation = rangeViolation(setID: setID, ranges) { return violation }
-        if NVSP.DataHead.place(packet.payload) == nil {
+        if NVSP.RNDISPacket(packet: packet.payload) == nil {
             do throws(WireError) {
                 return unexpected(
                     try NVSP.Message.decode(packet.payload, context: .newest(sender: .hostToGuest)).type)

@@ -312,16 +312,18 @@ extension NetworkProvider {
             slots.release(slot)
         }
         var effects: [DeviceEffect] = []
-        do throws(WireError) {
-            let message = try NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost))
-            if message.type != .sendRNDISPacketComplete {
-                effects.append(
-                    broken(
-                        "nvsp-type", message.type.name, "completion",
-                        "received packets are completed by SEND_RNDIS_PACKET_COMPLETE"))
+        if !NVSP.Message.isDataComplete(packet.payload) {
+            do throws(WireError) {
+                let message = try NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost))
+                if message.type != .sendRNDISPacketComplete {
+                    effects.append(
+                        broken(
+                            "nvsp-type", message.type.name, "completion",
+                            "received packets are completed by SEND_RNDIS_PACKET_COMPLETE"))
+                }
+            } catch {
+                effects.append(.violation(ProtocolViolation(error)))
             }
-        } catch {
-            effects.append(.violation(ProtocolViolation(error)))
         }
         while let next = waitingControls.first {
             guard let sent = transfer(control: next, memory: &memory) else { break }

@@ -15,7 +15,7 @@ extension NetworkProvider {
                 broken("packet-type", "NVSP", "\(packet.type)", "guests send in-band, by guest pages, or completions")
             ]
         }
-        if let place = NVSP.DataHead.place(packet.payload) {
+        if let place = NVSP.RNDISPacket(packet: packet.payload) {
             return received(place, packet, attachment: attachment, subchannel: subchannel, memory: &memory)
         }
         let message: NVSP.Message

@@ -200,7 +200,7 @@ public struct NetworkProvider: DeviceEndpoint {
     /// a message may begin in one and go on in the others (hv_netvsc, partial copy).
     public func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8] {
         guard packet.type == .dataInBand || packet.type == .dataUsingGPADirect,
-            let place = NVSP.DataHead.place(packet.payload)
+            let place = NVSP.RNDISPacket(packet: packet.payload)
         else { return [] }
         var bytes: [UInt8] = []
         if place.sectionIndex != NVSP.noSection {

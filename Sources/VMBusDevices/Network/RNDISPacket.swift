@@ -44,20 +44,6 @@ extension RNDIS {
         }
     }
 
-    /// Type, length and fixed fields of a PACKET message: all that the way of a frame needs of it.
-    struct PacketHead: WireStructure {
-        static let structureName: StaticString = "RNDIS"
-        var type = MessageType.packet
-        var length: UInt32 = 0
-        var fields = PacketFields()
-        init() {}
-        mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
-            try visitor.field("ndis_msg_type", &type, .hexadecimal, "which message it is")
-            try visitor.field("msg_len", &length, "bytes of the message, type and length included")
-            try fields.visit(&visitor)
-        }
-    }
-
     /// PACKET (0x1): a frame, with what else is known of it.
     public struct Packet: WireStructure {
         public static let structureName: StaticString = "PACKET"

@@ -58,6 +58,11 @@ public struct UIOMemory: BridgeMemory, Sendable {
         try windows.exchange(value, at: address)
     }
 
+    /// Where bytes of a map lie.
+    public func mapping(of address: UInt64, count: Int) -> UnsafeMutableRawPointer? {
+        windows.mapping(of: address, count: count)
+    }
+
     /// Fills `buffer` from the bytes at `address`.
     public func read(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(GuestMemoryFailure) {
         guard address < 1 << 63 else { return try windows.read(address, into: buffer) }

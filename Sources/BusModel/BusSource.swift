@@ -156,6 +156,8 @@ public enum Command: Sendable, Hashable {
     case showBranch(String)
     /// A history goes, unless it is shown.
     case removeBranch(String)
+    /// Something is to go wrong for a guest: the kind of the fault, then `key=value` as in a scenario's `[[faults]]`.
+    case armFault(partition: UInt16, String)
 }
 
 /// Why a command was not carried out.

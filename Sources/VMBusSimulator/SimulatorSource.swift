@@ -124,7 +124,7 @@ public struct SimulatorSource: BusSource, Sendable {
         case .askPerson(let isAsked):
             asked = isAsked ? ChoicePurposes(.next, .fault) : []
             moment.asked = asked
-        case .rescindDevice, .moveChannel, .unload: try change(command)
+        case .rescindDevice, .moveChannel, .unload, .armFault: try change(command)
         }
     }
 

@@ -11,7 +11,7 @@ public struct HostPartition: Sendable {
     /// The host's end of the connection.
     public private(set) var connection: HostConnection
     /// The devices that it offers.
-    public private(set) var devices: [HostDevice] = []
+    public internal(set) var devices: [HostDevice] = []
     private let configuration: HostConfiguration
     private var generation: UInt32 = 0
     private var nextMonitorID: UInt8 = 0

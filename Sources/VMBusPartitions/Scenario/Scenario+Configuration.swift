@@ -9,7 +9,7 @@ extension Scenario {
     /// - Throws: `ConfigurationError` with file, line or path, what is there and what is expected.
     public init(_ document: ConfigurationDocument) throws(ConfigurationError) {
         let root = document.root
-        try root.requireOnly(["name", "title", "seed", "root", "switch", "guest", "event"])
+        try root.requireOnly(["name", "title", "seed", "root", "switch", "guest", "event", "faults"])
         name = try root.string("name")
         title = try root.stringIfPresent("title") ?? ""
         seed = UInt64(bitPattern: try root.integerIfPresent("seed", in: 0 ... .max) ?? 1)
@@ -43,6 +43,7 @@ extension Scenario {
             for table in try root.tables("event") { events.append(try ScenarioEvent(table, guests: guests)) }
         }
         events.sort { $0.time < $1.time }
+        faults = try FaultConfiguration.list(in: root, guests: guests)
     }
 }
 

@@ -3,7 +3,8 @@ import VMBusWire
 
 /// Commands that change the machine, as words of a session's file.
 enum CommandText {
-    static let forms = "'rescind PARTITION DEVICE', 'move PARTITION DEVICE SUBCHANNEL CPU', 'unload PARTITION'"
+    static let forms = "'rescind PARTITION DEVICE', 'move PARTITION DEVICE SUBCHANNEL CPU', 'unload PARTITION', "
+        + "'fault PARTITION KIND KEY=VALUE...'"
 
     static func write(_ command: Command) -> String {
         switch command {
@@ -11,6 +12,7 @@ enum CommandText {
         case .moveChannel(let channel, let cpu):
             "move \(channel.partition) \(channel.device) \(channel.subchannel) \(cpu)"
         case .unload(let partition): "unload \(partition)"
+        case .armFault(let partition, let words): "fault \(partition) \(words)"
         default: ""
         }
     }
@@ -26,6 +28,7 @@ enum CommandText {
                 return nil
             }
             return .moveChannel(ChannelKey(partition: partition, device: device, subchannel: subchannel), cpu: cpu)
+        case ("fault", 3...): return .armFault(partition: partition, words.dropFirst(2).joined(separator: " "))
         default: return nil
         }
     }

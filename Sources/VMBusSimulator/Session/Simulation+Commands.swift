@@ -1,4 +1,5 @@
 import BusModel
+import Configuration
 import VMBusPartitions
 
 extension Simulation {
@@ -17,6 +18,15 @@ extension Simulation {
             }
         case .unload(let partition):
             unload(try index(partition), bootsAgain: false)
+        case .armFault(let partition, let words):
+            let guest = try index(partition)
+            do throws(ConfigurationError) {
+                var fault = try FaultConfiguration(words: words, guests: scenario.guests)
+                fault.guest = guest
+                arm(fault)
+            } catch {
+                throw CommandRefusal(error.description)
+            }
         default:
             throw CommandRefusal("this does not change the machine")
         }

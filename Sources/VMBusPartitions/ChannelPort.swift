@@ -4,9 +4,6 @@ import VMBusWire
 
 /// One end of an open channel: both of its rings.
 struct ChannelPort: Sendable, Hashable {
-    /// Packets that one visit takes from a ring before others get their turn.
-    static let packetsPerVisit = 64
-
     let outgoing: RingPages
     let incoming: RingPages
     /// A packet did not fit: every later one waits behind it until there is space again.
@@ -44,8 +41,10 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// Writes a packet. When there is no space the peer has been asked for a signal, and the port is blocked until `unblock`.
+    ///
+    /// - Parameter spare: bytes of ring that stay free behind the packet.
     mutating func send<Memory: PhysicalMemory>(
-        _ packet: ChannelPacket, _ memory: inout Memory
+        _ packet: ChannelPacket, spare: UInt32 = 0, _ memory: inout Memory
     ) throws(ProtocolViolation) -> Sent {
         guard !isBlocked else { return .refused }
         guard let bytes = packet.encoded else {
@@ -59,6 +58,11 @@ struct ChannelPort: Sendable, Hashable {
         var sender = sender
         var missing: UInt32 = 0
         let sent = try Self.guarded(outgoing, &memory) { ring throws(RingError<Memory.Failure>) -> Sent in
+            let room = UInt32(truncatingIfNeeded: bytes.count + 8) + spare
+            if spare > 0, try sender.freeBytes(in: ring) <= room, try sender.waitForSpace(room, in: &ring) != .free {
+                missing = room
+                return .refused
+            }
             while true {
                 switch try sender.send(info, header: Array(header), payload: packet.payload, in: &ring) {
                 case .sent(let signal): return .written(bytes: bytes, signal: signal)
@@ -97,14 +101,16 @@ struct ChannelPort: Sendable, Hashable {
         var hasMore = false
     }
 
-    /// Takes packets out, with signals masked meanwhile, and gives their space back.
-    mutating func drain<Memory: PhysicalMemory>(_ memory: inout Memory) throws(ProtocolViolation) -> Drained {
+    /// Takes packets out, at most so many, with signals masked meanwhile, and gives their space back.
+    mutating func drain<Memory: PhysicalMemory>(
+        _ memory: inout Memory, limit: Int = RingAppetite().packets
+    ) throws(ProtocolViolation) -> Drained {
         var receiver = receiver
         let drained = try Self.guarded(incoming, &memory) { ring throws(RingError<Memory.Failure>) -> Drained in
             var drained = Drained()
             try receiver.mask(in: &ring)
             while true {
-                while drained.packets.count < Self.packetsPerVisit {
+                while drained.packets.count < limit {
                     var bytes: [UInt8] = []
                     guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
                     do throws(WireError) {
@@ -113,7 +119,7 @@ struct ChannelPort: Sendable, Hashable {
                         drained.violations.append(ProtocolViolation(error))
                     }
                 }
-                if drained.packets.count >= Self.packetsPerVisit {
+                if drained.packets.count >= limit {
                     drained.signal = try receiver.commit(in: &ring) || drained.signal
                     drained.hasMore = true
                     return drained

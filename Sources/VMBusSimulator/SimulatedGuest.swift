@@ -14,6 +14,10 @@ struct SimulatedGuest: Sendable {
     var signalled: [UInt32] = []
     /// Whether the hypervisor is going to look at the monitor page.
     var monitorPending = false
+    /// Nanoseconds that it hibernates.
+    var sleep: UInt64 = 0
+    /// The host's end while it is away.
+    var savedHost: SavedHostEnd?
     /// Boots again once it has disconnected.
     var bootsAgain = false
 

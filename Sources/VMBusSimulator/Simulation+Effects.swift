@@ -22,6 +22,8 @@ extension Simulation {
             case .wake(let after, let token): queue.push(.guestWake(guest: guest, token), at: time + after)
             case .deviceChanged(let device): recordDevice(guest, device)
             case .disconnected: disconnected(guest)
+            case .suspended: suspended(guest)
+            case .pollMessages: pollMessages(guest)
             case .ends(let restarts):
                 queue.push(
                     .end(guest: guest, bootsAgain: restarts), at: time + latency(SimulatedLatency.shutdown))
@@ -155,12 +157,16 @@ extension Simulation {
         }
     }
 
-    /// The guest's run is over: what was on its way to it is lost, and the host lets go of its memory.
-    private mutating func disconnected(_ guest: Int) {
+    mutating func letGo(_ guest: Int) {
         queue.removeAll { $0.guest == guest }
         guests[guest].signalled = []
         guests[guest].monitorPending = false
         carryOutHost(guest, guests[guest].visitHost(at: time) { $0.reset(&$1) })
+    }
+
+    /// The guest's run is over: what was on its way to it is lost, and the host lets go of its memory.
+    private mutating func disconnected(_ guest: Int) {
+        letGo(guest)
         if guests[guest].bootsAgain {
             queue.push(.boot(guest: guest), at: time + latency(SimulatedLatency.reboot))
         }

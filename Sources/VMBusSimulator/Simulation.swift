@@ -128,6 +128,10 @@ enum SimulationEvent: Sendable {
     case disk(guest: Int, device: GUID, generation: UInt32, DiskCompletion)
     /// The guest's counters and fills are looked at.
     case sample(guest: Int)
+    /// A guest that hibernates is there again.
+    case resume(guest: Int)
+    /// A host that was saved is there again.
+    case restore(guest: Int)
     /// An event of the scenario.
     case scenario(Int)
 
@@ -137,7 +141,7 @@ enum SimulationEvent: Sendable {
         case .hostMessage(let guest, _, _), .messageInterrupt(let guest, _), .eventInterrupt(let guest, _),
             .hostSignal(let guest, _), .monitorPoll(let guest), .guestWake(let guest, _), .end(let guest, _):
             guest
-        case .boot, .hostWake, .frame, .disk, .sample, .scenario: nil
+        case .boot, .hostWake, .frame, .disk, .sample, .resume, .restore, .scenario: nil
         }
     }
 }

@@ -137,6 +137,10 @@ public struct DiskWorkConfiguration: Sendable, Hashable {
     public var interval: UInt64
     /// Bytes of one piece.
     public var byteCount: Int
+    /// Pieces that are begun together.
+    public var depth = 1
+    /// Pieces of a hundred that only read.
+    public var reads = 0
 }
 
 /// How the host's side of a guest's bus is made.
@@ -147,6 +151,8 @@ public struct HostConfiguration: Sendable, Hashable {
     public var maximumVersion: ProtocolVersion
     /// The devices that are on offer from the start.
     public var devices: [DeviceConfiguration]
+    /// The hv_sock connections of both ends.
+    public var sockets: [SocketConfiguration] = []
 }
 
 /// How a device is made.
@@ -167,6 +173,8 @@ public struct DeviceConfiguration: Sendable, Hashable {
     public var integration: IntegrationConfiguration?
     /// For a storage controller: its limits and its disks.
     public var storage: StorageProvider.Configuration?
+    /// For an hv_sock connection: what the host's end does.
+    public var socket: SocketPlan?
 
     /// The device's machine at the host's end.
     func makeProvider() -> (any DeviceEndpoint)? {
@@ -174,6 +182,7 @@ public struct DeviceConfiguration: Sendable, Hashable {
         return switch kind {
         case .network: network.map { NetworkProvider(configuration: $0) }
         case .scsi, .ide, .fibreChannel: storage.map { StorageProvider(configuration: $0) }
+        case .socket: socket.map { SocketProvider($0) }
         default: nil
         }
     }
@@ -193,6 +202,10 @@ public struct NetworkAddress: Sendable, Hashable {
     public var pingSizes: [Int]
     /// From how many TCP ports, in turn, a closed port of the targets is knocked at between two pings; 0 for never.
     public var tcpPorts: Int
+    /// Datagrams that are sent together with each ping, from changing ports; nobody answers them.
+    public var bulkFrames = 0
+    /// Bytes in such a datagram.
+    public var bulkByteCount = 1472
 }
 
 /// Something that happens at a given moment.
@@ -209,6 +222,12 @@ public struct ScenarioEvent: Sendable, Hashable {
         case move(GUID, subchannel: UInt16, cpu: UInt32)
         /// The guest disconnects and boots again.
         case reboot
+        /// The guest crashes, says goodbye without interrupts, and boots again.
+        case crash
+        /// The guest hibernates, and resumes after so many nanoseconds.
+        case hibernate(UInt64)
+        /// The guest's host end is saved, and taken up again from the bytes after so many nanoseconds.
+        case saveHost(UInt64)
     }
 
     /// When, in nanoseconds.

@@ -2,8 +2,9 @@ import Synchronization
 
 /// The memory of a simulated guest: a value, so that a copy is a checkpoint.
 ///
-/// Pages of 4096 bytes come into being with their first write and read as zeros before; copies share every page and every
-/// directory of 64 pages until one of them writes there. Nobody else can see it, so all its words are sequentially
+/// Pages of 4096 bytes come into being with the first write of something that is not zero, and read as zeros before; copies
+/// share every page and every directory of 64 pages until one of them writes there. So a copy costs one reference, and the
+/// first write to a page after it costs that page, a directory of 512 bytes, and 8 bytes for each 256 KiB of the memory. Nobody else can see it, so all its words are sequentially
 /// consistent.
 public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Outside, misaligned, or stopped by the meter.
@@ -37,15 +38,24 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Loads a little-endian word; one access.
     public func load32(_ address: UInt64) throws(SimulatedMemoryFailure) -> UInt32 {
         try checkWord(address)
-        var value: UInt32 = 0
-        withUnsafeMutableBytes(of: &value) { copyOut(address, into: $0) }
-        return UInt32(littleEndian: value)
+        let (directory, page, offset) = Self.place(address)
+        guard !directories[directory].isEmpty, !directories[directory][page].isEmpty else { return 0 }
+        return directories[directory][page].withUnsafeBytes {
+            UInt32(littleEndian: $0.load(fromByteOffset: offset, as: UInt32.self))
+        }
     }
 
     /// Stores a little-endian word; one access.
     public mutating func store32(_ value: UInt32, at address: UInt64) throws(SimulatedMemoryFailure) {
         try checkWord(address)
-        withUnsafeBytes(of: value.littleEndian) { copyIn($0, at: address) }
+        let (directory, page, offset) = Self.place(address)
+        guard !directories[directory].isEmpty, !directories[directory][page].isEmpty else {
+            withUnsafeBytes(of: value.littleEndian) { copyIn($0, at: address) }
+            return
+        }
+        directories[directory][page].withUnsafeMutableBytes {
+            $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
+        }
     }
 
     /// Fills `buffer` from the bytes at `address`; one access however many pages it touches.
@@ -62,65 +72,90 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
         copyIn(bytes, at: address)
     }
 
-    /// Number of pages that were written at least once.
+    /// Number of pages that were written at least once with something that is not zero.
     public var residentPages: Int {
         directories.reduce(0) { $0 + $1.count { !$0.isEmpty } }
     }
 
+    /// Calls `body` for each page that was written, in the order of the page frame numbers.
+    public func forEachPage(_ body: (UInt64, UnsafeRawBufferPointer) -> Void) {
+        for (index, directory) in directories.enumerated() {
+            for (page, bytes) in directory.enumerated() where !bytes.isEmpty {
+                bytes.withUnsafeBytes { body(UInt64(index * Self.pagesPerDirectory + page), $0) }
+            }
+        }
+    }
+
+    @inline(__always)
     private func checkWord(_ address: UInt64) throws(SimulatedMemoryFailure) {
         try check(address, count: 4)
         guard address % 4 == 0 else { throw .misaligned(address: address) }
     }
 
+    @inline(__always)
     private func check(_ address: UInt64, count: Int) throws(SimulatedMemoryFailure) {
-        if let stopped = meter?.admit() { throw .stopped(access: stopped) }
+        if let meter, let stopped = meter.admit() { throw .stopped(access: stopped) }
         guard address <= byteCount, UInt64(count) <= byteCount - address else {
             throw .outside(address: address, count: count, byteCount: byteCount)
         }
     }
 
+    /// Where a byte lies.
+    @inline(__always)
+    private static func place(_ address: UInt64) -> (directory: Int, page: Int, offset: Int) {
+        let page = Int(truncatingIfNeeded: address / UInt64(pageSize))
+        return (
+            page / pagesPerDirectory, page % pagesPerDirectory,
+            Int(truncatingIfNeeded: address % UInt64(pageSize))
+        )
+    }
+
     private func copyOut(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) {
-        Self.forEachPart(of: buffer.count, at: address) { directory, page, offset, range in
-            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[range])
+        var done = 0
+        while done < buffer.count {
+            let (directory, page, offset) = Self.place(address + UInt64(done))
+            let part = min(buffer.count - done, Self.pageSize - offset)
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + part])
             if directories[directory].isEmpty || directories[directory][page].isEmpty {
                 target.initializeMemory(as: UInt8.self, repeating: 0)
             } else {
                 directories[directory][page].withUnsafeBytes { bytes in
-                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + range.count]))
+                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + part]))
                 }
             }
+            done += part
         }
     }
 
     private mutating func copyIn(_ bytes: UnsafeRawBufferPointer, at address: UInt64) {
-        Self.forEachPart(of: bytes.count, at: address) { directory, page, offset, range in
+        var done = 0
+        while done < bytes.count {
+            let (directory, page, offset) = Self.place(address + UInt64(done))
+            let part = min(bytes.count - done, Self.pageSize - offset)
+            let source = UnsafeRawBufferPointer(rebasing: bytes[done..<done + part])
+            done += part
             if directories[directory].isEmpty {
+                if Self.isZero(source) { continue }
                 directories[directory] = Array(repeating: [], count: Self.pagesPerDirectory)
             }
             if directories[directory][page].isEmpty {
+                // Zeros over zeros: buffers that are cleared and never used stay without pages.
+                if Self.isZero(source) { continue }
                 directories[directory][page] = Array(repeating: 0, count: Self.pageSize)
             }
             directories[directory][page].withUnsafeMutableBytes { target in
-                UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + range.count])
-                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+                UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + part]).copyMemory(from: source)
             }
         }
     }
 
-    /// Calls `body` once for every page that `count` bytes at `address` touch, with the page, the offset in it, and which of
-    /// the bytes lie there.
-    private static func forEachPart(
-        of count: Int, at address: UInt64, _ body: (Int, Int, Int, Range<Int>) -> Void
-    ) {
-        var done = 0
-        while done < count {
-            let place = address + UInt64(done)
-            let offset = Int(place % UInt64(pageSize))
-            let part = min(count - done, pageSize - offset)
-            let page = Int(place / UInt64(pageSize)) % pagesPerDirectory
-            body(Int(place / directorySize), page, offset, done..<done + part)
-            done += part
+    private static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            if bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 { return false }
+            offset += 8
         }
+        return bytes[offset...].allSatisfy { $0 == 0 }
     }
 }
 

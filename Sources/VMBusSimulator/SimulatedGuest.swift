@@ -5,15 +5,13 @@ import VMBusWire
 /// A guest in the simulator: its memory, both ends of its bus, and what the hypervisor keeps for it.
 struct SimulatedGuest: Sendable {
     var memory: SimulatedMemory
-    var guest: GuestPartition
-    var host: HostPartition
+    var guest: GuestPartition { didSet { guestDigest = nil } }
+    var host: HostPartition { didSet { hostDigest = nil } }
+    /// The digests of both ends, for as long as they do not change.
+    var guestDigest: UInt64?
+    var hostDigest: UInt64?
     var controller: SyntheticInterruptController
-    /// When the last message that was posted reaches the host: the host reads them in the order of posting (reference §1.4).
-    var lastPost: UInt64 = 0
-    /// Channels whose signal is on its way to the host: a second one changes nothing.
-    var signalled: [UInt32] = []
-    /// Whether the hypervisor is going to look at the monitor page.
-    var monitorPending = false
+    var hypervisor = GuestHypervisorState()
     /// Nanoseconds that it hibernates.
     var sleep: UInt64 = 0
     /// The host's end while it is away.

@@ -8,7 +8,7 @@ extension Simulation {
     mutating func crash(_ guest: Int) {
         guests[guest].bootsAgain = true
         note("\(scenario.guests[guest].name) crashes", guest)
-        carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.crash(&$1) })
+        carry(guests[guest].visitGuest(at: time) { $0.crash(&$1) }, of: .guest, guest: guest)
     }
 
     /// A guest without interrupts looks at the message slots of all its processors.
@@ -16,7 +16,8 @@ extension Simulation {
         for processor in 0..<scenario.guests[guest].processors {
             while let message = guests[guest].controller.message(processor: processor) {
                 _ = guests[guest].controller.endOfMessage(processor: processor)
-                carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.receive(message: message, &$1) })
+                carry(
+                    guests[guest].visitGuest(at: time) { $0.receive(message: message, &$1) }, of: .guest, guest: guest)
                 if !guests[guest].guest.isCrashing { return }
             }
         }
@@ -25,34 +26,34 @@ extension Simulation {
     mutating func hibernate(_ guest: Int, for duration: UInt64) {
         guests[guest].sleep = duration
         note("\(scenario.guests[guest].name) hibernates", guest)
-        carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.hibernate(&$1) })
+        carry(guests[guest].visitGuest(at: time) { $0.hibernate(&$1) }, of: .guest, guest: guest)
     }
 
     /// The guest is off. What was on its way to it is lost; its memory is kept.
     mutating func suspended(_ guest: Int) {
         letGo(guest)
         guests[guest].controller = SyntheticInterruptController(processors: scenario.guests[guest].processors)
-        queue.push(.resume(guest: guest), at: time + guests[guest].sleep)
+        queue.push(.resume(guest: guest), at: later(guests[guest].sleep))
     }
 
     mutating func resume(_ guest: Int) {
         note("\(scenario.guests[guest].name) resumes", guest)
-        carryOutGuest(guest, guests[guest].visitGuest(at: time) { $0.resume(&$1) })
+        carry(guests[guest].visitGuest(at: time) { $0.resume(&$1) }, of: .guest, guest: guest)
     }
 
     /// The host's end stops where it is; what comes for it meanwhile waits.
     mutating func saveHost(_ guest: Int, for duration: UInt64) {
         let bytes = guests[guest].host.saved()
-        guests[guest].savedHost = SavedHostEnd(bytes: bytes, restored: time + duration)
+        guests[guest].savedHost = SavedHostEnd(bytes: bytes, restored: later(duration))
         note("the host is saved in \(bytes.count) bytes", guest)
-        queue.push(.restore(guest: guest), at: time + duration)
+        queue.push(.restore(guest: guest), at: later(duration))
     }
 
     mutating func restoreHost(_ guest: Int) {
         guard let saved = guests[guest].savedHost else { return }
         guests[guest].savedHost = nil
         note("another host takes the connection up", guest)
-        carryOutHost(guest, guests[guest].visitHost(at: time) { $0.restore(saved.bytes, &$1) })
+        carry(guests[guest].visitHost(at: time) { $0.restore(saved.bytes, &$1) }, of: .host, guest: guest)
     }
 
     /// Whether an event is for a host that is away. It comes again when the host is back.
@@ -77,7 +78,8 @@ extension SimulationEvent {
     /// The guest whose host end it is for.
     fileprivate var host: Int? {
         switch self {
-        case .hostMessage(let guest, _, _), .hostSignal(let guest, _), .monitorPoll(let guest), .hostWake(let guest, _),
+        case .hostMessage(let guest, _, _), .hostSignal(let guest, _), .hostSharedSignal(let guest),
+            .monitorPoll(let guest), .hostWake(let guest, _),
             .disk(let guest, _, _, _):
             guest
         case .frame(.adapter(let guest, _), _): guest

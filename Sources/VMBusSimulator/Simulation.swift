@@ -11,7 +11,7 @@ public struct Simulation: Sendable {
     public let scenario: Scenario
     /// The virtual clock, in nanoseconds.
     public internal(set) var time: UInt64 = 0
-    /// Choices made so far.
+    /// Steps so far: events that have happened.
     public private(set) var steps: UInt64 = 0
     /// The number of the next record.
     public private(set) var nextSequence: UInt64 = 1
@@ -21,35 +21,96 @@ public struct Simulation: Sendable {
     var disks: [DiskShelf]
     var queue = EventQueue<SimulationEvent>()
     var records = FlowBatch()
-    private var latencies: SeededGenerator
+    /// Where its decisions come from. What is changed here counts from the next step on.
+    public var choices: ChoiceSource
+    /// Which of the events that wait may act next.
+    public let ordering: EventOrdering
 
     /// Nanoseconds between two looks at a guest's counters and fills.
     static let sampleInterval: UInt64 = 250_000_000
 
     /// Everything is off; the guests boot when their time comes.
+    ///
+    /// - Parameter seed: of all decisions; the scenario's own unless another is asked for.
     public init(_ scenario: Scenario, seed: UInt64? = nil) {
+        self.init(scenario, choices: .seed(seed ?? scenario.seed))
+    }
+
+    /// Everything is off; the guests boot when their time comes.
+    public init(_ scenario: Scenario, choices: ChoiceSource, ordering: EventOrdering = .byTime) {
         self.scenario = scenario
+        self.choices = choices
+        self.ordering = ordering
         exchange = scenario.makeSwitch()
-        latencies = SeededGenerator(seed: seed ?? scenario.seed, stream: 1)
         guests = scenario.guests.map { SimulatedGuest($0) }
         disks = scenario.guests.map { DiskShelf(inMemory: $0) }
         announce()
         for (index, guest) in scenario.guests.enumerated() {
             queue.push(.boot(guest: index), at: guest.bootTime)
+            guard ordering == .byTime else { continue }
             queue.push(.sample(guest: index), at: guest.bootTime + Self.sampleInterval)
         }
         for (index, event) in scenario.events.enumerated() { queue.push(.scenario(index), at: event.time) }
     }
 
-    /// Makes one choice and carries it out: the next thing happens.
+    /// Lets the next event happen. The decisions that it took are in `choices.taken`.
     ///
-    /// - Returns: what it left in the log; nil when nothing will ever happen again.
+    /// - Returns: what it left in the log; nil when nothing will ever happen again, or a question waits for its answer.
     public mutating func step() -> FlowBatch? {
-        guard let (due, event) = queue.pop() else { return records.isEmpty ? nil : takeRecords() }
-        time = max(time, due)
+        var batch = FlowBatch()
+        return step(into: &batch) == .happened || !batch.isEmpty ? batch : nil
+    }
+
+    /// Lets the next event happen. The decisions that it took are in `choices.taken`.
+    ///
+    /// - Parameter batch: gets what it left in the log behind what it holds; nothing while a question waits.
+    public mutating func step(into batch: inout FlowBatch) -> StepOutcome {
+        guard choices.asked.isEmpty else { return stepAsking(into: &batch) }
+        guard let entry = next() else {
+            takeRecords(into: &batch)
+            return .ended
+        }
+        happen(entry)
+        takeRecords(into: &batch)
+        return .happened
+    }
+
+    /// A person may have to be asked in the middle of the event: then it has not happened, and happens again from its start
+    /// when there is an answer.
+    private mutating func stepAsking(into batch: inout FlowBatch) -> StepOutcome {
+        let before = self
+        guard let entry = next() else {
+            takeRecords(into: &batch)
+            return .ended
+        }
+        if choices.question == nil { happen(entry) }
+        if let question = choices.question {
+            self = before
+            return .asks(question)
+        }
+        takeRecords(into: &batch)
+        return .happened
+    }
+
+    /// Decides who acts.
+    private mutating func next() -> EventQueue<SimulationEvent>.Entry? {
+        choices.begin()
+        guard let earliest = queue.nextTime else { return nil }
+        var end = earliest
+        if case .interleaved(let window) = ordering {
+            let (sum, overflow) = max(time, earliest).addingReportingOverflow(window)
+            end = overflow ? .max : sum
+        }
+        guard queue.hasSeveral(until: end) else { return queue.pop() }
+        let candidates = queue.candidates(until: end) { $0.lane }
+        let choice = choices.choose(.next, UInt64(candidates.count))
+        return queue.take(candidates[Int(choice)])
+    }
+
+    private mutating func happen(_ entry: EventQueue<SimulationEvent>.Entry) {
+        time = max(time, entry.time)
         steps += 1
-        perform(event)
-        return takeRecords()
+        perform(entry.event)
     }
 
     /// When the next thing happens.
@@ -57,13 +118,33 @@ public struct Simulation: Sendable {
 
     /// What has been left in the log since the last time.
     mutating func takeRecords() -> FlowBatch {
-        records.number(from: &nextSequence)
-        defer { records = FlowBatch() }
-        return records
+        var batch = FlowBatch()
+        takeRecords(into: &batch)
+        return batch
     }
 
-    /// How long something takes, drawn anew each time.
-    mutating func latency(_ range: ClosedRange<UInt64>) -> UInt64 { latencies.next(in: range) }
+    private mutating func takeRecords(into batch: inout FlowBatch) {
+        guard !records.isEmpty else { return }
+        records.number(from: &nextSequence)
+        if batch.isEmpty {
+            batch = FlowBatch()
+            swap(&batch, &records)
+        } else {
+            batch.append(records)
+            records.removeAll()
+        }
+    }
+
+    /// Decides something; the answer is from 0 to `count` − 1.
+    mutating func choose(_ purpose: ChoicePurpose, _ count: UInt64) -> UInt64 { choices.choose(purpose, count) }
+
+    /// How long something takes, decided anew each time. Where events are interleaved the order alone counts, and everything
+    /// takes its shortest time.
+    mutating func delay(_ purpose: ChoicePurpose, _ range: ClosedRange<UInt64>) -> UInt64 {
+        guard ordering == .byTime else { return range.lowerBound }
+        let (count, overflow) = (range.upperBound - range.lowerBound).addingReportingOverflow(1)
+        return range.lowerBound + choices.choose(purpose, overflow ? .max : count)
+    }
 
     /// The number of a guest's partition: the root is 0.
     static func partition(_ guest: Int) -> UInt16 { UInt16(truncatingIfNeeded: guest + 1) }
@@ -102,46 +183,5 @@ public struct Simulation: Sendable {
             FlowRecordHeader(
                 kind: kind, time: time, partition: partition, device: place.device, subchannel: place.subchannel,
                 relid: place.relid, direction: direction, code: code), payload, attachment: attachment)
-    }
-}
-
-/// Something that the hypervisor will let happen.
-enum SimulationEvent: Sendable {
-    case boot(guest: Int)
-    /// A post reaches the host.
-    case hostMessage(guest: Int, bytes: [UInt8], connectionID: UInt32)
-    /// A processor is interrupted for its message slot.
-    case messageInterrupt(guest: Int, processor: UInt32)
-    /// A processor is interrupted for its event flags.
-    case eventInterrupt(guest: Int, processor: UInt32)
-    /// A signal reaches the host's end of a channel.
-    case hostSignal(guest: Int, relid: UInt32)
-    /// The hypervisor looks at a guest's monitor page.
-    case monitorPoll(guest: Int)
-    case guestWake(guest: Int, WakeToken)
-    case hostWake(guest: Int, WakeToken)
-    /// A frame reaches a network device of the host.
-    case frame(VirtualSwitch.Port, [UInt8])
-    /// The guest ends, as its host has asked it to.
-    case end(guest: Int, bootsAgain: Bool)
-    /// A disk of the host has done what it was asked.
-    case disk(guest: Int, device: GUID, generation: UInt32, DiskCompletion)
-    /// The guest's counters and fills are looked at.
-    case sample(guest: Int)
-    /// A guest that hibernates is there again.
-    case resume(guest: Int)
-    /// A host that was saved is there again.
-    case restore(guest: Int)
-    /// An event of the scenario.
-    case scenario(Int)
-
-    /// The guest that it is about, if it ends with the guest's run.
-    var guest: Int? {
-        switch self {
-        case .hostMessage(let guest, _, _), .messageInterrupt(let guest, _), .eventInterrupt(let guest, _),
-            .hostSignal(let guest, _), .monitorPoll(let guest), .guestWake(let guest, _), .end(let guest, _):
-            guest
-        case .boot, .hostWake, .frame, .disk, .sample, .resume, .restore, .scenario: nil
-        }
     }
 }

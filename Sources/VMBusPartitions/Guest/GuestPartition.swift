@@ -56,9 +56,11 @@ public struct GuestPartition: Sendable {
         perform(connection.connect(), &activity)
     }
 
-    /// The hypervisor did not take a post.
-    public mutating func postRefused<Memory>(_ activity: inout PartitionActivity<Memory>) {
-        perform(connection.postRefused(), &activity)
+    /// The hypervisor did not take a post. Those behind it were not tried, and come back with it.
+    public mutating func postRefused<Memory>(
+        _ result: PostResult, _ posts: [GuestPost], _ activity: inout PartitionActivity<Memory>
+    ) {
+        perform(connection.postRefused(result, posts), &activity)
     }
 
     /// A message of the host was in the slot: its valid bytes.

@@ -27,6 +27,13 @@ struct ChannelPort: Sendable, Hashable {
         receiver = RingReceiver(settings)
     }
 
+    /// What it keeps for itself.
+    var ends: RingEnds {
+        RingEnds(
+            outgoing: outgoing, incoming: incoming, sent: sender.position, isBlocked: isBlocked,
+            needed: isBlocked ? needed : 0, received: receiver.position, published: receiver.published)
+    }
+
     /// The guest's duty before it opens a channel: control words of both rings at their start (reference §4.1).
     static func prepare<Memory: PhysicalMemory>(_ pages: RingPages, _ memory: inout Memory) -> Bool {
         memory.withRing(pages) { ring in

@@ -26,6 +26,9 @@ struct EventQueue<Event: Sendable>: Sendable {
     /// When the next event is due.
     var nextTime: UInt64? { heap.first?.time }
 
+    /// Whether an event waits.
+    func contains(where isMeant: (Event) -> Bool) -> Bool { slots.contains { $0.map(isMeant) ?? false } }
+
     /// Events that wait.
     var count: Int { heap.count }
 

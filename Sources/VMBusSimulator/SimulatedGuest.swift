@@ -24,6 +24,9 @@ struct SimulatedGuest: Sendable {
         guest = GuestPartition(configuration)
         host = HostPartition(configuration.host)
         controller = SyntheticInterruptController(processors: configuration.processors)
+        #if Mutations
+            controller.mutation = configuration.host.mutation
+        #endif
     }
 
     /// Lets the guest act on its memory; what it wants done comes back.

@@ -1,4 +1,5 @@
 public import BusModel
+public import ProtocolRules
 import VMBusDevices
 public import VMBusPartitions
 import VMBusRing
@@ -25,6 +26,12 @@ public struct Simulation: Sendable {
     public var choices: ChoiceSource
     /// Which of the events that wait may act next.
     public let ordering: EventOrdering
+    /// Checks the rules of the protocol after every step; nil for not. Each breach becomes a record of the log.
+    public internal(set) var checker: RuleChecker?
+    /// What the rules must be shown of the step that has just happened.
+    private var touch: RuleTouch?
+    /// Up to where the rules have seen the bytes that were taken out of a ring.
+    var takenPositions: [RulePlace: UInt32] = [:]
 
     /// Nanoseconds between two looks at a guest's counters and fills.
     static let sampleInterval: UInt64 = 250_000_000
@@ -107,9 +114,13 @@ public struct Simulation: Sendable {
         return queue.take(candidates[Int(choice)])
     }
 
+    /// Checks the rules from now on; the rules of what was begun before cannot be checked then.
+    public mutating func checkRules() { if checker == nil { checker = RuleChecker() } }
+
     private mutating func happen(_ entry: EventQueue<SimulationEvent>.Entry) {
         time = max(time, entry.time)
         steps += 1
+        if checker != nil { touch = touch(of: entry.event) }
         perform(entry.event)
     }
 
@@ -124,8 +135,10 @@ public struct Simulation: Sendable {
     }
 
     private mutating func takeRecords(into batch: inout FlowBatch) {
-        guard !records.isEmpty else { return }
+        let touch = touch.take()
+        guard !records.isEmpty || touch != nil else { return }
         records.number(from: &nextSequence)
+        if checker != nil { examine(touch ?? RuleTouch()) }
         if batch.isEmpty {
             batch = FlowBatch()
             swap(&batch, &records)
@@ -134,6 +147,9 @@ public struct Simulation: Sendable {
             records.removeAll()
         }
     }
+
+    /// Gives records the next numbers.
+    mutating func number(_ batch: inout FlowBatch) { batch.number(from: &nextSequence) }
 
     /// Decides something; the answer is from 0 to `count` − 1.
     mutating func choose(_ purpose: ChoicePurpose, _ count: UInt64) -> UInt64 { choices.choose(purpose, count) }

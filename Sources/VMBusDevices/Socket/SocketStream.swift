@@ -1,4 +1,4 @@
-public import VMBusWire
+import VMBusWire
 
 /// One end of an hv_sock connection: a byte stream in each direction, whose halves end one by one (reference §6.12).
 ///

@@ -25,6 +25,10 @@ public struct HostConnection: Sendable, Hashable {
         public var awaits: AwaitedAnswers = []
         /// What hosts do differently from each other.
         public var profile = HostProfile.openvmm
+        #if Mutations
+            /// The planted bug; nil for none.
+            public var mutation: Mutation?
+        #endif
 
         /// A host that speaks all versions.
         public init() {}

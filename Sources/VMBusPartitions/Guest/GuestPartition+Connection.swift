@@ -133,7 +133,7 @@ extension GuestPartition {
             return
         }
         devices[device].channels[channel].port = ChannelPort(
-            outgoing: rings.outgoing, incoming: rings.incoming, RingSettings(configuration.profile))
+            outgoing: rings.outgoing, incoming: rings.incoming, configuration.ringSettings)
         let subchannel = devices[device].channels[channel].subchannel
         act(device, &activity) { (end, memory, time) in
             end.opened(subchannel: subchannel, time: time, memory: &memory)

@@ -44,6 +44,9 @@ public struct GuestPartition: Sendable {
         connection.parentToChildMonitorPage = Self.parentToChildMonitorPage * 4096
         connection.childToParentMonitorPage = Self.childToParentMonitorPage * 4096
         connection.clientID = configuration.clientID
+        #if Mutations
+            connection.mutation = configuration.mutation
+        #endif
         self.connection = GuestConnection(connection)
         spread = ChannelSpread(configuration.profile.spread, nodes: [Array(0..<configuration.processors)])
         allocator = PageAllocator(first: Self.firstFreePage, end: configuration.memoryPages)

@@ -29,6 +29,9 @@ public struct HostPartition: Sendable {
         var engine = HostConnection.Configuration(profile: configuration.profile)
         engine.maximumVersion = configuration.maximumVersion
         engine.awaits = .sockets
+        #if Mutations
+            engine.mutation = configuration.mutation
+        #endif
         return HostConnection(engine)
     }
 
@@ -241,7 +244,7 @@ extension HostPartition {
             return
         }
         devices[device].channels[channel].port = ChannelPort(
-            outgoing: outgoing, incoming: incoming, RingSettings(configuration.profile))
+            outgoing: outgoing, incoming: incoming, configuration.ringSettings)
         perform(connection.openCompleted(key, success: true), &activity)
         let subchannel = devices[device].channels[channel].subchannel
         act(device, &activity) { (end, memory, time) in

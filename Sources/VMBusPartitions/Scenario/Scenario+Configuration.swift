@@ -48,10 +48,18 @@ extension Scenario {
 }
 
 extension GuestConfiguration {
+    private static var keys: [String] {
+        var keys = ScenarioSchema.guest.names
+        #if Mutations
+            keys += ["mutation", "host_mutation"]
+        #endif
+        return keys
+    }
+
     fileprivate init(
         _ table: ConfigurationTable, index: Int, host: HostConfiguration
     ) throws(ConfigurationError) {
-        try table.requireOnly(ScenarioSchema.guest.names)
+        try table.requireOnly(Self.keys)
         name = try table.string("name")
         let named = try table.profileIfPresent("profile", GuestProfile.all + GuestProfile.faulty, \.name)
         profile = named ?? GuestProfile()
@@ -70,6 +78,10 @@ extension GuestConfiguration {
         addresses = []
         drivers = []
         diskWork = []
+        #if Mutations
+            mutation = try table.mutationIfPresent("mutation")
+            self.host.mutation = try table.mutationIfPresent("host_mutation")
+        #endif
         for (ordinal, device) in try table.tables("device").enumerated() {
             try addDevice(device, guest: index, ordinal: ordinal)
         }

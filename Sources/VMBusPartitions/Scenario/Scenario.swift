@@ -73,6 +73,10 @@ public struct GuestConfiguration: Sendable, Hashable {
     public var drivers: [DriverConfiguration]
     /// What it does with its disks.
     public var diskWork: [DiskWorkConfiguration]
+    #if Mutations
+        /// The planted bug of the guest; nil for none.
+        public var mutation: Mutation?
+    #endif
 
     /// The guest's own work on the disks of a controller; nil for none.
     func work(on instance: GUID) -> GuestDiskWork? {
@@ -153,6 +157,10 @@ public struct HostConfiguration: Sendable, Hashable {
     public var devices: [DeviceConfiguration]
     /// The hv_sock connections of both ends.
     public var sockets: [SocketConfiguration] = []
+    #if Mutations
+        /// The planted bug of the host's end, or of its hypervisor; nil for none.
+        public var mutation: Mutation?
+    #endif
 }
 
 /// How a device is made.

@@ -1,0 +1,202 @@
+import BusModel
+import ProtocolRules
+import VMBusPartitions
+import VMBusRing
+import VMBusWire
+
+/// What an event may touch without leaving a record of it.
+struct RuleTouch: Sendable {
+    var guest: Int?
+    var relids: [UInt32] = []
+    /// Messages were taken out of slots.
+    var hasSlots = false
+    /// The monitor page was looked at.
+    var hasMonitorPage = false
+    /// A machine was reset.
+    var boots = false
+}
+
+/// A ring of the simulation.
+struct RulePlace: Sendable, Hashable {
+    let guest: Int
+    let relid: UInt32
+    let direction: Direction
+}
+
+extension Simulation {
+    /// What the rules must be shown besides the records of the event that is going to happen.
+    func touch(of event: SimulationEvent) -> RuleTouch {
+        switch event {
+        case .boot(let guest): RuleTouch(guest: guest, boots: true)
+        case .hostMessage(let guest, let bytes, _): RuleTouch(guest: guest, relids: Self.relid(in: bytes))
+        case .messageInterrupt(let guest, let processor):
+            RuleTouch(
+                guest: guest, relids: Self.relid(in: guests[guest].controller.message(processor: processor) ?? []),
+                hasSlots: true)
+        case .eventInterrupt(let guest, let processor):
+            RuleTouch(
+                guest: guest,
+                relids: guests[guest].controller.flags(processor: processor).flatMap { flag in
+                    guard let flag = UInt16(exactly: flag), flag != 0 else { return openChannels(guest) }
+                    return guests[guest].guest.connection.relid(eventFlag: flag).map { [$0] } ?? []
+                })
+        case .hostSignal(let guest, let relid): RuleTouch(guest: guest, relids: [relid])
+        case .hostSharedSignal(let guest): RuleTouch(guest: guest, relids: openChannels(guest))
+        case .monitorPoll(let guest): RuleTouch(guest: guest, relids: openChannels(guest), hasMonitorPage: true)
+        case .guestWake(let guest, .drain(let relid)), .hostWake(let guest, .drain(let relid)):
+            RuleTouch(guest: guest, relids: [relid])
+        case .guestWake(let guest, _), .hostWake(let guest, _), .frame(.adapter(let guest, _), _), .end(let guest, _),
+            .disk(let guest, _, _, _), .sample(let guest), .effect(let guest, _, _):
+            RuleTouch(guest: guest)
+        case .resume(let guest): RuleTouch(guest: guest)
+        case .restore(let guest): RuleTouch(guest: guest, relids: openChannels(guest))
+        case .frame, .scenario: RuleTouch()
+        }
+    }
+
+    private func openChannels(_ guest: Int) -> [UInt32] {
+        guests[guest].guest.devices.flatMap { $0.channels.filter { $0.ringPages != nil }.map(\.relid) }
+    }
+
+    /// Most messages name their channel in front; one that does not names some other, or none, which costs a look.
+    private static func relid(in message: [UInt8]) -> [UInt32] {
+        guard message.count >= 12 else { return [] }
+        return [message[8..<12].reversed().reduce(0) { $0 << 8 | UInt32($1) }]
+    }
+
+    /// Shows the rules the records of a step and what the machine is like after it; a breach becomes a record of its own.
+    mutating func examine(_ touch: RuleTouch) {
+        guard var checker = checker.take() else { return }
+        let known = checker.breaches.count
+        if touch.boots, let guest = touch.guest { checker.observe(.machineReset(partition: Self.partition(guest))) }
+        checker.observe(records)
+        for evidence in evidence(touch) { checker.observe(evidence) }
+        let found = checker.breaches[known...]
+        self.checker = checker
+        guard !found.isEmpty else { return }
+        var faults = FlowBatch()
+        for breach in found {
+            faults.append(
+                FlowRecordHeader(
+                    kind: .fault, time: time, partition: breach.partition, device: breach.channel?.device ?? .zero,
+                    subchannel: breach.channel?.subchannel ?? 0, relid: breach.relid,
+                    direction: breach.party.direction, code: UInt32(breach.rule.rawValue)),
+                Array(breach.description.utf8))
+        }
+        number(&faults)
+        records.append(faults)
+    }
+
+    private mutating func evidence(_ touch: RuleTouch) -> [RuleEvidence] {
+        var evidence: [RuleEvidence] = []
+        var places = touch.relids.map { (guest: touch.guest ?? 0, relid: $0) }
+        var told = touch.hasSlots ? touch.guest : nil
+        for header in records.headers where header.partition > 0 {
+            let guest = Int(header.partition) - 1
+            guard guests.indices.contains(guest) else { continue }
+            if header.kind == .message, header.direction == .hostToGuest { told = guest }
+            if header.relid != 0 { places.append((guest, header.relid)) }
+        }
+        var last: (guest: Int, relid: UInt32)?
+        for place in places.sorted(by: { $0 < $1 }) where last.map({ $0 != place }) ?? true {
+            last = place
+            evidence += rings(place.guest, place.relid)
+        }
+        if let told {
+            evidence += guests[told].controller.slots(of: Self.partition(told)).map { .slot($0) }
+        }
+        if let guest = touch.guest, touch.hasMonitorPage || guests[guest].hypervisor.isMonitorPending {
+            let page = guests[guest].hypervisor.monitorPage
+            let words = (0..<4 as Range<UInt64>).compactMap { try? guests[guest].memory.load32(page + 8 + $0 * 8) }
+            if page != 0, words.count == 4 {
+                evidence.append(.monitor(MonitorEvidence(partition: Self.partition(guest), pending: words)))
+            }
+        }
+        return evidence
+    }
+
+    /// Both rings of a channel; nothing for one that neither end has open.
+    private mutating func rings(_ guest: Int, _ relid: UInt32) -> [RuleEvidence] {
+        let ends = (
+            guest: guests[guest].guest.ringEnds(relid: relid), host: guests[guest].host.ringEnds(relid: relid)
+        )
+        guard let place = guests[guest].host.channel(relid: relid), ends.guest != nil || ends.host != nil else {
+            for direction in [Direction.guestToHost, .hostToGuest] {
+                takenPositions[RulePlace(guest: guest, relid: relid, direction: direction)] = nil
+            }
+            return []
+        }
+        let key = ChannelKey(partition: Self.partition(guest), device: place.device, subchannel: place.subchannel)
+        return [Direction.guestToHost, .hostToGuest].compactMap { direction in
+            let isUpstream = direction == .guestToHost
+            let (sender, receiver) = isUpstream ? (ends.guest, ends.host) : (ends.host, ends.guest)
+            guard let pages = sender?.outgoing ?? receiver?.incoming,
+                let control = try? PagedRingMemory(guest: guests[guest].memory, pages: pages).control()
+            else { return nil }
+            var ring = RingEvidence(
+                partition: key.partition, relid: relid, channel: key, direction: direction, dataSize: pages.dataSize)
+            ring.writeIndex = control.writeIndex
+            ring.readIndex = control.readIndex
+            ring.interruptMask = control.interruptMask
+            ring.pendingSendSize = control.pendingSendSize
+            ring.featureBits = control.featureBits
+            // Only then does it matter, and it may take a look at all that waits.
+            let mayWait = ring.usedBytes != 0 || sender?.isBlocked == true
+            ring.sender = sender.map {
+                RingEvidence.Sender(
+                    position: $0.sent, isBlocked: $0.isBlocked, needed: $0.needed,
+                    willLook: mayWait && willLook(isUpstream ? .guest : .host, guest, relid))
+            }
+            ring.receiver = receiver.map {
+                RingEvidence.Receiver(
+                    position: $0.received, published: $0.published,
+                    willLook: mayWait && willLook(isUpstream ? .host : .guest, guest, relid))
+            }
+            let trace = RulePlace(guest: guest, relid: relid, direction: direction)
+            ring.taken = receiver.flatMap {
+                bytes(guest, pages, from: takenPositions[trace] ?? 0, to: $0.received)
+            }
+            takenPositions[trace] = receiver?.received
+            return .ring(ring)
+        }
+    }
+
+    /// The bytes of a ring's data area between two places; nil for places outside.
+    private func bytes(_ guest: Int, _ pages: RingPages, from start: UInt32, to end: UInt32) -> [UInt8]? {
+        guard start < pages.dataSize, end < pages.dataSize else { return nil }
+        let count = end >= start ? end - start : pages.dataSize - start + end
+        var bytes: [UInt8] = []
+        let ring = PagedRingMemory(guest: guests[guest].memory, pages: pages)
+        return (try? ring.appendBytes(from: start, count: Int(count), to: &bytes)) == nil ? nil : bytes
+    }
+
+    /// Whether something is on its way after which an end looks at a channel's rings.
+    private func willLook(_ end: PartitionEnd, _ guest: Int, _ relid: UInt32) -> Bool {
+        switch end {
+        case .host:
+            let hypervisor = guests[guest].hypervisor
+            if hypervisor.signalled.contains(relid) || hypervisor.isSharedSignalled || hypervisor.isMonitorPending {
+                return true
+            }
+        case .guest:
+            let flag = guests[guest].guest.connection.channel(relid)?.eventFlag
+            let isShared = guests[guest].host.agreement.version < .windows8
+            if guests[guest].controller.isFlagged(isShared ? 0 : UInt32(flag ?? 0)) { return true }
+        }
+        return queue.contains { $0.brings(end, of: guest, to: relid) }
+    }
+}
+
+extension SimulationEvent {
+    /// Whether an end looks at a channel's rings when the event happens, or soon after.
+    fileprivate func brings(_ end: PartitionEnd, of guest: Int, to relid: UInt32) -> Bool {
+        switch self {
+        case .guestWake(guest, .drain(relid)): end == .guest
+        case .hostWake(guest, .drain(relid)), .hostSignal(guest, relid), .hostSharedSignal(guest): end == .host
+        case .effect(guest, _, .signal(let place, _)), .effect(guest, _, .monitorSignal(let place, _)):
+            end == .host && place.relid == relid
+        case .effect(guest, _, .interrupt(let place, _, _)): end == .guest && place.relid == relid
+        default: false
+        }
+    }
+}

@@ -175,7 +175,11 @@ public struct RingReceiver: Hashable, Sendable {
             }
         }
         _published = position
-        return signal
+        #if Mutations
+            return settings.mutatedSpaceSignal(signal)
+        #else
+            return signal
+        #endif
     }
 
     /// Whether freeing `freed` bytes, after which `free` (data size − used) are free, ends a wait for `pending` bytes.

@@ -84,6 +84,8 @@ public struct GuestProfile: Sendable, Hashable {
     /// Whether an interrupt that comes before the answer to an open is remembered. The engine has no interrupts; whoever gives
     /// the guest its interrupts reads it.
     public var remembersEarlyInterrupts = true
+    /// Whether it signals the host with every packet, needed or not. Read like `wakesWhenItJustFits`.
+    public var signalsNeedlessly = false
     /// Whether it wakes a sender that waits for space at all. Read like `wakesWhenItJustFits`.
     public var wakesForSpace = true
     /// How a device's channels find their processors.
@@ -96,7 +98,7 @@ public struct GuestProfile: Sendable, Hashable {
     public static let all: [GuestProfile] = [GuestProfile(), .linux, .freebsd, .openvmm]
 
     /// Guests as they once were, each with the number of a fault that was found in it.
-    public static let faulty: [GuestProfile] = [.openvmm1829, .linux1939]
+    public static let faulty: [GuestProfile] = [.openvmm1829, .linuxD218, .linux1939, .linuxEager]
 
     /// The profile of a name: `default`, `linux`, `freebsd` or `openvmm`.
     public static func named(_ name: some StringProtocol) -> GuestProfile? { all.first { $0.name == name } }
@@ -124,6 +126,22 @@ public struct GuestProfile: Sendable, Hashable {
         var profile = openvmm
         profile.name = "openvmm-1829"
         profile.remembersEarlyInterrupts = false
+        return profile
+    }()
+
+    /// A Linux whose network driver took no interrupt before it knew that its channel is open (anchors D.2, 22).
+    public static let linuxD218: GuestProfile = {
+        var profile = linux
+        profile.name = "linux-d218"
+        profile.remembersEarlyInterrupts = false
+        return profile
+    }()
+
+    /// A Linux that signals with every packet: hosts slow such a guest down (anchors D.5, 50).
+    public static let linuxEager: GuestProfile = {
+        var profile = linux
+        profile.name = "linux-eager"
+        profile.signalsNeedlessly = true
         return profile
     }()
 

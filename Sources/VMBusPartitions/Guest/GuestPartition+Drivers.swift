@@ -46,7 +46,7 @@ extension GuestPartition {
                 }
                 activity.effects.append(
                     .packet(place, .guestToHost, packet.type, bytes: bytes, attachment: attachment))
-                if signal {
+                if signal || configuration.profile.signalsNeedlessly {
                     devices[device].channels[channel].counters.interruptsOutEmpty += 1
                     self.signal(place, &activity)
                 }

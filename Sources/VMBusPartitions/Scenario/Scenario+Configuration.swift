@@ -44,6 +44,19 @@ extension Scenario {
             for table in try root.tables("event") { events.append(try ScenarioEvent(table, guests: guests)) }
         }
         events.sort { $0.time < $1.time }
+        expectation = try root.tableIfPresent("expect").map { table throws(ConfigurationError) in
+            try ScenarioExpectation(table)
+        }
+    }
+}
+
+extension ScenarioExpectation {
+    fileprivate init(_ table: ConfigurationTable) throws(ConfigurationError) {
+        try table.requireOnly(ScenarioSchema.expectation.names)
+        problem = try table.string("problem")
+        rule = try table.stringIfPresent("rule")
+        note = try table.stringIfPresent("note")
+        steps = UInt64(try table.integer("within", in: 1...1_000_000))
     }
 }
 

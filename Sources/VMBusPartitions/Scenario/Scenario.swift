@@ -18,6 +18,20 @@ public struct Scenario: Sendable, Hashable {
     public var responder: ResponderChoice
     /// What happens at given moments, in order of time.
     public var events: [ScenarioEvent]
+    /// What it shows, for a scenario of the gallery.
+    public var expectation: ScenarioExpectation?
+}
+
+/// What a scenario of the gallery shows: a problem that was met outside of it.
+public struct ScenarioExpectation: Sendable, Hashable {
+    /// Where the problem was reported.
+    public var problem: String
+    /// The lasting name of the rule that is broken; nil where none is.
+    public var rule: String?
+    /// A part of the note or fault that tells it; nil for none.
+    public var note: String?
+    /// Steps until then, at most.
+    public var steps: UInt64
 }
 
 /// What a scenario says about who answers inside the switch.

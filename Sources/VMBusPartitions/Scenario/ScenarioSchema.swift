@@ -46,6 +46,7 @@ public struct ScenarioSchema: Sendable {
             switch | table | see below | the switch that joins the guests' network devices
             guest | array of tables | ! | the guests, at least one
             event | array of tables | none | what happens at given moments
+            expect | table | none | for a scenario of the gallery: what it shows
             """)
     static let root = Section(
         heading: "[root]", about: "the root partition, the host of all guests",
@@ -63,7 +64,7 @@ public struct ScenarioSchema: Sendable {
         heading: "[[guest]]", about: "a guest partition",
         rows: """
             name | string | ! | its name
-            profile | string | default | whose habits it has: default, linux, freebsd, openvmm, and two with a known fault: openvmm-1829, linux-1939
+            profile | string | default | whose habits it has: default, linux, freebsd, openvmm, and with a known fault: openvmm-1829, linux-d218, linux-1939, linux-eager
             version | string | 5.3, or 6.0 | the newest protocol version that it speaks; 6.0 with a profile
             host_profile | string | the root's | whose habits this guest's host has
             host_version | string | the root's | the newest version that this guest's host accepts
@@ -159,9 +160,18 @@ public struct ScenarioSchema: Sendable {
             for | time | 100ms | hibernate, save: until the guest resumes, or its host is restored
             """)
 
+    static let expectation = Section(
+        heading: "[expect]", about: "what a scenario of the gallery shows",
+        rows: """
+            problem | string | ! | where the problem was reported
+            rule | string | none | the rule of the protocol that is broken, such as "no-lost-wakeup-data"
+            note | string | none | a part of the note or fault that tells it
+            within | integer | ! | steps until then, at most
+            """)
+
     /// All tables, in the order in which a file has them.
     public static let sections = [
-        scenario, root, exchange, guest, device, network, integration, storage, disk, socket, event,
+        scenario, root, exchange, guest, device, network, integration, storage, disk, socket, event, expectation,
     ]
 
     /// The whole schema, for people.

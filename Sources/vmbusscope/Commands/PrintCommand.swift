@@ -59,7 +59,7 @@ struct PrintCommand: ParsableCommand {
 
         func run() throws {
             guard name != nil else { return try Output.write(Scenarios.list()) }
-            try PrintCommand.write(name, "scenario", names: Scenarios.names, Scenarios.text)
+            try PrintCommand.write(name, "scenario", names: Scenarios.names + Scenarios.gallery, Scenarios.text)
         }
     }
 

@@ -1,6 +1,7 @@
 import BusModel
 import ProtocolRules
 import Testing
+import VMBusEngine
 import VMBusPartitions
 import VMBusSimulator
 

@@ -38,7 +38,7 @@ struct NetworkPacket {
     var ranges: [(byteCount: UInt32, offset: UInt32)] {
         let count = Int(record.payload.number32(20) ?? 0)
         // Sixteen bytes of descriptor and eight of header come first.
-        return (0..<min(count, (descriptor.offset - 24) / 8)).compactMap { index in
+        return (0..<max(0, min(count, (descriptor.offset - 24) / 8))).compactMap { index in
             guard let byteCount = record.payload.number32(24 + index * 8),
                 let offset = record.payload.number32(28 + index * 8)
             else { return nil }
@@ -134,8 +134,8 @@ struct AdapterRules: Sendable {
         let isSuccess = packet.message.number32(4) == NVSP.Status.success.rawValue
         switch packet.type {
         case .sendReceiveBufferComplete where isSuccess:
-            let (size, end) = (packet.message.number32(16) ?? 0, packet.message.number32(24) ?? 0)
-            receive = (size, UInt64(end))
+            let (size, count) = (packet.message.number32(16) ?? 0, packet.message.number32(20) ?? 0)
+            receive = (size, max(UInt64(packet.message.number32(24) ?? 0), UInt64(size) * UInt64(count)))
         case .sendSendBufferComplete where isSuccess: sectionSize = packet.message.number32(8)
         default: break
         }

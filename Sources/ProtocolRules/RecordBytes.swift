@@ -53,7 +53,9 @@ struct DescriptorWords {
         if !(1...0xD).contains(type) { return ("type", Int(type), "a type from 1 to 13") }
         if offset < 16 { return ("offset", offset, "at least the 16 bytes of the descriptor") }
         if length < offset { return ("length", length, "at least the \(offset) bytes before the payload") }
-        if length + 8 > available { return ("length", length, "with the trailer at most the \(available) bytes written") }
+        if length + 8 > available {
+            return ("length", length, "with the trailer at most the \(available) bytes written")
+        }
         return nil
     }
 }

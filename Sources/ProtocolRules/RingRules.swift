@@ -21,18 +21,14 @@ struct RingRules: RuleFold {
                 channels[place].guestSignals += 1
             }
         case .interrupt:
-            if let place = channels.meet(header.partition, header.relid, RingPair()) { channels[place].hostSignals += 1 }
+            if let place = channels.meet(header.partition, header.relid, RingPair()) {
+                channels[place].hostSignals += 1
+            }
         case .message:
             guard case .openChannel(let open) = record.message,
                 let place = channels.meet(header.partition, open.relid, RingPair())
             else { return }
             channels[place] = RingPair()
-        case .fault:
-            // A packet that its receiver could not read is not told as taken.
-            channels.forEach(of: header.partition) { pair in
-                pair.outgoing.loseTrack()
-                pair.incoming.loseTrack()
-            }
         case .gap: channels.removeAll()
         default: break
         }
@@ -43,9 +39,6 @@ struct RingRules: RuleFold {
         case .ring(let ring):
             guard let place = channels.meet(ring.partition, ring.relid, RingPair()) else { return }
             channels[place].look(ring, &report)
-        case .taken(let packet):
-            guard let place = channels.meet(packet.partition, packet.relid, RingPair()) else { return }
-            channels[place].took(packet, &report)
         case .machineReset(let partition): channels.forEach(of: partition) { $0 = RingPair() }
         default: break
         }
@@ -111,21 +104,6 @@ private struct RingPair: Sendable {
         (guestSignals, hostSignals, guestReasons, hostReasons, looked) = (0, 0, 0, 0, 0)
     }
 
-    mutating func took(_ packet: TakenPacket, _ report: inout RuleReport) {
-        let isSame =
-            packet.direction == .guestToHost ? outgoing.took(packet.bytes[...]) : incoming.took(packet.bytes[...])
-        guard let isSame else { return }
-        report.checked(.bytesPreserved)
-        guard !isSame else { return }
-        report.broken(
-            .bytesPreserved, by: packet.direction == .guestToHost ? .guest : .host, partition: packet.partition,
-            channel: packet.channel, relid: packet.relid,
-            place: "\(packet.direction == .guestToHost ? "guest" : "host")'s ring", value: "\(packet.bytes.count) bytes", "the bytes of the oldest packet that was written and not taken",
-            bytes: packet.bytes)
-        // Everything behind it would be told to be wrong, too.
-        if packet.direction == .guestToHost { outgoing.loseTrack() } else { incoming.loseTrack() }
-    }
-
     private func economy(
         _ signals: Int, _ reasons: Int, _ party: RuleParty, _ ring: RingEvidence, _ report: inout RuleReport
     ) {
@@ -148,7 +126,8 @@ extension RingPair {
         guard hasPossibleIndices(&watch, ring, &report) else { return (0, 0) }
         space(watch, ring, &report)
         owners(&watch, ring, &report)
-        trailers(ring, &report)
+        packets(ring, &report)
+        bytes(&watch, ring, &report)
         wakeups(&watch, ring, &report)
         return reasons(watch, ring)
     }
@@ -206,7 +185,7 @@ extension RingPair {
             "the \(problem.own) that its owner has stored", &report)
     }
 
-    private static func trailers(_ ring: RingEvidence, _ report: inout RuleReport) {
+    private static func packets(_ ring: RingEvidence, _ report: inout RuleReport) {
         guard let written = ring.written, let sender = ring.sender else { return }
         var rest = written[...]
         while !rest.isEmpty {
@@ -231,6 +210,25 @@ extension RingPair {
             }
             rest = rest.dropFirst(descriptor.length + 8)
         }
+    }
+
+    private static func bytes(_ watch: inout RingWatch, _ ring: RingEvidence, _ report: inout RuleReport) {
+        guard let taken = ring.taken else { return }
+        var rest = taken[...]
+        // What does not look like packets has been told when it was written.
+        while let descriptor = DescriptorWords(rest), descriptor.problem(available: rest.count) == nil {
+            let packet = rest.prefix(descriptor.length)
+            rest = rest.dropFirst(descriptor.length + 8)
+            guard let isSame = watch.took(packet) else { continue }
+            report.checked(.bytesPreserved)
+            guard !isSame else { continue }
+            broken(
+                .bytesPreserved, by: ring.sendingParty, ring, place: "packet taken", value: "\(packet.count) bytes",
+                "the bytes of the oldest packet that was written and not taken", bytes: packet, &report)
+            // Everything behind it would be told to be wrong, too.
+            watch.loseTrack()
+        }
+        if !rest.isEmpty { watch.loseTrack() }
     }
 
     private static func wakeups(_ watch: inout RingWatch, _ ring: RingEvidence, _ report: inout RuleReport) {
@@ -265,7 +263,8 @@ extension RingPair {
         let wasEmpty = watch.writeIndex == watch.readIndex || watch.writeIndex == ring.readIndex
         let isUnmasked = watch.interruptMask == 0 || ring.interruptMask == 0
         let hasFilled = watch.written > 0 && wasEmpty && isUnmasked
-        let pending = Int(watch.pendingSendSize)
+        // Only the sender moves it, and this is a step of the receiver.
+        let pending = Int(ring.pendingSendSize)
         let freed = distance(watch.readIndex, ring.readIndex, ring)
         guard pending > 0, freed > 0 else { return (hasFilled ? 1 : 0, 0) }
         let free = Int(ring.dataSize) - distance(ring.readIndex, ring.writeIndex, ring)

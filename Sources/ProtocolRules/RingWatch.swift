@@ -9,7 +9,6 @@ struct RingWatch: Sendable {
     private(set) var writeIndex: UInt32 = 0
     private(set) var readIndex: UInt32 = 0
     private(set) var interruptMask: UInt32 = 0
-    private(set) var pendingSendSize: UInt32 = 0
     /// Bytes of ring of the packets that were written since.
     private(set) var written = 0
     /// The bytes of packets that were written and not taken, oldest first, from `firstDigest` on.
@@ -52,7 +51,7 @@ struct RingWatch: Sendable {
     /// Remembers how the ring was left.
     mutating func look(_ ring: RingEvidence) {
         (writeIndex, readIndex) = (ring.writeIndex, ring.readIndex)
-        (interruptMask, pendingSendSize) = (ring.interruptMask, ring.pendingSendSize)
+        interruptMask = ring.interruptMask
         written = 0
         if hasLostTrack, ring.writeIndex == ring.readIndex { hasLostTrack = false }
     }

@@ -1,3 +1,4 @@
+import VMBusEngine
 public import VMBusRing
 
 /// What one end of an open channel keeps for itself about its two rings. Offsets are in bytes of the data area.

@@ -175,11 +175,7 @@ public struct RingReceiver: Hashable, Sendable {
             }
         }
         _published = position
-        #if Mutations
-            return settings.mutatedSpaceSignal(signal)
-        #else
-            return signal
-        #endif
+        return signal
     }
 
     /// Whether freeing `freed` bytes, after which `free` (data size − used) are free, ends a wait for `pending` bytes.

@@ -6,10 +6,6 @@
         /// Bytes that a sender takes for free and that are not.
         @usableFromInline var mutatedFree: UInt32 { mutation == .ringFilledUp ? 8 : 0 }
 
-        /// Whether a receiver signals that there is space.
-        @usableFromInline
-        func mutatedSpaceSignal(_ signal: Bool) -> Bool { mutation == .spaceSignalForgotten ? false : signal }
-
         /// Spoils what was published, and says whether the sender signals.
         @usableFromInline
         func mutated<Memory: RingMemory>(

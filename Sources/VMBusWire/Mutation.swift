@@ -52,8 +52,8 @@
         case byteLostAtWrap = "byte-lost-at-wrap"
         /// The sender never signals that there is something to read.
         case dataSignalForgotten = "data-signal-forgotten"
-        /// The receiver never signals that there is space.
-        case spaceSignalForgotten = "space-signal-forgotten"
+        /// The sender does not go on when it is told that there is space.
+        case senderNotResumed = "sender-not-resumed"
         /// The receiver does not look again after it has unmasked signals.
         case noRecheckAfterUnmask = "no-recheck-after-unmask"
         /// The sender has no barrier between its write index and its look at the mask.
@@ -114,7 +114,7 @@
             case .byteLostAtWrap: "bytes-preserved"
             case .dataSignalForgotten, .noRecheckAfterUnmask, .noBarrierBeforeMaskTest, .interruptBeforeResultIgnored:
                 "no-lost-wakeup-data"
-            case .spaceSignalForgotten, .noBarrierAfterReadIndex, .pendingSizeNotRechecked, .pendingSizeOneStepLate:
+            case .senderNotResumed, .noBarrierAfterReadIndex, .pendingSizeNotRechecked, .pendingSizeOneStepLate:
                 "no-lost-wakeup-space"
             case .signalEveryPacket: "signal-economy"
             case .pendingWithoutFeature: "pending-needs-feature"

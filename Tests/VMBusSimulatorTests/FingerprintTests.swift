@@ -1,6 +1,7 @@
 import BusModel
 import Testing
 import VMBusPartitions
+import VMBusRing
 
 @testable import VMBusSimulator
 

@@ -47,6 +47,7 @@ extension Scenario {
         expectation = try root.tableIfPresent("expect").map { table throws(ConfigurationError) in
             try ScenarioExpectation(table)
         }
+        faults = try FaultConfiguration.list(in: root, guests: guests)
     }
 }
 

@@ -18,6 +18,8 @@ public struct Scenario: Sendable, Hashable {
     public var responder: ResponderChoice
     /// What happens at given moments, in order of time.
     public var events: [ScenarioEvent]
+    /// What goes wrong.
+    public var faults: [FaultConfiguration]
     /// What it shows, for a scenario of the gallery.
     public var expectation: ScenarioExpectation?
 }

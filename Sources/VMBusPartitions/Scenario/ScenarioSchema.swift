@@ -46,6 +46,7 @@ public struct ScenarioSchema: Sendable {
             switch | table | see below | the switch that joins the guests' network devices
             guest | array of tables | ! | the guests, at least one
             event | array of tables | none | what happens at given moments
+            faults | array of tables | none | what goes wrong
             expect | table | none | for a scenario of the gallery: what it shows
             """)
     static let root = Section(
@@ -160,6 +161,24 @@ public struct ScenarioSchema: Sendable {
             for | time | 100ms | hibernate, save: until the guest resumes, or its host is restored
             """)
 
+    static let faults = Section(
+        heading: "[[faults]]", about: "something that goes wrong",
+        rows: """
+            kind | string | ! | its name, such as "lost-signal"
+            direction | string | the kind's | who commits it: host-to-guest or guest-to-host
+            guest | string | all | a guest's name
+            device | string | all | a kind of device, or an instance
+            subchannel | integer | all | one of the device's channels
+            message | string | any | the name of a channel message, such as "OPEN_CHANNEL_RESULT"
+            at | time | from the start | not before; a kind that needs nothing to be done to comes then
+            nth | integer | 1 | the first match that counts
+            times | integer | 1 | how often; 0 for always
+            odds | number | 1.0 | with which odds, above 0
+            delay | time | the kind's | how long something takes
+            value | integer | the kind's | the number that is put in the place of another
+            offset, width | integer | the kind's | where the number lies, and its 1, 2, 4 or 8 bytes
+            field | string | none | the field of a message that is changed
+            """)
     static let expectation = Section(
         heading: "[expect]", about: "what a scenario of the gallery shows",
         rows: """
@@ -171,7 +190,8 @@ public struct ScenarioSchema: Sendable {
 
     /// All tables, in the order in which a file has them.
     public static let sections = [
-        scenario, root, exchange, guest, device, network, integration, storage, disk, socket, event, expectation,
+        scenario, root, exchange, guest, device, network, integration, storage, disk, socket, event, faults,
+        expectation,
     ]
 
     /// The whole schema, for people.

@@ -11,6 +11,8 @@ public enum BridgeCommand: Sendable, Hashable {
     case offer(GUID)
     /// Something is asked of a device.
     case device(GUID, DeviceCommand)
+    /// From now on, or from the guest's next contact on, these faults are done and no others.
+    case arm(FaultInjector, atContact: Bool)
 
     /// Reads `rescind DEVICE`, `offer DEVICE` or `DEVICE COMMAND…`; the device is a kind that the guest has, or an
     /// instance.
@@ -82,6 +84,7 @@ extension BridgeSession {
         case .rescind(let instance): rescind(instance)
         case .offer(let instance): offer(instance)
         case .device(let instance, let command): ask(instance, command)
+        case .arm(let faults, let atContact): arm(faults, atContact: atContact)
         }
         settle()
     }
@@ -121,14 +124,14 @@ extension BridgeSession {
         }
     }
 
-    private mutating func rescind(_ instance: GUID) {
+    mutating func rescind(_ instance: GUID) {
         var found = false
         tell(.disconnected(instance))
         carryOut(visit { found = $0.rescind(device: instance, &$1) })
         if !found { log.note("there is no device \(instance) to take back") }
     }
 
-    private mutating func offer(_ instance: GUID) {
+    mutating func offer(_ instance: GUID) {
         guard let device = guest.host.devices.first(where: { $0.instance == instance }),
             !host.devices.contains(where: { $0.configuration.instance == instance })
         else {

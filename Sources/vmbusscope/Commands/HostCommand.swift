@@ -29,6 +29,12 @@ struct HostCommand: ParsableCommand {
             'timesync sync', 'kvp get guest KEY', 'vss freeze' or 'fcopy FILE /tmp/copy'; whatever else is said lists what \
             the device knows. 'NAME: …' does it to the guest of that name, who is the first one otherwise.
 
+            With --fault FILE the faults of its cases are done to what passes between guest and host, as in the simulator: \
+            [[case]] has a name and [[case.faults]], whose keys are those of a scenario's [[faults]]. The verdict comes from \
+            the guest's console and from whether it is heard of again; the same --seed gives the same faults. With --control \
+            'case NAME' begins a case at once and 'case NAME contact' at the next contact, and 'end' or 'end REASON' ends it, \
+            the latter as failed.
+
             With --uio-dir D --sysfs S there is no machine: a program that drives the device in user space (DPDK does) finds \
             what /dev/uio0 and the kernel would give it. Sizes are bytes, or with K or M; a plain number below 4096 is one of KiB.
               D/uio0.map0   both rings of the size --ring, guest to host first: a control page of 4096 bytes, then the data
@@ -103,6 +109,24 @@ struct HostCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Give the guest a drive with this disc image.", valueName: "path"))
     var cd: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Try the cases of faults in this TOML file on the first guest, one per boot or reconnect.",
+            valueName: "file"))
+    var fault: String?
+
+    @Option(help: ArgumentHelp("With --fault: the number that decides what is left to chance.", valueName: "n"))
+    var seed: UInt64 = 1
+
+    @Flag(help: "With --fault: one KTAP line per case in the place of records.")
+    var ktap = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --fault: the file in which the guest's console comes; a kernel's complaints there fail a case.",
+            valueName: "file"))
+    var console: String?
+
     @OptionGroup(title: "A device for programs") var uio: UIOOptions
 
     @OptionGroup var screen: ScreenOptions
@@ -138,9 +162,13 @@ struct HostCommand: ParsableCommand {
                 throw CommandFailure(.failure, error.description)
             }
         }
-        let service = HostService(
+        var service = HostService(
             scenario: scenario, entrances: entrances, mode: raw ? .ownPages : .monitorPages, tap: tap)
-        if json || control || !Screen.hasTerminal {
+        if let fault {
+            service.trial = try FaultTrial(
+                fault, guests: entrances.prefix(1).map(\.guest), seed: seed, asKTAP: ktap, console: console)
+        }
+        if json || control || fault != nil || !Screen.hasTerminal {
             try service.print(isJSON: json, takesCommands: control)
         } else {
             try service.show(screen.inspectorOptions)

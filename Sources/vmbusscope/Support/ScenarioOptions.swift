@@ -49,7 +49,8 @@ enum ScenarioFile {
         }
     }
 
-    private static func bytes(_ scenario: String) throws(CommandFailure) -> [UInt8] {
+    /// The bytes of a file.
+    static func bytes(_ scenario: String) throws(CommandFailure) -> [UInt8] {
         let path = scenario.hasPrefix("/") ? scenario : "./" + scenario
         do throws(SystemError) {
             return try SystemFiles().read(path, limit: limit)

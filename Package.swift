@@ -160,7 +160,8 @@ let package = Package(
         .testTarget(
             name: "VMBusSimulatorTests",
             dependencies: [
-                "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration",
+                "VMBusSimulator", "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "ProtocolRules",
+                "BusModel", "VMBusWire", "Configuration",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -160,8 +160,8 @@ let package = Package(
         .testTarget(
             name: "VMBusSimulatorTests",
             dependencies: [
-                "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration",
-                "Inspector", "Query",
+                "VMBusSimulator", "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "ProtocolRules",
+                "Inspector", "Query", "BusModel", "VMBusWire", "Configuration",
             ],
             swiftSettings: settings),
         .testTarget(

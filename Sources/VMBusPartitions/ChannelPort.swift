@@ -4,9 +4,6 @@ import VMBusWire
 
 /// One end of an open channel: both of its rings.
 struct ChannelPort: Sendable, Hashable {
-    /// Packets that one visit takes from a ring before others get their turn.
-    static let packetsPerVisit = 64
-
     let outgoing: RingPages
     let incoming: RingPages
     /// A packet did not fit: every later one waits behind it until there is space again.
@@ -53,8 +50,10 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// Writes a packet. When there is no space the peer has been asked for a signal, and the port is blocked until `unblock`.
+    ///
+    /// - Parameter spare: bytes of ring that stay free behind the packet.
     mutating func send<Memory: PhysicalMemory>(
-        _ packet: ChannelPacket, _ memory: inout Memory
+        _ packet: ChannelPacket, spare: UInt32 = 0, _ memory: inout Memory
     ) throws(ProtocolViolation) -> Sent {
         guard !isBlocked else { return .refused }
         guard let bytes = packet.encoded else {
@@ -67,14 +66,15 @@ struct ChannelPort: Sendable, Hashable {
         let header = bytes[PacketDescriptor.byteCount..<start]
         var sender = sender
         var missing: UInt32 = 0
+        let room = spare == 0 ? 0 : UInt32(truncatingIfNeeded: bytes.count + 8) + spare
         let signal: Bool?
         if var ring = memory.mappedRing(outgoing) {
             signal = try Self.told(outgoing) { () throws(RingError<Never>) in
-                try Self.write(info, header, packet.payload, &sender, &ring, &missing)
+                try Self.write(info, header, packet.payload, room, &sender, &ring, &missing)
             }
         } else {
             signal = try Self.guarded(outgoing, &memory) { ring throws(RingError<Memory.Failure>) in
-                try Self.write(info, header, packet.payload, &sender, &ring, &missing)
+                try Self.write(info, header, packet.payload, room, &sender, &ring, &missing)
             }
         }
         let sent = signal.map { Sent.written(bytes: bytes, signal: $0) } ?? .refused
@@ -84,11 +84,16 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// Writes a packet into a ring and says whether to signal; nil when there is no space, of which `missing` bytes are needed.
+    /// If `room` is not 0, more than so many bytes must be free before.
     @inline(__always)
     private static func write<Ring: RingMemory>(
-        _ info: PacketInfo, _ header: ArraySlice<UInt8>, _ payload: [UInt8], _ sender: inout RingSender,
-        _ ring: inout Ring, _ missing: inout UInt32
+        _ info: PacketInfo, _ header: ArraySlice<UInt8>, _ payload: [UInt8], _ room: UInt32,
+        _ sender: inout RingSender, _ ring: inout Ring, _ missing: inout UInt32
     ) throws(RingError<Ring.Failure>) -> Bool? {
+        if room > 0, try sender.freeBytes(in: ring) <= room, try sender.waitForSpace(room, in: &ring) != .free {
+            missing = room
+            return nil
+        }
         while true {
             switch try sender.send(info, header: header.span.bytes, payload: payload.span.bytes, in: &ring) {
             case .sent(let signal): return signal
@@ -135,15 +140,17 @@ struct ChannelPort: Sendable, Hashable {
         var hasMore = false
     }
 
-    /// Takes packets out, with signals masked meanwhile, and gives their space back.
-    mutating func drain<Memory: PhysicalMemory>(_ memory: inout Memory) throws(ProtocolViolation) -> Drained {
+    /// Takes packets out, at most so many, with signals masked meanwhile, and gives their space back.
+    mutating func drain<Memory: PhysicalMemory>(
+        _ memory: inout Memory, limit: Int = RingAppetite().packets
+    ) throws(ProtocolViolation) -> Drained {
         var receiver = receiver
         let drained: Drained
         if var ring = memory.mappedRing(incoming) {
-            drained = try Self.told(incoming) { () throws(RingError<Never>) in try Self.read(&receiver, &ring) }
+            drained = try Self.told(incoming) { () throws(RingError<Never>) in try Self.read(&receiver, &ring, limit) }
         } else {
             drained = try Self.guarded(incoming, &memory) { ring throws(RingError<Memory.Failure>) in
-                try Self.read(&receiver, &ring)
+                try Self.read(&receiver, &ring, limit)
             }
         }
         self.receiver = receiver
@@ -152,12 +159,12 @@ struct ChannelPort: Sendable, Hashable {
 
     @inline(__always)
     private static func read<Ring: RingMemory>(
-        _ receiver: inout RingReceiver, _ ring: inout Ring
+        _ receiver: inout RingReceiver, _ ring: inout Ring, _ limit: Int
     ) throws(RingError<Ring.Failure>) -> Drained {
         var drained = Drained()
         try receiver.mask(in: &ring)
         while true {
-            while drained.packets.count < packetsPerVisit {
+            while drained.packets.count < limit {
                 var bytes: [UInt8] = []
                 guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
                 do throws(WireError) {
@@ -166,7 +173,7 @@ struct ChannelPort: Sendable, Hashable {
                     drained.violations.append(ProtocolViolation(error))
                 }
             }
-            if drained.packets.count >= packetsPerVisit {
+            if drained.packets.count >= limit {
                 drained.signal = try receiver.commit(in: &ring) || drained.signal
                 drained.hasMore = true
                 return drained

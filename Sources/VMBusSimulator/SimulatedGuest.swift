@@ -12,6 +12,10 @@ struct SimulatedGuest: Sendable {
     var hostDigest: UInt64?
     var controller: SyntheticInterruptController
     var hypervisor = GuestHypervisorState()
+    /// Nanoseconds that it hibernates.
+    var sleep: UInt64 = 0
+    /// The host's end while it is away.
+    var savedHost: SavedHostEnd?
     /// Boots again once it has disconnected.
     var bootsAgain = false
 

@@ -69,6 +69,8 @@ extension Simulation {
         case .wake(let after, let token): queue.push(.guestWake(guest: guest, token), at: later(after))
         case .deviceChanged(let device): recordDevice(guest, device)
         case .disconnected: disconnected(guest)
+        case .suspended: suspended(guest)
+        case .pollMessages: pollMessages(guest)
         case .ends(let restarts):
             queue.push(
                 .end(guest: guest, bootsAgain: restarts),
@@ -121,12 +123,17 @@ extension Simulation {
         }
     }
 
-    /// The guest's run is over: what was on its way to it is lost, and the host lets go of its memory.
-    private mutating func disconnected(_ guest: Int) {
+    /// The guest hears nothing any more, and the host lets go of its memory.
+    mutating func letGo(_ guest: Int) {
         queue.removeAll { $0.guest == guest }
         guests[guest].hypervisor = GuestHypervisorState()
         faults.forget(guest: guest)
         carry(guests[guest].visitHost(at: time) { $0.reset(&$1) }, of: .host, guest: guest)
+    }
+
+    /// The guest's run is over: what was on its way to it is lost, and the host lets go of its memory.
+    private mutating func disconnected(_ guest: Int) {
+        letGo(guest)
         if guests[guest].bootsAgain {
             queue.push(.boot(guest: guest), at: later(delay(.rebootDelay, SimulatedLatency.reboot)))
         }

@@ -20,6 +20,7 @@ enum SimulatedLatency {
 extension Simulation {
     /// Lets one thing happen.
     mutating func perform(_ event: SimulationEvent) {
+        if waitsForHost(event) { return }
         switch event {
         case .boot(let guest): boot(guest)
         case .hostMessage(let guest, let bytes, let connectionID):
@@ -55,6 +56,8 @@ extension Simulation {
                     host.completed(completion, device: device, generation: generation, &activity)
                 }, of: .host, guest: guest)
         case .sample(let guest): sample(guest)
+        case .resume(let guest): resume(guest)
+        case .restore(let guest): restoreHost(guest)
         case .scenario(let index): perform(scenario.events[index])
         case .fault(let guest, let end, let act): performHeldUp(act, of: end, guest: guest)
         case .faultsDue: performDueFaults()
@@ -78,7 +81,9 @@ extension Simulation {
 
     /// The guest copies the slot, handles the copy, empties the slot and, if another message waits, writes end-of-message.
     private mutating func messageInterrupt(_ guest: Int, _ processor: UInt32) {
-        guard let message = guests[guest].controller.message(processor: processor) else { return }
+        guard !guests[guest].guest.isCrashing,
+            let message = guests[guest].controller.message(processor: processor)
+        else { return }
         let effects = guests[guest].visitGuest(at: time) { $0.receive(message: message, &$1) }
         if guests[guest].controller.endOfMessage(processor: processor) {
             queue.push(
@@ -89,6 +94,7 @@ extension Simulation {
     }
 
     private mutating func eventInterrupt(_ guest: Int, _ processor: UInt32) {
+        if guests[guest].guest.isCrashing { return }
         for flag in guests[guest].controller.takeFlags(processor: processor) {
             // Flag 0 is no channel: old hosts point with it to the interrupt page (reference §1.3).
             guard flag == 0 else {
@@ -120,6 +126,9 @@ extension Simulation {
         case .move(let device, let subchannel, let cpu):
             if let refusal = move(device, subchannel, cpu: cpu, guest: event.guest) { note(refusal, event.guest) }
         case .reboot: unload(event.guest, bootsAgain: true)
+        case .crash: crash(event.guest)
+        case .hibernate(let duration): hibernate(event.guest, for: duration)
+        case .saveHost(let duration): saveHost(event.guest, for: duration)
         }
     }
 

@@ -56,6 +56,8 @@ extension Simulation {
         case .guestWake(let guest, _), .hostWake(let guest, _), .frame(.adapter(let guest, _), _), .end(let guest, _),
             .disk(let guest, _, _, _), .sample(let guest), .effect(let guest, _, _):
             RuleTouch(guest: guest)
+        case .resume(let guest): RuleTouch(guest: guest)
+        case .restore(let guest): RuleTouch(guest: guest, relids: openChannels(guest))
         case .frame, .scenario: RuleTouch()
         }
     }

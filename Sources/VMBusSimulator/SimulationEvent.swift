@@ -27,6 +27,10 @@ enum SimulationEvent: Sendable {
     case disk(guest: Int, device: GUID, generation: UInt32, DiskCompletion)
     /// The guest's counters and fills are looked at.
     case sample(guest: Int)
+    /// A guest that hibernates is there again.
+    case resume(guest: Int)
+    /// A host that was saved is there again.
+    case restore(guest: Int)
     /// An event of the scenario.
     case scenario(Int)
     /// What a fault held up, or does later.
@@ -43,7 +47,7 @@ enum SimulationEvent: Sendable {
             .hostSignal(let guest, _), .hostSharedSignal(let guest), .monitorPoll(let guest),
             .guestWake(let guest, _), .end(let guest, _), .fault(let guest, _, _):
             guest
-        case .boot, .hostWake, .frame, .disk, .sample, .scenario, .faultsDue: nil
+        case .boot, .hostWake, .frame, .disk, .sample, .resume, .restore, .scenario, .faultsDue: nil
         }
     }
 

@@ -58,7 +58,7 @@ import VMBusWire
     }
 
     @Test func `guests with the habits of Linux, FreeBSD and OpenVMM agree with hosts that have others`() throws {
-        var source = SimulatorSource(try #require(try Scenarios.named("habits")), seed: 3)
+        var source = SimulatorSource(try #require(try Scenarios.named("versions")), seed: 3)
         var snapshot = BusSnapshot()
         let batch = source.advance(.time(60_000_000, limit: 20_000))
         snapshot.apply(batch)

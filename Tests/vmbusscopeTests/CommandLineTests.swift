@@ -137,7 +137,7 @@ import Testing
     @Test func `prints what is shipped inside`() throws {
         #expect(try Program.run("print", "theme").output == "dark\nlight\nhigh-contrast\nmono\n")
         #expect(try Program.run("print", "theme", "mono").output.contains("name = \"mono\""))
-        #expect(try Program.run("print", "scenario").output.contains("two-guests\n"))
+        #expect(try Program.run("print", "scenario").output.contains("two-guests "))
         #expect(try Program.run("print", "scenario", "two-guests").output.contains("["))
         #expect(try Program.run("print", "completions", "bash").output.hasPrefix("#!/bin/bash"))
     }

@@ -43,6 +43,8 @@ public struct HostProfile: Sendable, Hashable {
     /// The engine has no rings; whoever gives the host its rings reads it. Of Windows only the outcome is known, to which both
     /// rules come.
     public var wakesWhenItJustFits = false
+    /// Whether a host that takes up a saved connection offers its devices before the guest has asked for them.
+    public var offersWhenRestored = false
     /// How connection ids are made.
     public var connectionIDs = ConnectionIDs.packed
     /// What stands in bytes 40 to 55 of an offer; nil for zeros.
@@ -77,8 +79,19 @@ public struct HostProfile: Sendable, Hashable {
         return profile
     }()
 
+    /// OpenVMM's server as it was: restored before the guest had asked, it sent its offers (anchors D.1, 10).
+    public static let openvmm1681: HostProfile = {
+        var profile = openvmm
+        profile.name = "openvmm-1681"
+        profile.offersWhenRestored = true
+        return profile
+    }()
+
     /// All profiles.
     public static let all = [openvmm, windowsHost, windowsHost2012]
+
+    /// Hosts as they once were, each with the number of a fault that was found in it.
+    public static let faulty = [openvmm1681]
 
     /// The profile of a name; nil for a name that no profile has.
     public static func named(_ name: String) -> HostProfile? { all.first { $0.name == name } }

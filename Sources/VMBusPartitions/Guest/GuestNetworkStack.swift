@@ -40,19 +40,31 @@ struct GuestNetworkStack: Sendable, Hashable {
         }
         turn += 1
         sequence &+= 1
+        return [request(to: neighbour, target)] + bulk(to: neighbour, target)
+    }
+
+    private func bulk(to neighbour: Neighbour, _ target: InternetAddress) -> [[UInt8]] {
+        (0..<max(0, address.bulkFrames)).map { number in
+            writer.datagram(
+                to: neighbour.hardware, target, from: NetworkShort(50_000 + number % 64), to: Self.closedPort,
+                (0..<address.bulkByteCount).map { UInt8(truncatingIfNeeded: $0 + number) })
+        }
+    }
+
+    private func request(to neighbour: Neighbour, _ target: InternetAddress) -> [UInt8] {
         if address.tcpPorts > 0, turn % 2 == 0 {
             var segment = TCPHeader()
             segment.source = NetworkShort(40_000 + turn / 2 % address.tcpPorts)
             segment.destination = Self.closedPort
             segment.control = TCPHeader.Control(rawValue: 0x5000 | TCPHeader.Control.synchronize)
-            return [writer.segment(to: neighbour.hardware, target, segment, identification: identification)]
+            return writer.segment(to: neighbour.hardware, target, segment, identification: identification)
         }
         let sizes = address.pingSizes
         let size = sizes.isEmpty ? 56 : sizes[turn % sizes.count]
         var echo = ICMPHeader()
         (echo.identifier, echo.sequence) = (1, NetworkShort(rawValue: sequence))
         let payload = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
-        return [writer.message(to: neighbour.hardware, target, echo, payload, identification: identification)]
+        return writer.message(to: neighbour.hardware, target, echo, payload, identification: identification)
     }
 
     private var identification: NetworkShort { NetworkShort(rawValue: sequence) }

@@ -31,9 +31,18 @@ extension GuestPartition {
             case .postFailed(let type, let result):
                 activity.effects.append(
                     .note("\(type.meaning ?? "a message") was not posted: \(result.meaning ?? "unknown failure")"))
-            case .connected, .allOffersDelivered, .modified, .reservedClosed, .socketConnected, .socketRefused,
-                .socketTimedOut, .connectionModified, .messagesPaused, .suspended, .readopted, .offersMissing,
-                .pollMessagePages, .clearMessageSlots, .unloadAbandoned:
+            case .connected: armSockets(&activity)
+            case .socketRefused(let result):
+                socketFailed(result.endpointID, "nobody listens (\(result.status.meaning ?? "refused"))", &activity)
+            case .socketTimedOut(let request): socketFailed(request.endpointID, "no answer in time", &activity)
+            case .suspended: suspended(&activity)
+            case .readopted(let offer): readopted(offer, &activity)
+            case .offersMissing(let offers): for offer in offers { missing(offer, &activity) }
+            case .pollMessagePages: activity.effects.append(.pollMessages)
+            case .unloadAbandoned:
+                activity.effects.append(.note("the host has not answered the crashing guest's goodbye"))
+            case .allOffersDelivered, .modified, .reservedClosed, .socketConnected, .connectionModified,
+                .messagesPaused, .clearMessageSlots:
                 break
             }
         }
@@ -47,14 +56,26 @@ extension GuestPartition {
             devices.append(
                 GuestDevice(
                     instance: offer.interfaceInstance, kind: kind, generation: generation,
-                    consumer: configuration.consumer(
-                        for: kind, instance: offer.interfaceInstance, resetTime: resetTime)))
+                    consumer: kind == .socket
+                        ? socketConsumer(offer)
+                        : configuration.consumer(for: kind, instance: offer.interfaceInstance, resetTime: resetTime)))
         }
         guard let index = devices.firstIndex(where: { $0.instance == offer.interfaceInstance }) else { return }
         let channel = GuestDevice.Channel(subchannel: offer.subchannelIndex, relid: offer.relid)
         devices[index].channels.append(channel)
+        shareRings(index, offer, &activity)
+    }
+
+    /// Gives the pages of both rings of a device's newest channel to the host.
+    mutating func shareRings<Memory>(
+        _ index: Int, _ offer: OfferChannel, _ activity: inout PartitionActivity<Memory>
+    ) {
         guard devices[index].consumer != nil else { return }
-        let ringPages = configuration.ringPages(for: kind)
+        let kind = devices[index].kind
+        // hv_sock's rings are 24 KiB below 5.0 and 28 KiB from it on (reference §4.11).
+        let ringPages =
+            kind == .socket
+            ? connection.agreement.version < .redstone3MultiClient ? 6 : 7 : configuration.ringPages(for: kind)
         guard let pages = allocator.allocate(ringPages * 2), let list = PageList(pages: pages),
             let outgoing = try? RingPages(pages[..<ringPages]), let incoming = try? RingPages(pages[ringPages...]),
             activity.memory.clear(pages),
@@ -123,10 +144,11 @@ extension GuestPartition {
         }
         // The host may have written and interrupted before its answer to the open was read: no second interrupt would come.
         #if Mutations
-            if configuration.mutation != .interruptBeforeResultIgnored { interrupted(relid: relid, &activity) }
+            let isForgotten = configuration.mutation == .interruptBeforeResultIgnored
         #else
-            interrupted(relid: relid, &activity)
+            let isForgotten = false
         #endif
+        if configuration.profile.remembersEarlyInterrupts, !isForgotten { interrupted(relid: relid, &activity) }
         if let (device, _) = position(relid: relid) {
             activity.effects.append(.deviceChanged(device: devices[device].instance))
         }
@@ -149,6 +171,7 @@ extension GuestPartition {
                     end.bufferCreated(purpose: purpose, buffer: nil, memory: &memory)
                 }
             }
+            suspendWhenQuiet(&activity)
             return
         }
     }

@@ -35,7 +35,8 @@ extension GuestPartition {
             let place = devices[device].place(channel)
             let wasBlocked = port.isBlocked
             do throws(ProtocolViolation) {
-                let sent = try port.send(packet, &activity.memory)
+                let spare = devices[device].consumer?.spareRingBytes(behind: packet) ?? 0
+                let sent = try port.send(packet, spare: spare, &activity.memory)
                 devices[device].channels[channel].port = port
                 guard case .written(let bytes, let signal) = sent else {
                     devices[device].channels[channel].counters.outFullTotal += 1
@@ -45,7 +46,7 @@ extension GuestPartition {
                 }
                 activity.effects.append(
                     .packet(place, .guestToHost, packet.type, bytes: bytes, attachment: attachment))
-                if signal {
+                if signal || configuration.profile.signalsNeedlessly {
                     devices[device].channels[channel].counters.interruptsOutEmpty += 1
                     self.signal(place, &activity)
                 }
@@ -96,6 +97,7 @@ extension GuestPartition {
         case .violation(let violation): activity.effects.append(.violation(violation))
         case .failed(let reason): activity.effects.append(.note("\(devices[device].kind.word): \(reason)"))
         case .note(let text): activity.effects.append(.note("guest's \(text)"))
+        case .finished: if let relid = devices[device].channels.first?.relid { closeChannel(relid, &activity) }
         case .utility(let event): carryOut(event, &activity)
         case .offerSubchannels: break
         }

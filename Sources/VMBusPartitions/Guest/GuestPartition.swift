@@ -17,6 +17,13 @@ public struct GuestPartition: Sendable {
     var spread: ChannelSpread
     /// When the machine was reset, in nanoseconds: its reference counter was 0 then.
     var resetTime: UInt64 = 0
+    /// The connections that were asked for and not answered, with their place in the scenario; and how many there ever were.
+    var sockets: [(endpoint: GUID, index: Int)] = []
+    var socketNumber: UInt16 = 0
+    /// Channels are being closed before the connection ends for hibernation.
+    var isHibernating = false
+    /// Whether the guest has crashed: it takes no interrupts any more.
+    public internal(set) var isCrashing = false
 
     /// The guest's page for the legacy interrupt bitmap.
     private static let interruptPage: UInt64 = 1
@@ -92,22 +99,25 @@ public struct GuestPartition: Sendable {
         }
         let place = devices[device].place(channel)
         devices[device].channels[channel].counters.interrupts += 1
+        let appetite = devices[device].consumer?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory)
+            drained = try port.drain(&activity.memory, limit: appetite.packets)
         } catch {
             activity.effects.append(.violation(error))
             return
         }
         devices[device].channels[channel].port = port
-        if drained.signal {
+        if drained.signal, configuration.profile.wakesForSpace {
             devices[device].channels[channel].counters.interruptsInFull += 1
             signal(place, &activity)
         }
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, _) in drained.packets { deliver(packet, place, &activity) }
         if port.isBlocked { sendAgain(relid, &activity) }
-        if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
+        if drained.hasMore {
+            activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
+        }
     }
 
     /// Time that was asked for has passed.
@@ -115,6 +125,8 @@ public struct GuestPartition: Sendable {
         switch token {
         case .connection(let token): perform(connection.wake(token), &activity)
         case .drain(let relid): interrupted(relid: relid, &activity)
+        case .socket(let index, _): connectSocket(index, &activity)
+        case .socketLimit: break
         case .workload(let index, let generation):
             guard network.indices.contains(index),
                 devices.contains(where: { $0.interface == index && $0.generation == generation })

@@ -9,23 +9,30 @@ public import VMBusWire
 /// The simulator gives it simulated memory, a bridge the memory of a virtual machine.
 public struct HostPartition: Sendable {
     /// The host's end of the connection.
-    public private(set) var connection: HostConnection
+    public internal(set) var connection: HostConnection
     /// The devices that it offers.
     public internal(set) var devices: [HostDevice] = []
-    private let configuration: HostConfiguration
-    private var generation: UInt32 = 0
+    let configuration: HostConfiguration
+    var generation: UInt32 = 0
+    /// Counts the guest's runs, and the connections that the host has begun.
+    var (run, socketNumber): (UInt32, UInt16) = (0, 0)
     private var nextMonitorID: UInt8 = 0
 
     /// A host with the devices of the configuration on offer.
     public init(_ configuration: HostConfiguration) {
         self.configuration = configuration
+        connection = Self.makeConnection(configuration)
+        for device in configuration.devices { _ = add(device) }
+    }
+
+    static func makeConnection(_ configuration: HostConfiguration) -> HostConnection {
         var engine = HostConnection.Configuration(profile: configuration.profile)
         engine.maximumVersion = configuration.maximumVersion
+        engine.awaits = .sockets
         #if Mutations
             engine.mutation = configuration.mutation
         #endif
-        connection = HostConnection(engine)
-        for device in configuration.devices { _ = add(device) }
+        return HostConnection(engine)
     }
 
     /// Whether HvPostMessage finds a port behind a connection id: hosts before 5.0 have only the first (reference §1.6).
@@ -82,9 +89,10 @@ public struct HostPartition: Sendable {
             var port = devices[device].channels[channel].port
         else { return }
         let place = place(device, channel)
+        let appetite = devices[device].provider?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory)
+            drained = try port.drain(&activity.memory, limit: appetite.packets)
         } catch {
             activity.effects.append(.violation(error))
             return
@@ -94,7 +102,9 @@ public struct HostPartition: Sendable {
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, bytes) in drained.packets { deliver(packet, bytes, place, &activity) }
         if port.isBlocked { sendAgain(key, &activity) }
-        if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
+        if drained.hasMore {
+            activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
+        }
     }
 
     /// A frame comes from the switch to a network device.
@@ -152,6 +162,8 @@ public struct HostPartition: Sendable {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
         case .workload, .diskWork, .connection: break
+        case .socket(let index, let run): if run == self.run { connectSocket(index, &activity) }
+        case .socketLimit(let instance, let generation): socketLimit(instance, generation, &activity)
         case .device(let instance, let token, let generation):
             guard
                 let index = devices.firstIndex(where: {
@@ -162,7 +174,7 @@ public struct HostPartition: Sendable {
         }
     }
 
-    private func position(_ key: HostChannelKey) -> (device: Int, channel: Int)? {
+    func position(_ key: HostChannelKey) -> (device: Int, channel: Int)? {
         for device in devices.indices {
             if let channel = devices[device].channels.firstIndex(where: { $0.key == key }) { return (device, channel) }
         }
@@ -199,7 +211,7 @@ public struct HostPartition: Sendable {
 // MARK: - The connection's effects
 
 extension HostPartition {
-    private mutating func perform<Memory>(_ effects: [HostEffect], _ activity: inout PartitionActivity<Memory>) {
+    mutating func perform<Memory>(_ effects: [HostEffect], _ activity: inout PartitionActivity<Memory>) {
         for effect in effects {
             switch effect {
             case .send(let bytes, let targetVP): activity.effects.append(.send(bytes: bytes, targetVP: targetVP))
@@ -214,9 +226,11 @@ extension HostPartition {
             case .close(let key): close(key, &activity)
             case .disconnected: disconnected()
             case .violation(let violation): activity.effects.append(.violation(violation))
-            case .connected, .pageListCreated, .pageListReleased, .moved, .released, .resumed, .abandoned: break
-            case .contact, .modifyConnection, .pageListOffered, .pageListTeardown, .move, .socket:
-                // Asked only of a host that awaits answers, and this one's configuration awaits none.
+            case .connected: armSockets(&activity)
+            case .socket(let request): connect(request, &activity)
+            case .pageListCreated, .pageListReleased, .moved, .released, .resumed, .abandoned: break
+            case .contact, .modifyConnection, .pageListOffered, .pageListTeardown, .move:
+                // Asked only of a host that awaits these answers, and this one's configuration awaits none.
                 break
             }
         }
@@ -250,6 +264,7 @@ extension HostPartition {
             if subchannel == 0 { withdrawSubchannels(device, &activity) }
         }
         perform(connection.closeCompleted(key), &activity)
+        withdrawSocket(key, &activity)
     }
 
     /// A closed primary's sub-channels are taken back; the guest asks for them again when it opens it again.
@@ -265,6 +280,11 @@ extension HostPartition {
     }
 
     private mutating func disconnected() {
+        run += 1
+        for device in devices where device.configuration.kind == .socket {
+            for channel in device.channels { _ = connection.revoke(channel.key) }
+        }
+        devices.removeAll { $0.configuration.kind == .socket }
         for index in devices.indices {
             for channel in devices[index].channels where channel.subchannel > 0 { _ = connection.revoke(channel.key) }
             devices[index].channels.removeAll { $0.subchannel > 0 }
@@ -306,7 +326,8 @@ extension HostPartition {
                 var port = devices[device].channels[channel].port
             else { return }
             do throws(ProtocolViolation) {
-                let sent = try port.send(packet, &activity.memory)
+                let spare = devices[device].provider?.spareRingBytes(behind: packet) ?? 0
+                let sent = try port.send(packet, spare: spare, &activity.memory)
                 devices[device].channels[channel].port = port
                 guard case .written(let bytes, let signal) = sent else {
                     devices[device].provider?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
@@ -332,6 +353,7 @@ extension HostPartition {
         case .failed(let reason):
             activity.effects.append(.note("host's \(devices[device].configuration.kind.word): \(reason)"))
         case .note(let text): activity.effects.append(.note(text))
+        case .finished: _ = rescind(device: devices[device].configuration.instance, &activity)
         case .utility(let event): learn(event, &activity)
         case .disk(let request):
             let (instance, generation) = (devices[device].configuration.instance, devices[device].generation)

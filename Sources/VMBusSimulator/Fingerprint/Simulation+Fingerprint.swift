@@ -19,6 +19,8 @@ extension Simulation {
             digest.add(state: guest.controller)
             digest.add(state: guest.hypervisor)
             digest.add(guest.bootsAgain ? 1 : 0)
+            digest.add(state: guest.savedHost?.bytes ?? [])
+            digest.add(guest.sleep)
         }
         digest.add(state: exchange)
         digest.add(state: disks)

@@ -3,7 +3,8 @@ import VMBusWire
 
 /// Commands that change the machine, as words of a session's file.
 enum CommandText {
-    static let forms = "'rescind PARTITION DEVICE', 'move PARTITION DEVICE SUBCHANNEL CPU', 'unload PARTITION', "
+    static let forms =
+        "'rescind PARTITION DEVICE', 'move PARTITION DEVICE SUBCHANNEL CPU', 'unload PARTITION', "
         + "'fault PARTITION KIND KEY=VALUE...'"
 
     static func write(_ command: Command) -> String {

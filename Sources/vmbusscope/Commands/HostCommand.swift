@@ -57,10 +57,10 @@ struct HostCommand: ParsableCommand {
             EXAMPLES
               vmbusscope host --uio-dir /tmp/uio --sysfs /tmp/sys --device network --echo
               vmbusscope host --listen /tmp/bus.sock
-              vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --max-version 4.1
+              vmbusscope host --listen /tmp/bus.sock network --max-version 4.1
               vmbusscope host --listen /tmp/bus.sock --profile windows-host
               vmbusscope host --listen /tmp/a.sock --listen /tmp/b.sock two-guests
-              vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --tap tap0
+              vmbusscope host --listen /tmp/bus.sock network --tap tap0
               vmbusscope host --listen /tmp/bus.sock --disk root.img --disk 64M --cd install.iso
               vmbusscope host --listen /tmp/bus.sock --json | jq -c 'select(.kind == "message") | .name'
               echo 'rescind heartbeat' | vmbusscope host --listen /tmp/bus.sock --json --control
@@ -79,8 +79,8 @@ struct HostCommand: ParsableCommand {
     var tap: String?
 
     @Argument(
-        help: "A scenario that is shipped (see 'vmbusscope print scenario') or a TOML file; heartbeat by default.")
-    var scenario = "heartbeat"
+        help: "A scenario that is shipped (see 'vmbusscope print scenario') or a TOML file; boot by default.")
+    var scenario = "boot"
 
     @Option(help: ArgumentHelp("The newest protocol version to accept, such as 4.1.", valueName: "version"))
     var maxVersion: ProtocolVersion?

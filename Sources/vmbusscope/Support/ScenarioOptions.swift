@@ -92,8 +92,8 @@ enum ScenarioFile {
         guard scenario.contains("/") || scenario.hasSuffix(".toml") else {
             throw CommandFailure(
                 .usage,
-                "there is no scenario '\(scenario)'; choose one of \(Scenarios.names.joined(separator: ", ")) "
-                    + "or name a TOML file")
+                "there is no scenario '\(scenario)'; choose one of "
+                    + (Scenarios.names + Scenarios.gallery).joined(separator: ", ") + " or name a TOML file")
         }
         let bytes = try bytes(scenario)
         do throws(ConfigurationError) {

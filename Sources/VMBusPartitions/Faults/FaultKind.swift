@@ -311,7 +311,8 @@ public struct FaultKind: Sendable, Hashable {
 
 /// How a fault is done.
 enum FaultAction: Sendable, Hashable {
-    case delay, drop, refuse, repeated, coalesce, stray, interruptFirst, unknownFlag, rescind, bounce, garble, repeatPacket
+    case delay, drop, refuse, repeated, coalesce, stray, interruptFirst, unknownFlag, rescind, bounce, garble,
+        repeatPacket
     case refusePost(UInt16)
     /// A message's field is changed.
     case field(String, FaultValue)

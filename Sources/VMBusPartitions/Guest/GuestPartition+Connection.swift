@@ -197,6 +197,16 @@ extension GuestPartition {
         for list in connection.pageLists(of: relid) {
             perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
         }
+        #if Mutations
+            if configuration.mutation == .reopenBeforeTorndown, let (device, channel) = position(relid: relid) {
+                let handle = devices[device].channels[channel].ringList
+                if let list = devices[device].lists.first(where: { $0.handle == handle }),
+                    let pages = PageList(pages: list.pages)
+                {
+                    perform((try? connection.createPageList(relid: relid, pages))?.1 ?? [], &activity)
+                }
+            }
+        #endif
     }
 
     mutating func rescinded<Memory>(_ relid: UInt32, _ activity: inout PartitionActivity<Memory>) {

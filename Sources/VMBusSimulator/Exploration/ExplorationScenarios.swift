@@ -4,12 +4,16 @@ public import VMBusPartitions
 /// Small machines that are shipped to be searched through: one guest, one device, one thing that comes in between.
 public enum ExplorationScenarios {
     /// Their names, in alphabetical order.
-    public static let names = ["move", "open", "reoffer", "rescind"]
+    public static let names = ["move", "network", "open", "reboot", "reoffer", "rescind"]
 
     /// The text of one of them; nil for a name that is none.
     public static func text(_ name: String) -> String? {
         switch name {
         case "open": machine("open", "A guest comes up and opens its only channel", event: "")
+        case "network":
+            machine("network", "A network adapter comes up and answers", event: "", kind: "network")
+        case "reboot":
+            machine("reboot", "The guest reboots while it comes up", event: event("reboot"))
         case "rescind":
             machine("rescind", "The device is taken away while the guest opens it", event: event("rescind"))
         case "reoffer":
@@ -30,7 +34,7 @@ public enum ExplorationScenarios {
         return try Scenario(ConfigurationDocument(parsing: Array(text.utf8), file: "\(name).toml"))
     }
 
-    private static func machine(_ name: String, _ title: String, event: String) -> String {
+    private static func machine(_ name: String, _ title: String, event: String, kind: String = "heartbeat") -> String {
         """
         name = "\(name)"
         title = "\(title)"
@@ -41,7 +45,7 @@ public enum ExplorationScenarios {
         processors = 2
 
         [[guest.device]]
-        kind = "heartbeat"
+        kind = "\(kind)"
         \(event)
         """
     }

@@ -62,7 +62,7 @@ public struct MachineModel: ExplorableModel {
             var batch = FlowBatch()
             guard successor.simulation.step(into: &batch) == .happened else { return }
             successor.fingerprint = successor.simulation.updateFingerprint()
-            successor.breach = successor.simulation.checker?.breaches.first.map { ModelBreach($0) }
+            successor.breach = successor.simulation.brokenRule
             guard body(successor, batch) else { return }
             prefix = Self.prefix(after: successor.simulation.choices.taken)
         }

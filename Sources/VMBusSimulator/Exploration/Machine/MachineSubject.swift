@@ -94,7 +94,7 @@ public struct MachineSubject: FuzzSubject {
         var batch = FlowBatch()
         guard simulation.step(into: &batch) == .happened else { return .ended }
         body(simulation, batch)
-        return (simulation.checker?.breaches.first).map { .broken(ModelBreach($0)) } ?? .happened
+        return simulation.brokenRule.map { .broken($0) } ?? .happened
     }
 
     /// What the guests wait for an answer to, by name.

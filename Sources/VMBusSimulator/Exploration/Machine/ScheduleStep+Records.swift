@@ -10,6 +10,11 @@ extension ModelBreach {
     }
 }
 
+extension Simulation {
+    /// The first rule that is broken; what is only a warning does not count.
+    var brokenRule: ModelBreach? { checker?.breaches.first { !$0.rule.isWarning }.map { ModelBreach($0) } }
+}
+
 extension ScheduleStep {
     /// What the records of a step tell: an arrow for whatever goes from one partition to the other, a note for the rest.
     static func steps(of batch: FlowBatch, in scenario: Scenario) -> [ScheduleStep] {

@@ -1,9 +1,10 @@
 import BusModel
 import Configuration
 import Testing
-@testable import VMBusPartitions
 import VMBusRing
 import VMBusWire
+
+@testable import VMBusPartitions
 
 @Suite struct `An injector of faults` {
     static let place = ChannelPlace(device: GUID(1, 2, 3, 4), subchannel: 0, relid: 5)
@@ -79,7 +80,8 @@ import VMBusWire
             #expect(acts.map(\.act) != [.effect(effect)])
             let told = acts.contains { item in
                 switch item.act {
-                case .tell(let report): report.kind == kind && String(decoding: report.payload, as: UTF8.self).hasPrefix(kind.id)
+                case .tell(let report):
+                    report.kind == kind && String(decoding: report.payload, as: UTF8.self).hasPrefix(kind.id)
                 case .packet(let edit): edit.report.kind == kind
                 case .ring(let edit): edit.report.kind == kind
                 default: false
@@ -115,7 +117,10 @@ import VMBusWire
             return try #require(Self.pass(&injector, effect)).filter { if case .tell = $0.act { false } else { true } }
         }
         #expect(try acts("lost-signal").isEmpty)
-        #expect(try acts("duplicate-signal") == [DelayedFaultAct(.effect(effect)), DelayedFaultAct(.effect(effect), after: 7)])
+        #expect(
+            try acts("duplicate-signal") == [
+                DelayedFaultAct(.effect(effect)), DelayedFaultAct(.effect(effect), after: 7),
+            ])
         #expect(try acts("delay-signal") == [DelayedFaultAct(.effect(effect), after: 7)])
     }
 
@@ -183,7 +188,9 @@ import VMBusWire
         let hostToGuest = try RingPages([4, 5, 6] as [UInt64])
         let rings = HostPartition.OpenRings(place: Self.place, guestToHost: guestToHost, hostToGuest: hostToGuest)
         try memory.store32(0x18, at: 4 * 4096)
-        for (id, word) in [("write-index-back", UInt32(0x10)), ("write-index-odd", 0x1B), ("write-index-outside", 8200)] {
+        for (id, word) in [
+            ("write-index-back", UInt32(0x10)), ("write-index-odd", 0x1B), ("write-index-outside", 8200),
+        ] {
             var injector = FaultInjector([Self.armed(try #require(FaultKind.named(id)))], seed: 1)
             let acts = Self.pass(&injector, Self.sample(try #require(FaultKind.named(id)), .hostToGuest))
             guard case .ring(let edit) = acts?.last?.act else { return #expect(Bool(false), "no change") }
@@ -202,10 +209,10 @@ import VMBusWire
             hostToGuest: try RingPages([4, 5] as [UInt64]))
         guard case .packet(_, _, _, let bytes, _) = Self.sample(kind, .hostToGuest) else { return }
         var memory = SimulatedMemory(byteCount: 64 * 4096)
-        for start in [UInt32(64), 4096 - 24] {
+        for start: UInt32 in [64, 4072] as [UInt32] {
             memory.withRing(rings.hostToGuest) { ring in
                 var place = start
-                for packet in [bytes, Array(repeating: 0, count: 32)] {
+                for packet in [bytes, [UInt8](repeating: 0, count: 32)] {
                     try? ring.copyIn(packet.span.bytes, at: place)
                     let end = (place + UInt32(packet.count)) % 4096
                     try? ring.storeData(UInt64(place) << 32, at: end)

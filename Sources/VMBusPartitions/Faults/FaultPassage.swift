@@ -158,7 +158,8 @@ struct FaultPassage {
             .openChannelResult(
                 OpenChannelResult(
                     relid: open.relid, openID: open.openID, status: MessageStatus(rawValue: 0xC000_009A)))
-        case .modifyChannel(let move): .modifyChannelResponse(ModifyChannelResponse(relid: move.relid, status: .unexpected))
+        case .modifyChannel(let move):
+            .modifyChannelResponse(ModifyChannelResponse(relid: move.relid, status: .unexpected))
         default: nil
         }
     }

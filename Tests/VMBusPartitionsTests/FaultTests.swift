@@ -209,10 +209,10 @@ import VMBusWire
             hostToGuest: try RingPages([4, 5] as [UInt64]))
         guard case .packet(_, _, _, let bytes, _) = Self.sample(kind, .hostToGuest) else { return }
         var memory = SimulatedMemory(byteCount: 64 * 4096)
-        for start in [UInt32(64), 4096 - 24] {
+        for start: UInt32 in [64, 4072] as [UInt32] {
             memory.withRing(rings.hostToGuest) { ring in
                 var place = start
-                for packet in [bytes, Array(repeating: 0, count: 32)] {
+                for packet in [bytes, [UInt8](repeating: 0, count: 32)] {
                     try? ring.copyIn(packet.span.bytes, at: place)
                     let end = (place + UInt32(packet.count)) % 4096
                     try? ring.storeData(UInt64(place) << 32, at: end)

@@ -46,14 +46,16 @@ import VMMBridge
                 (.message, Self.contact, .guestToHost, ""), (.message, Self.contact, .guestToHost, ""),
                 (.fault, 2, .guestToHost, "lost-signal (buggy peer): gone"),
                 (.message, Self.request, .guestToHost, ""),
-            ])) { Array(console.utf8) }
+            ])
+        ) { Array(console.utf8) }
         #expect(begun == ["# lost-signal (buggy peer): gone"])
         #expect(next?.atContact == true)
         console += "[1.0] WARNING: CPU: 0 PID: 1\nsome"
         let (ended, last) = campaign.follow(
             Self.batch([
                 (.message, Self.contact, .guestToHost, ""), (.fault, 3, .hostToGuest, "zero-length (hostile peer): x"),
-            ])) { Array(console.utf8) }
+            ])
+        ) { Array(console.utf8) }
         #expect(
             ended == [
                 "# first: buggy peer, 1 times done", "# first: [1.0] WARNING: CPU: 0 PID: 1", "not ok 1 first",

@@ -52,7 +52,7 @@ public enum FaultParameter: String, Sendable, Hashable, CaseIterable {
 }
 
 /// One kind of fault: everything that is to be known of it is in ``all``.
-public struct FaultKind: Sendable, Hashable {
+public struct FaultKind: Sendable, Hashable, CustomStringConvertible {
     /// Its lasting name.
     public let id: String
     /// How far from the protocol it is.
@@ -94,6 +94,9 @@ public struct FaultKind: Sendable, Hashable {
 
     /// The kind that delays a message with all behind it, as the protocol keeps their order.
     static let inOrder = "delay-message"
+
+    /// Its name.
+    public var description: String { id }
 
     /// The kind of a name.
     public static func named(_ id: String) -> FaultKind? { all.first { $0.id == id } }

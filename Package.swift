@@ -166,7 +166,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "VMBusPartitionsTests",
-            dependencies: ["VMBusPartitions", "VMBusDevices", "Configuration", "VMBusWire"],
+            dependencies: ["VMBusPartitions", "VMBusDevices", "VMBusRing", "BusModel", "Configuration", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),

@@ -83,6 +83,8 @@ public enum Command: Sendable, Hashable {
     case moveChannel(ChannelKey, cpu: UInt32)
     /// The guest closes all and disconnects.
     case unload(partition: UInt16)
+    /// Something is to go wrong for a guest: the kind of the fault, then `key=value` as in a scenario's `[[faults]]`.
+    case armFault(partition: UInt16, String)
 }
 
 /// Why a command was not carried out.

@@ -13,19 +13,15 @@ extension Simulation {
     }
 
     /// Every effect of a partition passes here before it is carried out, so this is where faults are put in: an effect may
-    /// become none, another one, or several, each at once (`carryOut`) or later (`postpone`).
+    /// become none, another one, or several, each at once or later.
     private mutating func carry(_ effect: PartitionEffect, of end: PartitionEnd, guest: Int) {
+        if faults.isArmed, disturb(effect, of: end, guest: guest) { return }
         carryOut(effect, of: end, guest: guest)
-    }
-
-    /// An effect waits for a number of nanoseconds. Nothing disturbs it a second time.
-    mutating func postpone(_ effect: PartitionEffect, of end: PartitionEnd, guest: Int, by nanoseconds: UInt64) {
-        queue.push(.effect(guest: guest, end, effect), at: later(nanoseconds))
     }
 
     /// What was held up happens now.
-    mutating func carryOutPostponed(_ effect: PartitionEffect, of end: PartitionEnd, guest: Int) {
-        carryOut(effect, of: end, guest: guest)
+    mutating func performHeldUp(_ act: FaultAct, of end: PartitionEnd, guest: Int) {
+        perform(act, of: end, guest: guest)
         settle(end, guest)
     }
 
@@ -39,7 +35,8 @@ extension Simulation {
         }
     }
 
-    private mutating func carryOut(_ effect: PartitionEffect, of end: PartitionEnd, guest: Int) {
+    /// Carries out an effect, whatever faults there are.
+    mutating func carryOut(_ effect: PartitionEffect, of end: PartitionEnd, guest: Int) {
         switch effect {
         case .packet(let place, let direction, let type, let bytes, let attachment):
             record(
@@ -117,7 +114,7 @@ extension Simulation {
     }
 
     /// Which channel a message is about.
-    private func channelPlace(_ guest: Int, _ bytes: [UInt8]) -> ChannelPlace? {
+    func channelPlace(_ guest: Int, _ bytes: [UInt8]) -> ChannelPlace? {
         guard let message = try? ChannelMessage.decode(bytes, context: guests[guest].host.agreement) else { return nil }
         switch message {
         case .gpadlBody(let body): return guests[guest].guest.channel(pageList: body.gpadl)
@@ -130,6 +127,7 @@ extension Simulation {
     mutating func letGo(_ guest: Int) {
         queue.removeAll { $0.guest == guest }
         guests[guest].hypervisor = GuestHypervisorState()
+        faults.forget(guest: guest)
         carry(guests[guest].visitHost(at: time) { $0.reset(&$1) }, of: .host, guest: guest)
     }
 

@@ -59,7 +59,8 @@ extension Simulation {
         case .resume(let guest): resume(guest)
         case .restore(let guest): restoreHost(guest)
         case .scenario(let index): perform(scenario.events[index])
-        case .effect(let guest, let end, let effect): carryOutPostponed(effect, of: end, guest: guest)
+        case .fault(let guest, let end, let act): performHeldUp(act, of: end, guest: guest)
+        case .faultsDue: performDueFaults()
         }
     }
 
@@ -109,23 +110,14 @@ extension Simulation {
         }
     }
 
-    private mutating func hostSignal(_ guest: Int, _ relid: UInt32) {
+    mutating func hostSignal(_ guest: Int, _ relid: UInt32) {
         carry(guests[guest].visitHost(at: time) { $0.signalled(relid: relid, &$1) }, of: .host, guest: guest)
     }
 
     private mutating func perform(_ event: ScenarioEvent) {
         switch event.action {
         case .rescind(let device): _ = rescind(device, guest: event.guest)
-        case .offer(let device):
-            guard let configuration = scenario.guests[event.guest].host.devices.first(where: { $0.instance == device })
-            else { return }
-            exchange.connect(.adapter(guest: event.guest, device: device))
-            for disk in configuration.storage?.disks ?? []
-            where !disks[event.guest].contains(device: device, lun: disk.lun) {
-                disks[event.guest].insert(MemoryDisk(disk), device: device, lun: disk.lun)
-            }
-            carry(
-                guests[event.guest].visitHost(at: time) { $0.offer(configuration, &$1) }, of: .host, guest: event.guest)
+        case .offer(let device): offer(device, guest: event.guest)
         case .command(let device, let command):
             var isKnown = false
             let effects = guests[event.guest].visitHost(at: time) { isKnown = $0.perform(command, device: device, &$1) }
@@ -138,6 +130,17 @@ extension Simulation {
         case .hibernate(let duration): hibernate(event.guest, for: duration)
         case .saveHost(let duration): saveHost(event.guest, for: duration)
         }
+    }
+
+    /// The host offers a device of the scenario.
+    mutating func offer(_ device: GUID, guest: Int) {
+        guard let configuration = scenario.guests[guest].host.devices.first(where: { $0.instance == device })
+        else { return }
+        exchange.connect(.adapter(guest: guest, device: device))
+        for disk in configuration.storage?.disks ?? [] where !disks[guest].contains(device: device, lun: disk.lun) {
+            disks[guest].insert(MemoryDisk(disk), device: device, lun: disk.lun)
+        }
+        carry(guests[guest].visitHost(at: time) { $0.offer(configuration, &$1) }, of: .host, guest: guest)
     }
 
     /// The host takes a device back. False when there is none.

@@ -22,6 +22,8 @@ public struct Simulation: Sendable {
     var disks: [DiskShelf]
     var queue = EventQueue<SimulationEvent>()
     var records = FlowBatch()
+    /// What goes wrong.
+    var faults: FaultInjector
     /// Where its decisions come from. What is changed here counts from the next step on.
     public var choices: ChoiceSource
     /// Which of the events that wait may act next.
@@ -49,6 +51,7 @@ public struct Simulation: Sendable {
         self.choices = choices
         self.ordering = ordering
         exchange = scenario.makeSwitch()
+        faults = FaultInjector(scenario.faults, seed: scenario.seed)
         guests = scenario.guests.map { SimulatedGuest($0) }
         disks = scenario.guests.map { DiskShelf(inMemory: $0) }
         announce()
@@ -58,6 +61,7 @@ public struct Simulation: Sendable {
             queue.push(.sample(guest: index), at: guest.bootTime + Self.sampleInterval)
         }
         for (index, event) in scenario.events.enumerated() { queue.push(.scenario(index), at: event.time) }
+        scheduleFaults()
     }
 
     /// Lets the next event happen. The decisions that it took are in `choices.taken`.

@@ -33,17 +33,21 @@ enum SimulationEvent: Sendable {
     case restore(guest: Int)
     /// An event of the scenario.
     case scenario(Int)
-    /// What a partition wanted done, and what a fault held up.
-    case effect(guest: Int, PartitionEnd, PartitionEffect)
+    /// What a fault held up, or does later.
+    case fault(guest: Int, PartitionEnd, FaultAct)
+    /// A fault comes by itself.
+    case faultsDue
 
     /// The guest that it is about, if it ends with the guest's run.
     var guest: Int? {
         switch self {
+        // A device that was taken back comes again, whoever is there then.
+        case .fault(_, _, .offer): nil
         case .hostMessage(let guest, _, _), .messageInterrupt(let guest, _), .eventInterrupt(let guest, _),
             .hostSignal(let guest, _), .hostSharedSignal(let guest), .monitorPoll(let guest),
-            .guestWake(let guest, _), .end(let guest, _), .effect(let guest, _, _):
+            .guestWake(let guest, _), .end(let guest, _), .fault(let guest, _, _):
             guest
-        case .boot, .hostWake, .frame, .disk, .sample, .resume, .restore, .scenario: nil
+        case .boot, .hostWake, .frame, .disk, .sample, .resume, .restore, .scenario, .faultsDue: nil
         }
     }
 

@@ -1,4 +1,5 @@
 public import BusModel
+import Configuration
 public import VMBusPartitions
 import VMBusRing
 public import VMBusWire
@@ -131,6 +132,15 @@ public struct SimulatorSource: BusSource, Sendable {
             }
         case .unload(let partition):
             simulation.unload(try index(partition), bootsAgain: false)
+        case .armFault(let partition, let words):
+            let guest = try index(partition)
+            do throws(ConfigurationError) {
+                var fault = try FaultConfiguration(words: words, guests: scenario.guests)
+                fault.guest = guest
+                simulation.arm(fault)
+            } catch {
+                throw CommandRefusal(error.description)
+            }
         }
         // A past that was changed cannot be run again from before the change.
         checkpoints = [

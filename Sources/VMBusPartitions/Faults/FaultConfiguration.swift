@@ -71,6 +71,22 @@ extension FaultConfiguration {
         return faults
     }
 
+    /// Reads a fault as a person writes it: its kind, then `key=value`.
+    ///
+    /// - Throws: what is there and what is expected.
+    public init(words: String, guests: [GuestConfiguration]) throws(ConfigurationError) {
+        var lines: [String] = []
+        for word in words.split(whereSeparator: \.isWhitespace) {
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let (key, value) = parts.count == 2 ? (parts[0], parts[1]) : ("kind", parts[0])
+            let isNumber = Double(value) != nil
+            lines.append("\(key) = " + (isNumber ? value : "\"\(value.filter { $0 != "\"" && $0 != "\\" })\""))
+        }
+        let document = try ConfigurationDocument(
+            parsing: Array(lines.joined(separator: "\n").utf8), file: "the fault")
+        try self.init(document.root, guests: guests)
+    }
+
     /// Reads a fault.
     ///
     /// - Throws: file, place, what is there and what is expected.

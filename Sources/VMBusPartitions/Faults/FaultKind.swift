@@ -153,14 +153,14 @@ public struct FaultKind: Sendable, Hashable {
                 "refuse-version", .legalAdversity, .message, host, .field("version_supported", .set(0)),
                 message: .versionResponse, does: "the host does not speak the version that is proposed"),
             FaultKind(
-                "refuse-open", .legalAdversity, .message, host, .field("status", .set(0xC000_009A)),
-                message: .openChannelResult, does: "the host has no resources to open a channel"),
+                "refuse-open", .legalAdversity, .message, guest, .refuse, message: .openChannel,
+                does: "the host has no resources to open a channel, and does not open it"),
             FaultKind(
                 "refuse-gpadl", .legalAdversity, .message, host, .field("status", .set(0xC000_009A)),
                 message: .gpadlCreated, does: "the host has no resources for a page list"),
             FaultKind(
-                "refuse-move", .legalAdversity, .message, host, .field("status", .set(0x8000_FFFF)),
-                message: .modifyChannelResponse, does: "the host does not move a channel"),
+                "refuse-move", .legalAdversity, .message, guest, .refuse, message: .modifyChannel,
+                does: "the host does not move a channel, and says so"),
             FaultKind(
                 "rescind", .legalAdversity, .device, both, .rescind, [.delay],
                 does: "the host takes a device back, right behind a message or at a time"),
@@ -311,7 +311,7 @@ public struct FaultKind: Sendable, Hashable {
 
 /// How a fault is done.
 enum FaultAction: Sendable, Hashable {
-    case delay, drop, repeated, coalesce, stray, interruptFirst, unknownFlag, rescind, bounce, garble, repeatPacket
+    case delay, drop, refuse, repeated, coalesce, stray, interruptFirst, unknownFlag, rescind, bounce, garble, repeatPacket
     case refusePost(UInt16)
     /// A message's field is changed.
     case field(String, FaultValue)

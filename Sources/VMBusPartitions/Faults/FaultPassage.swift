@@ -108,6 +108,11 @@ struct FaultPassage {
         case .drop:
             tell(kind, "\(subject) does not come")
             effect = nil
+        case .refuse:
+            guard let refusal else { return false }
+            tell(kind, "\(subject) is answered by a refusal")
+            effect = nil
+            after.append(DelayedFaultAct(.effect(.send(bytes: refusal.encoded(), targetVP: 0))))
         case .repeated:
             guard let effect else { return false }
             tell(kind, "\(subject) comes twice")
@@ -143,6 +148,19 @@ struct FaultPassage {
             after += Self.acts(of: fault, at: place)
         }
         return true
+    }
+
+    /// What a host answers that does not do what it is asked.
+    private var refusal: ChannelMessage? {
+        guard let message else { return nil }
+        return switch try? ChannelMessage.decode(message) {
+        case .openChannel(let open):
+            .openChannelResult(
+                OpenChannelResult(
+                    relid: open.relid, openID: open.openID, status: MessageStatus(rawValue: 0xC000_009A)))
+        case .modifyChannel(let move): .modifyChannelResponse(ModifyChannelResponse(relid: move.relid, status: .unexpected))
+        default: nil
+        }
     }
 
     private mutating func changeField(_ fault: FaultConfiguration, _ name: String, _ value: FaultValue) -> Bool {

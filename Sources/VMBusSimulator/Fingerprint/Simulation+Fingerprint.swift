@@ -1,3 +1,4 @@
+import VMBusPartitions
 import VMBusRing
 
 /// 64 bits of everything that decides what will happen.
@@ -23,6 +24,7 @@ extension Simulation {
         }
         digest.add(state: exchange)
         digest.add(state: disks)
+        if faults.isArmed { digest.add(state: faults) }
         if ordering == .byTime {
             digest.add(time)
             digest.add(state: choices.streams)

@@ -67,7 +67,8 @@ import VMBusWire
     }
 
     @Test(arguments: FaultKind.all)
-    func `leave both ends standing, are named in the record, and are the same for the same seed`(kind: FaultKind) throws {
+    func `leave both ends standing, are named in the record, and are the same for the same seed`(kind: FaultKind) throws
+    {
         for direction in kind.directions {
             let fault = Self.words(kind, direction)
             let once = Self.run(try Self.scenario(fault), steps: 1500)

@@ -29,10 +29,12 @@ struct SyntaxChecker {
     // MARK: Lines
 
     private mutating func document() throws(Problem) {
-        while let byte = peek() {
+        while true {
+            // What a line holds may be indented.
+            skipSpace()
+            guard let byte = peek() else { return }
             switch byte {
-            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "#"):
-                break
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "#"): break
             case UInt8(ascii: "["):
                 try header()
             default:

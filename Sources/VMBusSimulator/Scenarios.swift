@@ -14,15 +14,15 @@ public enum Scenarios {
 
     /// Those that show a problem which was met outside: with a guest or host as it once was, or with a fault.
     public static let gallery = [
-        "openvmm-1829", "linux-d218", "openvmm-1681", "openvmm-1939", "openvmm-1100", "needless-signals", "wsl-40795",
-        "wsl-41253", "linux-f047",
+        "openvmm-1829", "openvmm-1681", "openvmm-1939", "openvmm-1100", "needless-signals", "wsl-40795",
+        "wsl-41253", "linux-f047", "linux-342a", "linux-fbc9", "openvmm-1967", "lis-253", "linux-2d8a", "openvmm-4081",
+        "wsl-41286", "linux-38d6", "openvmm-2854",
     ]
 
     /// The text of one of them, with its comments; nil for a name that is none.
     public static func text(_ name: String) -> [UInt8]? {
         switch name {
         case "openvmm-1829": PackageResources.openvmm_1829_toml
-        case "linux-d218": PackageResources.linux_d218_toml
         case "openvmm-1681": PackageResources.openvmm_1681_toml
         case "openvmm-1939": PackageResources.openvmm_1939_toml
         case "openvmm-1100": PackageResources.openvmm_1100_toml
@@ -30,6 +30,15 @@ public enum Scenarios {
         case "wsl-40795": PackageResources.wsl_40795_toml
         case "wsl-41253": PackageResources.wsl_41253_toml
         case "linux-f047": PackageResources.linux_f047_toml
+        case "linux-342a": PackageResources.linux_342a_toml
+        case "linux-fbc9": PackageResources.linux_fbc9_toml
+        case "openvmm-1967": PackageResources.openvmm_1967_toml
+        case "lis-253": PackageResources.lis_253_toml
+        case "linux-2d8a": PackageResources.linux_2d8a_toml
+        case "openvmm-4081": PackageResources.openvmm_4081_toml
+        case "wsl-41286": PackageResources.wsl_41286_toml
+        case "openvmm-2854": PackageResources.openvmm_2854_toml
+        case "linux-38d6": PackageResources.linux_38d6_toml
         case "boot": PackageResources.boot_toml
         case "network": PackageResources.network_toml
         case "storage": PackageResources.storage_toml

@@ -54,11 +54,11 @@ extension Simulation {
         case .guestWake(let guest, .drain(let relid)), .hostWake(let guest, .drain(let relid)):
             RuleTouch(guest: guest, relids: [relid])
         case .guestWake(let guest, _), .hostWake(let guest, _), .frame(.adapter(let guest, _), _), .end(let guest, _),
-            .disk(let guest, _, _, _), .sample(let guest), .effect(let guest, _, _):
+            .disk(let guest, _, _, _), .sample(let guest), .fault(let guest, _, _):
             RuleTouch(guest: guest)
         case .resume(let guest): RuleTouch(guest: guest)
         case .restore(let guest): RuleTouch(guest: guest, relids: openChannels(guest))
-        case .frame, .scenario: RuleTouch()
+        case .frame, .scenario, .faultsDue: RuleTouch()
         }
     }
 
@@ -201,9 +201,9 @@ extension SimulationEvent {
         switch self {
         case .guestWake(guest, .drain(relid)): end == .guest
         case .hostWake(guest, .drain(relid)), .hostSignal(guest, relid), .hostSharedSignal(guest): end == .host
-        case .effect(guest, _, .signal(let place, _)), .effect(guest, _, .monitorSignal(let place, _)):
+        case .fault(guest, _, .effect(.signal(let place, _))), .fault(guest, _, .effect(.monitorSignal(let place, _))):
             end == .host && place.relid == relid
-        case .effect(guest, _, .interrupt(let place, _, _)): end == .guest && place.relid == relid
+        case .fault(guest, _, .effect(.interrupt(let place, _, _))): end == .guest && place.relid == relid
         default: false
         }
     }

@@ -27,8 +27,6 @@ import VMBusSimulator
         }
         #expect(isTold)
         #expect(simulation.checker?.breaches.first?.rule.id == expectation.rule)
-        let first = simulation.checker?.breaches.first.map { "\($0)" } ?? ""
-        print("\(name): step \(simulation.steps): \(first)")
     }
 
     /// What the gallery's guests and hosts do wrong, those without a known fault do right.

@@ -84,19 +84,6 @@ import VMBusWire
         #expect(simulation.queue.count == waiting + 1)
         #expect(simulation.guests[0].hypervisor.signalled == [channel.relid])
     }
-
-    @Test func `a postponed effect happens when its time has come`() throws {
-        var simulation = try Self.running()
-        let end = simulation.time + 5_000
-        simulation.postpone(.note("late"), of: .guest, guest: 0, by: 5_000)
-        var at: UInt64?
-        while at == nil, let batch = simulation.step() {
-            if batch.headers.contains(where: { $0.kind == .note && batch.payload(of: $0).elementsEqual("late".utf8) }) {
-                at = simulation.time
-            }
-        }
-        #expect(at == end)
-    }
 }
 
 @Suite struct MonitorPollTests {

@@ -208,7 +208,7 @@ struct ScenarioRun {
         let text = ScenarioSchema.text
         for word in [
             "[[guest.device.disk]]", "[[guest.socket]]", "[[event]]", "ring_kib", "closes_first", "hibernate",
-            "must be there", "KiB, 8 to 2048",
+            "must be there", "KiB, 64 to 31744",
         ] {
             #expect(text.contains(word), "\(word)")
         }

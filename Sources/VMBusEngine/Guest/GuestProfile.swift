@@ -98,7 +98,7 @@ public struct GuestProfile: Sendable, Hashable {
     public static let all: [GuestProfile] = [GuestProfile(), .linux, .freebsd, .openvmm]
 
     /// Guests as they once were, each with the number of a fault that was found in it.
-    public static let faulty: [GuestProfile] = [.openvmm1829, .linuxD218, .linux1939, .linuxEager]
+    public static let faulty: [GuestProfile] = [.openvmm1829, .linux1939, .linuxEager]
 
     /// The profile of a name: `default`, `linux`, `freebsd` or `openvmm`.
     public static func named(_ name: some StringProtocol) -> GuestProfile? { all.first { $0.name == name } }
@@ -125,14 +125,6 @@ public struct GuestProfile: Sendable, Hashable {
     public static let openvmm1829: GuestProfile = {
         var profile = openvmm
         profile.name = "openvmm-1829"
-        profile.remembersEarlyInterrupts = false
-        return profile
-    }()
-
-    /// A Linux whose network driver took no interrupt before it knew that its channel is open (anchors D.2, 22).
-    public static let linuxD218: GuestProfile = {
-        var profile = linux
-        profile.name = "linux-d218"
         profile.remembersEarlyInterrupts = false
         return profile
     }()

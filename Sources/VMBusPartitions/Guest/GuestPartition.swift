@@ -122,6 +122,11 @@ public struct GuestPartition: Sendable {
 
     /// Time that was asked for has passed.
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
+        // Who has crashed does nothing but look for the answer to its goodbye.
+        if isCrashing {
+            if case .connection(let token) = token { perform(connection.wake(token), &activity) }
+            return
+        }
         switch token {
         case .connection(let token): perform(connection.wake(token), &activity)
         case .drain(let relid): interrupted(relid: relid, &activity)

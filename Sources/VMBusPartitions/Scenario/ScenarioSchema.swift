@@ -65,7 +65,7 @@ public struct ScenarioSchema: Sendable {
         heading: "[[guest]]", about: "a guest partition",
         rows: """
             name | string | ! | its name
-            profile | string | default | whose habits it has: default, linux, freebsd, openvmm, and with a known fault: openvmm-1829, linux-d218, linux-1939, linux-eager
+            profile | string | default | whose habits it has: default, linux, freebsd, openvmm, and with a known fault: openvmm-1829, linux-1939, linux-eager
             version | string | 5.3, or 6.0 | the newest protocol version that it speaks; 6.0 with a profile
             host_profile | string | the root's | whose habits this guest's host has
             host_version | string | the root's | the newest version that this guest's host accepts

@@ -155,6 +155,9 @@ extension ScenarioEvent.Action {
         case .command: "command"
         case .move: "move"
         case .reboot: "reboot"
+        case .crash: "crash"
+        case .hibernate: "hibernate"
+        case .saveHost: "save"
         }
     }
 }

@@ -118,7 +118,7 @@ extension BridgeSession {
         case .post(let bytes, let connectionID): message(bytes, connectionID)
         case .signal(let place, _), .monitorSignal(let place, _): signalled([place.relid])
         // What only a guest's end wants.
-        case .deviceChanged, .disconnected, .ends: break
+        case .deviceChanged, .disconnected, .suspended, .pollMessages, .ends: break
         }
     }
 

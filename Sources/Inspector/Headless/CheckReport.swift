@@ -55,7 +55,7 @@ public struct CheckReport {
             lines.append(
                 "BROKEN  \(breach.description)  [by the \(breach.party.rawValue)]")
             lines.append(
-                "  record \(breach.sequence) at \(Quantities.exactTime(breach.time)) s, \(PlainText.clean(name(breach.partition))), \(place)"
+                "  record \(breach.sequence) at \(Quantity.exactTime(breach.time)) s, \(PlainText.clean(name(breach.partition))), \(place)"
             )
             if !breach.bytes.isEmpty { lines.append("  bytes \(Self.hexadecimal(breach.bytes))") }
         }

@@ -53,6 +53,8 @@ public enum ProtocolRule: Int, CaseIterable, Sendable, Hashable {
     public var text: String { facts.text }
     /// Where the reference has it from: sections of the protocol reference, joined by commas.
     public var source: String { facts.source }
+    /// Whether a breach does no harm by itself: a signal too many costs time, and hosts throttle who sends many.
+    public var isWarning: Bool { self == .signalEconomy }
     /// What must be seen for the rule to be checked.
     public var needs: EvidenceKinds { facts.needs }
 

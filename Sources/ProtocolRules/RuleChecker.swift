@@ -18,13 +18,16 @@ public struct RuleChecker: Sendable {
     private var moves = MoveRules()
     private var synic = SynICRules()
     private var pending = PendingSizeRule()
-    private var ring = RingRules()
+    private var ring: RingRules
     private var devices = DeviceRules()
 
     /// A checker before the first record of a log.
     ///
     /// - Parameter available: what the source shows; rules that need more are not checked.
-    public init(available: EvidenceKinds = .all) { self.available = available }
+    public init(available: EvidenceKinds = .all) {
+        self.available = available
+        ring = RingRules(available)
+    }
 
     /// Takes in the records of a step in their order, then what the machine is like after them.
     public mutating func observe(_ batch: FlowBatch, _ evidence: [RuleEvidence] = []) {

@@ -41,6 +41,9 @@ public struct RingEvidence: Sendable, Hashable {
     public var sender: Sender?
     /// What the receiver keeps for itself; nil while it has no end here.
     public var receiver: Receiver?
+    /// The bytes of the data area from the sender's last known position to its present one: what it wrote in this step.
+    /// Nil where that is not known.
+    public var written: [UInt8]?
     /// The bytes of the data area from the receiver's last known position to its present one: what it took in this step.
     /// Nil where that is not known.
     public var taken: [UInt8]?

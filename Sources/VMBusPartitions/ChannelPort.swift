@@ -83,7 +83,12 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// The peer has signalled, perhaps because there is space: what was refused may be tried again.
-    mutating func unblock() { isBlocked = false }
+    mutating func unblock() {
+        #if Mutations
+            if sender.settings.mutation == .senderNotResumed { return }
+        #endif
+        isBlocked = false
+    }
 
     /// Whether what was refused fits now, or the ring is damaged, which `send` tells.
     func hasRoom<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {

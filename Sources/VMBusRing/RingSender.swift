@@ -80,7 +80,11 @@ public struct RingSender: Hashable, Sendable {
         let position = try memory.checked(position, .position)
         let read = try memory.index(.readIndex, .readIndex)
         let used = ringDistance(from: read, to: position, dataSize: memory.dataSize)
-        return SendBatch(start: position, position: position, free: memory.dataSize - used)
+        #if Mutations
+            return SendBatch(start: position, position: position, free: memory.dataSize - used + settings.mutatedFree)
+        #else
+            return SendBatch(start: position, position: position, free: memory.dataSize - used)
+        #endif
     }
 
     /// Publishes the packets of a batch that was started by this sender and not yet published.
@@ -100,6 +104,9 @@ public struct RingSender: Hashable, Sendable {
         if try memory.word32(.interruptMask) == 0 {
             signal = try memory.index(.readIndex, .readIndex) == batch.start
         }
+        #if Mutations
+            signal = try settings.mutated(batch, signal, in: &memory)
+        #endif
         _position = batch.position
         _pendingSendSize = settings.restingPendingSendSize
         return signal

@@ -25,6 +25,12 @@ struct RulePlace: Sendable, Hashable {
     let direction: Direction
 }
 
+/// Up to where the bytes of a ring were shown to the rules; nil for an end that is not open.
+struct SeenPositions: Sendable, Hashable {
+    let sent: UInt32?
+    let received: UInt32?
+}
+
 extension Simulation {
     /// What the rules must be shown besides the records of the event that is going to happen.
     func touch(of event: SimulationEvent) -> RuleTouch {
@@ -122,7 +128,7 @@ extension Simulation {
         )
         guard let place = guests[guest].host.channel(relid: relid), ends.guest != nil || ends.host != nil else {
             for direction in [Direction.guestToHost, .hostToGuest] {
-                takenPositions[RulePlace(guest: guest, relid: relid, direction: direction)] = nil
+                seenPositions[RulePlace(guest: guest, relid: relid, direction: direction)] = nil
             }
             return []
         }
@@ -153,17 +159,17 @@ extension Simulation {
                     willLook: mayWait && willLook(isUpstream ? .host : .guest, guest, relid))
             }
             let trace = RulePlace(guest: guest, relid: relid, direction: direction)
-            ring.taken = receiver.flatMap {
-                bytes(guest, pages, from: takenPositions[trace] ?? 0, to: $0.received)
-            }
-            takenPositions[trace] = receiver?.received
+            let seen = seenPositions[trace]
+            ring.written = sender.flatMap { bytes(guest, pages, from: seen?.sent ?? 0, to: $0.sent) }
+            ring.taken = receiver.flatMap { bytes(guest, pages, from: seen?.received ?? 0, to: $0.received) }
+            seenPositions[trace] = SeenPositions(sent: sender?.sent, received: receiver?.received)
             return .ring(ring)
         }
     }
 
-    /// The bytes of a ring's data area between two places; nil for places outside.
+    /// The bytes of a ring's data area between two places; nil for none, and for places outside.
     private func bytes(_ guest: Int, _ pages: RingPages, from start: UInt32, to end: UInt32) -> [UInt8]? {
-        guard start < pages.dataSize, end < pages.dataSize else { return nil }
+        guard start != end, start < pages.dataSize, end < pages.dataSize else { return nil }
         let count = end >= start ? end - start : pages.dataSize - start + end
         var bytes: [UInt8] = []
         let ring = PagedRingMemory(guest: guests[guest].memory, pages: pages)

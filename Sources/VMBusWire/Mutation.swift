@@ -50,6 +50,10 @@
         case trailerOfNextPacket = "trailer-of-next-packet"
         /// The sender loses a byte when a packet wraps.
         case byteLostAtWrap = "byte-lost-at-wrap"
+        /// The sender never signals that there is something to read.
+        case dataSignalForgotten = "data-signal-forgotten"
+        /// The sender does not go on when it is told that there is space.
+        case senderNotResumed = "sender-not-resumed"
         /// The receiver does not look again after it has unmasked signals.
         case noRecheckAfterUnmask = "no-recheck-after-unmask"
         /// The sender has no barrier between its write index and its look at the mask.
@@ -108,8 +112,10 @@
             case .descriptorOffsetShort: "descriptor-sane"
             case .trailerOfNextPacket: "trailer-links"
             case .byteLostAtWrap: "bytes-preserved"
-            case .noRecheckAfterUnmask, .noBarrierBeforeMaskTest, .interruptBeforeResultIgnored: "no-lost-wakeup-data"
-            case .noBarrierAfterReadIndex, .pendingSizeNotRechecked, .pendingSizeOneStepLate: "no-lost-wakeup-space"
+            case .dataSignalForgotten, .noRecheckAfterUnmask, .noBarrierBeforeMaskTest, .interruptBeforeResultIgnored:
+                "no-lost-wakeup-data"
+            case .senderNotResumed, .noBarrierAfterReadIndex, .pendingSizeNotRechecked, .pendingSizeOneStepLate:
+                "no-lost-wakeup-space"
             case .signalEveryPacket: "signal-economy"
             case .pendingWithoutFeature: "pending-needs-feature"
             case .completionTwice: "completion-matches"

@@ -53,7 +53,8 @@ public struct CheckReport {
         for breach in checker.breaches {
             let place = breach.channel.map { "channel \(breach.relid), \($0.device)/\($0.subchannel)" } ?? "no channel"
             lines.append(
-                "BROKEN  \(breach.description)  [by the \(breach.party.rawValue)]")
+                "\(breach.rule.isWarning ? "WARNING" : "BROKEN ") \(breach.description)  [by the \(breach.party.rawValue)]"
+            )
             lines.append(
                 "  record \(breach.sequence) at \(Quantity.exactTime(breach.time)) s, \(PlainText.clean(name(breach.partition))), \(place)"
             )

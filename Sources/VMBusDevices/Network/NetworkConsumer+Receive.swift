@@ -170,6 +170,13 @@ extension NetworkConsumer {
         }
         guard packet.transactionID != 0 else { return effects }
         let answer = NVSP.Message(.sendRNDISPacketComplete, .sendRNDISPacketComplete(NVSP.Result(status: status)))
+        #if Mutations
+            if configuration.mutation == .receiveSectionReturnedTwice {
+                effects += outbound.send(
+                    packet.completion(answer.encoded(version: .version61, sender: .guestToHost)),
+                    subchannel: subchannel)
+            }
+        #endif
         return effects
             + outbound.send(
                 packet.completion(answer.encoded(version: .version61, sender: .guestToHost)), subchannel: subchannel)

@@ -112,7 +112,15 @@ extension NetworkConsumer {
             subchannel = channel(for: hash)
             if hash != 0 { info.hash = hash }
         }
-        let bytes = FrameView.encode(frame.bytes[...], info, sender: .guestToHost)
+        #if Mutations
+            var bytes = FrameView.encode(frame.bytes[...], info, sender: .guestToHost)
+            if configuration.mutation == .rndisLengthBeyondMessage {
+                // The upper half of the data's length, which has 32 bits.
+                bytes[14] = 1
+            }
+        #else
+            let bytes = FrameView.encode(frame.bytes[...], info, sender: .guestToHost)
+        #endif
         return EncodedFrame(bytes: bytes, headerSize: bytes.count - frame.bytes.count, subchannel: subchannel)
     }
 
@@ -173,6 +181,9 @@ extension NetworkConsumer {
             sections.release(section)
             return nil
         }
+        #if Mutations
+            if configuration.mutation == .sendSectionReused { sections.release(section) }
+        #endif
         let place = NVSP.RNDISPacket(
             channelType: type, sectionIndex: UInt32(section), sectionSize: UInt32(bytes.count))
         return post(
@@ -210,6 +221,9 @@ extension NetworkConsumer {
     ) -> [DeviceEffect] {
         let id = nextTransaction
         nextTransaction += 1
+        #if Mutations
+            if configuration.mutation == .transactionIDReused { nextTransaction = id }
+        #endif
         outstanding[id] = waiting
         let message = NVSP.Message(.sendRNDISPacket, .sendRNDISPacket(place))
         let packet = ChannelPacket(

@@ -1,4 +1,8 @@
-import VMBusWire
+#if Mutations
+    public import VMBusWire
+#else
+    import VMBusWire
+#endif
 
 /// The guest's end of a network adapter (netvsc): the start-up order of Linux, then frames both ways over several channels
 /// (reference §6.1).
@@ -31,6 +35,10 @@ public struct NetworkConsumer: DeviceEndpoint {
         public var aggregates = true
         /// What the guest wants to receive.
         public var packetFilter: RNDIS.PacketFilter = [.directed, .allMulticast, .broadcast]
+        #if Mutations
+            /// The planted bug; nil for none.
+            public var mutation: Mutation?
+        #endif
 
         /// The defaults of the simulator: smaller buffers than Linux has.
         public init() {}

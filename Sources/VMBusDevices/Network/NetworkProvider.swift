@@ -1,4 +1,8 @@
-import VMBusWire
+#if Mutations
+    public import VMBusWire
+#else
+    import VMBusWire
+#endif
 
 /// The host's end of a network adapter (netvsp): NVSP and RNDIS, several channels, frames both ways (reference §6.1).
 ///
@@ -34,6 +38,10 @@ public struct NetworkProvider: DeviceEndpoint {
         public var offersOffloads = true
         /// What the guest may call the adapter.
         public var friendlyName = "Network Adapter"
+        #if Mutations
+            /// The planted bug; nil for none.
+            public var mutation: Mutation?
+        #endif
 
         /// An adapter with an address and the host's defaults.
         public init(address: [UInt8]) { self.address = address }
@@ -240,6 +248,12 @@ public struct NetworkProvider: DeviceEndpoint {
         guard packet.flags.contains(.completionRequested), packet.transactionID != 0 else { return [] }
         let message = NVSP.Message(type, body)
         let payload = message.encoded(version: version ?? .version1, sender: .hostToGuest)
+        #if Mutations
+            if configuration.mutation == .completionTwice {
+                return outbound.send(packet.completion(payload), subchannel: subchannel)
+                    + outbound.send(packet.completion(payload), subchannel: subchannel)
+            }
+        #endif
         return outbound.send(packet.completion(payload), subchannel: subchannel)
     }
 }

@@ -178,6 +178,10 @@ public struct HostPartition: Sendable {
 
     private mutating func add(_ configuration: DeviceConfiguration) -> [HostEffect] {
         generation += 1
+        #if Mutations
+            var configuration = configuration
+            configuration.network?.mutation = self.configuration.mutation
+        #endif
         var device = HostDevice(configuration, generation: generation)
         if configuration.isMonitored, nextMonitorID < MonitorPage.idCount {
             device.firstMonitorID = nextMonitorID

@@ -92,12 +92,21 @@ public struct GuestConfiguration: Sendable, Hashable {
             return integration.makeConsumer(in: name, resetTime: resetTime)
         }
         return switch kind {
-        case .network:
-            NetworkConsumer(
-                configuration: drivers.first { $0.instance == instance }?.network ?? NetworkConsumer.Configuration())
+        case .network: NetworkConsumer(configuration: networkConsumer(instance))
         case .scsi, .ide, .fibreChannel: StorageConsumer(configuration: storageConsumer(kind, instance))
         default: nil
         }
+    }
+
+    private func networkConsumer(_ instance: GUID) -> NetworkConsumer.Configuration {
+        let driver = drivers.first { $0.instance == instance }?.network ?? NetworkConsumer.Configuration()
+        #if Mutations
+            var mutated = driver
+            mutated.mutation = mutation
+            return mutated
+        #else
+            return driver
+        #endif
     }
 
     /// As many channels as the guest has processors.

@@ -7,7 +7,7 @@ import VMBusWire
 @Suite struct ChannelRuleTests {
     @Test func `a channel's whole life breaks nothing`() {
         var log = RuleLog.withOpenChannel(vp: 2)
-        log.packet(.guestToHost, relid: 1, [6, 0, 2, 0, 2, 0, 0, 0])
+        log.packet(.guestToHost, relid: 1, RuleLog.packet)
         log.signal(relid: 1)
         log.interrupt(relid: 1, vp: 2)
         log.move(1, to: 3)
@@ -140,7 +140,7 @@ import VMBusWire
         log.offer(1)
         log.share(0xE1, relid: 1)
         log.open(1, ring: 0xE1)
-        log.packet(.guestToHost, relid: 1, [6, 0, 2, 0, 2, 0, 0, 0])
+        log.packet(.guestToHost, relid: 1, RuleLog.packet)
         log.opened(1)
         log.signal(relid: 1)
         log.close(1)
@@ -155,7 +155,7 @@ import VMBusWire
         log.offer(1)
         log.share(0xE1, relid: 1)
         log.open(1, ring: 0xE1)
-        log.packet(.hostToGuest, relid: 1, [6, 0, 2, 0, 2, 0, 0, 0])
+        log.packet(.hostToGuest, relid: 1, RuleLog.packet)
         log.interrupt(relid: 1, vp: 0)
         #expect(log.broken == [])
     }

@@ -6,6 +6,8 @@ import VMBusWire
 struct RuleLog {
     static let network = GUID(0xF861_5163, 0xDF3E, 0x46C5, 0x913F_F2D2_F965_ED0E)
     static let heartbeat = GUID(0x5716_4F39, 0x9115, 0x4E78, 0xAB55_382F_3BD5_422D)
+    /// The smallest packet: a descriptor of type 6 and nothing behind it.
+    static let packet: [UInt8] = [6, 0, 2, 0, 2] + [UInt8](repeating: 0, count: 11)
 
     var checker: RuleChecker
     var time: UInt64 = 0

@@ -29,7 +29,8 @@ struct VMBusScope: ParsableCommand {
             """,
         subcommands: [
             LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
-            DoctorCommand.self, CheckCommand.self, TraceCommand.self, OpenCommand.self, RingCommand.self, MetricsCommand.self,
+            DoctorCommand.self, CheckCommand.self, TraceCommand.self, OpenCommand.self, RingCommand.self,
+            MetricsCommand.self,
             BenchCommand.self, AttachCommand.self, PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)

@@ -56,7 +56,7 @@ public struct CheckReport {
                 "\(breach.rule.isWarning ? "WARNING" : "BROKEN ") \(breach.description)  [by the \(breach.party.rawValue)]"
             )
             lines.append(
-                "  record \(breach.sequence) at \(Quantities.exactTime(breach.time)) s, \(PlainText.clean(name(breach.partition))), \(place)"
+                "  record \(breach.sequence) at \(Quantity.exactTime(breach.time)) s, \(PlainText.clean(name(breach.partition))), \(place)"
             )
             if !breach.bytes.isEmpty { lines.append("  bytes \(Self.hexadecimal(breach.bytes))") }
         }

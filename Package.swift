@@ -79,8 +79,8 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform",
-                "CRing", "VMBusWire",
+                "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest",
+                "BusModel", "Platform", "CRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .target(

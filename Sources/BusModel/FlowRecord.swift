@@ -179,8 +179,8 @@ public struct FlowBatch: Sendable, Hashable {
     }
 
     /// Gives the records from `index` on sequence numbers that count up from `next`.
-    public mutating func number(from next: inout UInt64) {
-        for index in headers.indices {
+    public mutating func number(from next: inout UInt64, startingAt index: Int = 0) {
+        for index in index..<headers.count {
             headers[index].sequence = next
             next += 1
         }

@@ -2,10 +2,13 @@ import Synchronization
 
 /// The memory of a simulated guest: a value, so that a copy is a checkpoint.
 ///
-/// Pages of 4096 bytes come into being with the first write of something that is not zero, and read as zeros before; copies
-/// share every page and every directory of 64 pages until one of them writes there. So a copy costs one reference, and the
-/// first write to a page after it costs that page, a directory of 512 bytes, and 8 bytes for each 256 KiB of the memory. Nobody else can see it, so all its words are sequentially
-/// consistent.
+/// A table of two levels: directories of 128 KiB, and in each of them blocks of 1024 bytes. A block comes into being with
+/// the first write of something that is not zero, and reads as zeros before; copies share every block and every directory
+/// until one of them writes there. So a copy costs one reference; the first write to a block after it costs that block, a
+/// directory of 1024 bytes, and 8 bytes for each 128 KiB of the memory. A block is smaller than a page as rings and buffers
+/// are written in pieces of some hundred bytes: what lies between two checkpoints is then a third of what it is by pages.
+///
+/// Nobody else can see it, so all its words are sequentially consistent.
 public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Outside, misaligned, or stopped by the meter.
     public typealias Failure = SimulatedMemoryFailure
@@ -14,14 +17,14 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     public let byteCount: UInt64
     /// Counts the accesses and can stop them; nil, as at first, does neither. It is shared by all copies of this value.
     public var meter: AccessMeter?
-    /// Pages by page frame number: 64 to a directory. Empty arrays stand for what was never written.
+    /// Blocks by their place. Empty arrays stand for what was never written.
     private var directories: [[[UInt8]]]
 
-    private static let pageSize = 4096
-    private static let pagesPerDirectory = 64
-    private static let directorySize = UInt64(pageSize * pagesPerDirectory)
+    private static let blockSize = 1024
+    private static let blocksPerDirectory = 128
+    private static let directorySize = UInt64(blockSize * blocksPerDirectory)
 
-    /// The largest memory: 1 TiB, whose list of directories takes 32 MiB.
+    /// The largest memory: 1 TiB, whose list of directories takes 64 MiB.
     public static let maximumByteCount: UInt64 = 1 << 40
 
     /// A memory of zeros.
@@ -38,9 +41,9 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Loads a little-endian word; one access.
     public func load32(_ address: UInt64) throws(SimulatedMemoryFailure) -> UInt32 {
         try checkWord(address)
-        let (directory, page, offset) = Self.place(address)
-        guard !directories[directory].isEmpty, !directories[directory][page].isEmpty else { return 0 }
-        return directories[directory][page].withUnsafeBytes {
+        let (directory, block, offset) = Self.place(address)
+        guard !directories[directory].isEmpty, !directories[directory][block].isEmpty else { return 0 }
+        return directories[directory][block].withUnsafeBytes {
             UInt32(littleEndian: $0.load(fromByteOffset: offset, as: UInt32.self))
         }
     }
@@ -48,12 +51,12 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Stores a little-endian word; one access.
     public mutating func store32(_ value: UInt32, at address: UInt64) throws(SimulatedMemoryFailure) {
         try checkWord(address)
-        let (directory, page, offset) = Self.place(address)
-        guard !directories[directory].isEmpty, !directories[directory][page].isEmpty else {
+        let (directory, block, offset) = Self.place(address)
+        guard !directories[directory].isEmpty, !directories[directory][block].isEmpty else {
             withUnsafeBytes(of: value.littleEndian) { copyIn($0, at: address) }
             return
         }
-        directories[directory][page].withUnsafeMutableBytes {
+        directories[directory][block].withUnsafeMutableBytes {
             $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
         }
     }
@@ -72,16 +75,22 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
         copyIn(bytes, at: address)
     }
 
-    /// Number of pages that were written at least once with something that is not zero.
+    /// Number of pages of 4096 bytes that were written at least once with something that is not zero.
     public var residentPages: Int {
-        directories.reduce(0) { $0 + $1.count { !$0.isEmpty } }
+        directories.reduce(0) { count, directory in
+            count
+                + stride(from: 0, to: directory.count, by: 4).count { first in
+                    directory[first..<first + 4].contains { !$0.isEmpty }
+                }
+        }
     }
 
-    /// Calls `body` for each page that was written, in the order of the page frame numbers.
-    public func forEachPage(_ body: (UInt64, UnsafeRawBufferPointer) -> Void) {
+    /// Calls `body` for each block that was written, with its address, lowest first.
+    public func forEachBlock(_ body: (UInt64, UnsafeRawBufferPointer) -> Void) {
         for (index, directory) in directories.enumerated() {
-            for (page, bytes) in directory.enumerated() where !bytes.isEmpty {
-                bytes.withUnsafeBytes { body(UInt64(index * Self.pagesPerDirectory + page), $0) }
+            for (place, block) in directory.enumerated() where !block.isEmpty {
+                let address = UInt64(index) * Self.directorySize + UInt64(place * Self.blockSize)
+                block.withUnsafeBytes { body(address, $0) }
             }
         }
     }
@@ -102,24 +111,24 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
 
     /// Where a byte lies.
     @inline(__always)
-    private static func place(_ address: UInt64) -> (directory: Int, page: Int, offset: Int) {
-        let page = Int(truncatingIfNeeded: address / UInt64(pageSize))
+    private static func place(_ address: UInt64) -> (directory: Int, block: Int, offset: Int) {
+        let block = Int(truncatingIfNeeded: address / UInt64(blockSize))
         return (
-            page / pagesPerDirectory, page % pagesPerDirectory,
-            Int(truncatingIfNeeded: address % UInt64(pageSize))
+            block / blocksPerDirectory, block % blocksPerDirectory,
+            Int(truncatingIfNeeded: address % UInt64(blockSize))
         )
     }
 
     private func copyOut(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) {
         var done = 0
         while done < buffer.count {
-            let (directory, page, offset) = Self.place(address + UInt64(done))
-            let part = min(buffer.count - done, Self.pageSize - offset)
+            let (directory, block, offset) = Self.place(address + UInt64(done))
+            let part = min(buffer.count - done, Self.blockSize - offset)
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + part])
-            if directories[directory].isEmpty || directories[directory][page].isEmpty {
+            if directories[directory].isEmpty || directories[directory][block].isEmpty {
                 target.initializeMemory(as: UInt8.self, repeating: 0)
             } else {
-                directories[directory][page].withUnsafeBytes { bytes in
+                directories[directory][block].withUnsafeBytes { bytes in
                     target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + part]))
                 }
             }
@@ -130,20 +139,20 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     private mutating func copyIn(_ bytes: UnsafeRawBufferPointer, at address: UInt64) {
         var done = 0
         while done < bytes.count {
-            let (directory, page, offset) = Self.place(address + UInt64(done))
-            let part = min(bytes.count - done, Self.pageSize - offset)
+            let (directory, block, offset) = Self.place(address + UInt64(done))
+            let part = min(bytes.count - done, Self.blockSize - offset)
             let source = UnsafeRawBufferPointer(rebasing: bytes[done..<done + part])
             done += part
             if directories[directory].isEmpty {
                 if Self.isZero(source) { continue }
-                directories[directory] = Array(repeating: [], count: Self.pagesPerDirectory)
+                directories[directory] = Array(repeating: [], count: Self.blocksPerDirectory)
             }
-            if directories[directory][page].isEmpty {
-                // Zeros over zeros: buffers that are cleared and never used stay without pages.
+            if directories[directory][block].isEmpty {
+                // Zeros over zeros: buffers that are cleared and never used stay without blocks.
                 if Self.isZero(source) { continue }
-                directories[directory][page] = Array(repeating: 0, count: Self.pageSize)
+                directories[directory][block] = Array(repeating: 0, count: Self.blockSize)
             }
-            directories[directory][page].withUnsafeMutableBytes { target in
+            directories[directory][block].withUnsafeMutableBytes { target in
                 UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + part]).copyMemory(from: source)
             }
         }
@@ -160,13 +169,13 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
 }
 
 extension SimulatedMemory: Equatable {
-    /// Whether both have the same size and bytes; a page of zeros equals one never written. The meters do not count.
+    /// Whether both have the same size and bytes; a block of zeros equals one never written. The meters do not count.
     public static func == (left: SimulatedMemory, right: SimulatedMemory) -> Bool {
         guard left.byteCount == right.byteCount else { return false }
         for (ours, theirs) in zip(left.directories, right.directories) {
-            for page in 0..<max(ours.count, theirs.count) {
-                let our = page < ours.count ? ours[page] : []
-                let their = page < theirs.count ? theirs[page] : []
+            for place in 0..<max(ours.count, theirs.count) {
+                let our = place < ours.count ? ours[place] : []
+                let their = place < theirs.count ? theirs[place] : []
                 let equal =
                     our.isEmpty ? !their.contains { $0 != 0 } : their.isEmpty ? !our.contains { $0 != 0 } : our == their
                 if !equal { return false }

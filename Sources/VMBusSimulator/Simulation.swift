@@ -5,8 +5,23 @@ public import VMBusPartitions
 import VMBusRing
 import VMBusWire
 
-/// A root partition and its guests in software, as one value: the same scenario and seed give the same records, byte for
-/// byte, on every machine. A copy is a checkpoint.
+/// A root partition and its guests in software, as one value: the same scenario and choices give the same records, byte for
+/// byte, on every machine.
+///
+/// A copy is a checkpoint. The copy itself costs some references; what it costs in the end is what is written afterwards: of
+/// the guests' memory the blocks of 1 KiB that change, and the lists of both ends that change. Two guests that ping each other
+/// every millisecond over four channels each, which is 20,000 steps a virtual second, change
+///
+/// | steps between checkpoints | blocks that change | for a million steps |
+/// |---|---|---|
+/// | 256 | 46 KiB | 180 MiB |
+/// | 1024 | 97 KiB | 93 MiB |
+/// | 2048 | 153 KiB | 73 MiB |
+/// | 4096 | 272 KiB | 65 MiB |
+///
+/// A jump runs on from the checkpoint before it, half the distance on average and almost all of it at the 99th percentile:
+/// within 16 ms that is 64,000 steps a second for a distance of 1024, and four times as many for 4096. So a distance of 1024
+/// stays below 256 MB with room for scenarios that write more, and asks least of the machine.
 public struct Simulation: Sendable {
     /// What it was made from.
     public let scenario: Scenario
@@ -77,12 +92,14 @@ public struct Simulation: Sendable {
     /// - Parameter batch: gets what it left in the log behind what it holds; nothing while a question waits.
     public mutating func step(into batch: inout FlowBatch) -> StepOutcome {
         guard choices.asked.isEmpty else { return stepAsking(into: &batch) }
-        guard let entry = next() else {
-            takeRecords(into: &batch)
-            return .ended
-        }
+        // The records go where they belong at once; what was left before the first step comes in front of them.
+        if !records.isEmpty { takeRecords(into: &batch) }
+        let first = batch.headers.count
+        swap(&batch, &records)
+        defer { swap(&batch, &records) }
+        guard let entry = next() else { return .ended }
         happen(entry)
-        takeRecords(into: &batch)
+        records.number(from: &nextSequence, startingAt: first)
         return .happened
     }
 

@@ -20,7 +20,7 @@ import Testing
         ("VMMBridge", ["VMBusPartitions", "Platform", "Configuration"]),
         ("LinuxGuest", ["VMBusPartitions", "BusModel", "Platform"]),
         ("CaptureFiles", ["VMBusRing", "BusModel", "VMBusDevices", "Query", "Platform"]),
-        ("Benchmarks", ["VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform", "CRing"]),
+        ("Benchmarks", ["VMBusSimulator", "VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform", "CRing"]),
         ("Inspector", ["BusModel", "Query", "ProtocolRules", "VMBusDevices"]),
         ("Themes", []),
         ("InspectorTUI", ["Inspector", "Themes", "Configuration", "CNcurses", "Platform"]),

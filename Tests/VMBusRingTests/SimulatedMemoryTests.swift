@@ -121,7 +121,7 @@ import VMBusWire
         }
     }
 
-    @Test func `zeros that are written to pages nobody uses cost no page`() throws {
+    @Test func `zeros that are written to pages nobody uses cost no memory`() throws {
         var memory = SimulatedMemory(byteCount: 1 << 24)
         try memory.write([UInt8](repeating: 0, count: 1 << 20), at: 4096)
         #expect(memory.residentPages == 0)

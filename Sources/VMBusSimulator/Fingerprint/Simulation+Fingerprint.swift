@@ -56,9 +56,9 @@ extension SimulatedMemory {
     /// The bytes that are not zero, with their places.
     fileprivate var digest: UInt64 {
         var digest = StateDigest()
-        forEachPage { number, bytes in
+        forEachBlock { address, bytes in
             guard bytes.contains(where: { $0 != 0 }) else { return }
-            digest.add(number)
+            digest.add(address)
             digest.add(bytes)
         }
         return digest.value

@@ -1,3 +1,4 @@
+import VMBusEngine
 import VMBusPartitions
 import VMBusWire
 
@@ -8,7 +9,7 @@ extension StateDigest {
     private enum Form {
         case byte, half, word, double, number, flag, text
         case bytes, words, doubles
-        /// It never affects what happens.
+        /// It never affects what happens, or never changes.
         case nothing
     }
 
@@ -19,6 +20,8 @@ extension StateDigest {
         ObjectIdentifier(String.self): .text, ObjectIdentifier([UInt8].self): .bytes,
         ObjectIdentifier([UInt32].self): .words, ObjectIdentifier([UInt64].self): .doubles,
         ObjectIdentifier(GuestDevice.Counters.self): .nothing,
+        ObjectIdentifier(GuestConfiguration.self): .nothing, ObjectIdentifier(HostConfiguration.self): .nothing,
+        ObjectIdentifier(GuestProfile.self): .nothing, ObjectIdentifier(HostProfile.self): .nothing,
     ]
 
     /// Adds a value with all that it holds.

@@ -65,6 +65,8 @@ public final class InspectorApplication {
         case .posted(let source): (capabilities, title) = (source.capabilities, source.title)
         }
         inspector = InspectorState(capabilities: capabilities, title: title, limits: options.limits)
+        // A session begins where it was left, without the records before.
+        if let source, source.session.map({ $0.place.sequence > 0 }) ?? false { inspector.ingest(source.keyframe) }
         state = ScreenState(theme: options.theme, isASCII: options.ascii, isRunning: !options.paused)
         state.speed = min(max(options.speed, ScreenState.speeds.lowerBound), ScreenState.speeds.upperBound)
         state.view = options.view

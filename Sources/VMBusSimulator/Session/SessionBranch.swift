@@ -13,6 +13,8 @@ struct SessionBranch: Sendable {
     var commands: [SessionCommand]
     /// Moments in the order of their steps. The first is the one before everything; it always has a reader if there is any.
     private(set) var checkpoints: [SessionMoment]
+    /// The step behind which the next checkpoint is made.
+    private var nextCheckpoint = Self.checkpointDistance
     /// Moments between two checkpoints, left on the last way there, so that the next step back is a short way.
     private var near: [SessionMoment] = []
     /// The furthest place that was reached.
@@ -57,6 +59,7 @@ struct SessionBranch: Sendable {
         end = moment.place
         endTime = moment.simulation.time
         place = end
+        nextCheckpoint = (checkpoints.last?.simulation.steps ?? 0) + Self.checkpointDistance
         for index in checkpoints.indices { checkpoints[index].forgetAnswers(from: next) }
     }
 
@@ -69,6 +72,7 @@ struct SessionBranch: Sendable {
         commands = file.commands
         let common = parent.checkpoint { $0.isCommon(to: parent.answers, parent.commands, file.answers, file.commands) }
         checkpoints = Array(parent.checkpoints[...common])
+        nextCheckpoint = checkpoints[common].simulation.steps + Self.checkpointDistance
         for index in checkpoints.indices {
             checkpoints[index].forgetAnswers(from: checkpoints[index].simulation.choices.nextNumber)
             for answer in file.answers { checkpoints[index].answer(answer) }
@@ -132,9 +136,8 @@ struct SessionBranch: Sendable {
 
     /// Keeps a moment between two steps if the last one that is kept is far behind it.
     mutating func keep(_ moment: SessionMoment) {
-        guard let last = checkpoints.last,
-            moment.simulation.steps >= last.simulation.steps + Self.checkpointDistance
-        else { return }
+        guard moment.simulation.steps >= nextCheckpoint else { return }
+        nextCheckpoint = moment.simulation.steps + Self.checkpointDistance
         checkpoints.append(moment.checkpoint)
         if checkpoints.count > Self.maximumCheckpoints { thin() }
     }

@@ -32,7 +32,7 @@ public struct SessionFile: Sendable, Hashable {
     /// More steps than this are not run again on opening a file: several minutes.
     static let maximumSteps: Int64 = 100_000_000
     /// The most choices and commands of one branch.
-    static let maximumChanges = 100_000
+    static let maximumChanges = 4096
 
     struct Stop: Sendable, Hashable {
         var text: String

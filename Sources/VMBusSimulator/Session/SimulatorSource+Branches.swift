@@ -92,9 +92,15 @@ extension SimulatorSource {
             guard value < question.count else { throw Self.refusal(value, question) }
             if moment.place < branches[active].end { try fork(name) }
         } else {
-            let choice = try goBefore(number)
-            guard value < choice.count else { throw Self.refusal(value, choice) }
-            try fork(name)
+            let (left, shown) = (moment.place, active)
+            try goBefore(number, value)
+            do throws(CommandRefusal) {
+                try fork(name)
+            } catch {
+                jump(to: left)
+                throw error
+            }
+            branches[shown].place = left
         }
         branches[active].answer(answer)
         moment.answer(answer)
@@ -105,8 +111,8 @@ extension SimulatorSource {
             "choice \(choice.number), \(choice.purpose.word), has the values 0 to \(choice.count - 1), not \(value)")
     }
 
-    /// Goes in front of the step that makes a choice.
-    private mutating func goBefore(_ number: UInt64) throws(CommandRefusal) -> Choice {
+    /// Goes in front of the step that makes a choice which has the value.
+    private mutating func goBefore(_ number: UInt64, _ value: UInt64) throws(CommandRefusal) {
         branches[active].reach(moment)
         let branch = branches[active]
         var probe = branch.checkpoints[branch.checkpoint { $0.simulation.choices.nextNumber <= number }].quiet
@@ -119,8 +125,8 @@ extension SimulatorSource {
         guard let choice = probe.simulation.choices.taken.first(where: { $0.number == number }) else {
             throw CommandRefusal("choice \(number) was made by a command, not by a step")
         }
+        guard value < choice.count else { throw Self.refusal(value, choice) }
         jump(to: SessionPlace(step: probe.simulation.steps - 1, sequence: .max))
-        return choice
     }
 
     // MARK: Comparing

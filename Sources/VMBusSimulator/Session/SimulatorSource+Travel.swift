@@ -66,7 +66,9 @@ extension SimulatorSource {
         return Travel(place: position, arrival: arrival)
     }
 
-    private mutating func goToBeginning() -> Travel {
+    /// Goes in front of the first record.
+    @discardableResult
+    public mutating func goToBeginning() -> Travel {
         jump(to: SessionPlace(step: 0, sequence: 0))
         return arrive(.beginning)
     }

@@ -117,7 +117,8 @@ struct SimCommand: ParsableCommand {
             capabilities: source.capabilities, title: source.title, limits: HistoryLimits(records: 65_536))
         var lines = FlowLines(isJSON: json)
         let start = source.steps
-        if source.position.sequence > 0 { state.ingest(source.keyframe) }
+        ingestPast(of: source, &state)
+        _ = lines.new(in: state)
         while let goal = nextGoal(source, since: start) {
             let travel = try travel(&source, goal)
             if export == nil {
@@ -133,6 +134,21 @@ struct SimCommand: ParsableCommand {
                 return Output.complain("breakpoint \(number), \(text): stopped behind \(place)")
             default: return
             }
+        }
+    }
+
+    /// What a session's records say behind its place depends on those before.
+    private func ingestPast(of source: SimulatorSource, _ state: inout InspectorState) {
+        let end = source.position.sequence
+        guard end > 0 else { return }
+        var past = source
+        past.goToBeginning()
+        while past.position.sequence < end {
+            var batch = FlowBatch()
+            let (before, all) = (past.steps, past.advance(.steps(Self.piece)))
+            for header in all.headers where header.sequence <= end { batch.append(header, from: all) }
+            state.ingest(batch)
+            guard past.steps > before || !all.isEmpty else { return }
         }
     }
 

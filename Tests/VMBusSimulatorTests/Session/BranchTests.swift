@@ -8,13 +8,13 @@ import VMBusWire
 @testable import VMBusSimulator
 
 @Suite struct BranchTests {
-    /// A session that stands behind step 2000, and a delay of a signal that was decided before.
+    /// A session that stands behind step 1200, and a delay of a signal that was decided before.
     private func start() throws -> (SimulatorSource, SessionChoice) {
         var source = try SessionFixture.source()
         var choice: SessionChoice?
-        while source.steps < 2000 {
+        while source.steps < 1200 {
             _ = source.advance(.steps(1))
-            guard source.steps > 1000, choice == nil else { continue }
+            guard source.steps > 700, choice == nil else { continue }
             choice = source.session?.choices.first { $0.purpose == "signal-delay" }
         }
         return (source, try #require(choice))
@@ -28,7 +28,7 @@ import VMBusWire
         let travel = try source.travel(.steps(1), .forward, limit: 1)
         let taken = try #require(source.session?.choices.first { $0.number == choice.number })
         #expect(taken.value == choice.count - 1 - choice.value && taken.isChosen && !travel.records.isEmpty)
-        _ = try source.travel(.steps(500), .forward, limit: 500)
+        _ = try source.travel(.steps(300), .forward, limit: 500)
         let late = (source.position, source.fingerprint)
         try source.perform(.showBranch("main"))
         #expect(source.position.sequence == end.sequence && source.fingerprint == fingerprint)
@@ -42,7 +42,7 @@ import VMBusWire
         var (source, choice) = try start()
         try source.perform(.changeChoice(choice.number, value: choice.count - 1 - choice.value, branch: nil))
         let fork = source.position.sequence
-        _ = try source.travel(.steps(800), .forward, limit: 800)
+        _ = try source.travel(.steps(400), .forward, limit: 800)
         let difference = try #require(try source.difference("main", "branch-2"))
         #expect(difference.sequence > fork)
         #expect(difference.left.headers.count == 1 && difference.right.headers.count == 1)
@@ -53,7 +53,7 @@ import VMBusWire
             try other.perform(.showBranch(name))
             try other.seek(Position(sequence: 0, time: 0))
             return SessionFixture.records(
-                try other.travel(.steps(Int(difference.step)), .forward, limit: 100_000).records)
+                try other.travel(.steps(Int(difference.step) + 100), .forward, limit: 100_000).records)
         }
         let (left, right) = (try records("main"), try records("branch-2"))
         let first = zip(left, right).first { $0 != $1 }
@@ -113,13 +113,13 @@ import VMBusWire
         let scenario = try Scenario(ConfigurationDocument(parsing: text, file: "mine.toml"))
         var source = SimulatorSource(
             scenario, seed: .max - 5, reader: FlowReader(), origin: .text(Array(text.utf8), file: "mine.toml"))
-        _ = source.advance(.steps(6000))
+        _ = source.advance(.steps(1500))
         try source.perform(.changeChoice(40, value: 0, branch: "early"))
-        _ = source.advance(.steps(900))
+        _ = source.advance(.steps(300))
         try source.perform(.unload(partition: 1))
         _ = source.advance(.steps(30))
         try source.perform(.showBranch("main"))
-        _ = try source.travel(.steps(2500), .backward, limit: 0)
+        _ = try source.travel(.steps(600), .backward, limit: 0)
         try source.perform(.addBranch("third"))
         _ = try source.travel(.unit(.packet, 3), .forward, limit: 5000)
         try source.perform(.addBreakpoint("kind == message and info contains \"a\\\\b\"", ignoring: 4))
@@ -152,35 +152,35 @@ import VMBusWire
     }
 
     @Test func `a session of a shipped scenario holds its name, not its text`() throws {
-        var source = try SessionFixture.source("storage", seed: 3)
-        _ = source.advance(.steps(700))
+        var source = try SessionFixture.source("heartbeat", seed: 3)
+        _ = source.advance(.steps(200))
         let text = source.file.text
         #expect(text.utf8.count < 400)
         #expect(try Self.opened(text).fingerprint == source.fingerprint)
-        #expect(source.reproduction == "vmbusscope sim storage --seed 3 --headless --steps 700")
+        #expect(source.reproduction == "vmbusscope sim heartbeat --seed 3 --headless --steps 200")
     }
 
     static let wrong: [(String, String, String)] = [
         ("session = 1", "session = 2", "session"), ("seed = \"3\"", "seed = \"x\"", "seed"),
         ("seed = \"3\"", "seed = 3", "seed"), ("shown = \"main\"", "shown = \"other\"", "shown"),
-        ("step = 700", "step = 701", "step"), ("step = 700", "step = -1", "step"),
-        ("scenario = \"storage\"", "scenario = \"nobody\"", "scenario"),
+        ("step = 200", "step = 201", "step"), ("step = 200", "step = -1", "step"),
+        ("scenario = \"heartbeat\"", "scenario = \"nobody\"", "scenario"),
         ("scenario_check = \"0x", "scenario_check = \"0x1", "scenario_check"),
-        ("end = 700", "end = 99999999999", "branch[0].end"), ("end = 700", "colour = 1\nend = 700", "branch[0].colour"),
-        ("end = 700", "end = 700\nchoices = [\"1\"]", "branch[0].choices[0]"),
-        ("end = 700", "end = 700\nchoices = [\"2 1\", \"1 1\"]", "branch[0].choices[1]"),
-        ("end = 700", "end = 700\ncommands = [\"1 1 explode 1\"]", "branch[0].commands[0]"),
-        ("end = 700", "end = 700\nparent = \"ghost\"", "branch[0].parent"),
+        ("end = 200", "end = 99999999999", "branch[0].end"), ("end = 200", "colour = 1\nend = 200", "branch[0].colour"),
+        ("end = 200", "end = 200\nchoices = [\"1\"]", "branch[0].choices[0]"),
+        ("end = 200", "end = 200\nchoices = [\"2 1\", \"1 1\"]", "branch[0].choices[1]"),
+        ("end = 200", "end = 200\ncommands = [\"1 1 explode 1\"]", "branch[0].commands[0]"),
+        ("end = 200", "end = 200\nparent = \"ghost\"", "branch[0].parent"),
         ("name = \"main\"", "name = \"a b\"", "branch[0].name"), ("session = 1", "session = = 1", "x.session:2:"),
-        ("fingerprint = \"0x", "fingerprint = \"0xg", "fingerprint"), ("fingerprint = \"0x", "fingerprint = \"0x1", "state"),
-        ("end = 700", "end = 700\n[[branch]]\nname = \"main\"\nend = 1", "branch[1].name"),
-        ("end = 700", "end = 700\n[[breakpoint]]\nstop = \"relid == banana\"", "breakpoint"),
+        ("fingerprint = \"0x", "fingerprint = \"0xg", "fingerprint"), ("seed = \"3\"", "seed = \"4\"", "state"),
+        ("end = 200", "end = 200\n[[branch]]\nname = \"main\"\nend = 1", "branch[1].name"),
+        ("end = 200", "end = 200\n[[breakpoint]]\nstop = \"relid == banana\"", "breakpoint"),
     ]
 
     @Test(arguments: wrong)
     func `a wrong session is an error that names the place`(_ old: String, _ new: String, _ place: String) throws {
-        var source = try SessionFixture.source("storage", seed: 3)
-        _ = source.advance(.steps(700))
+        var source = try SessionFixture.source("heartbeat", seed: 3)
+        _ = source.advance(.steps(200))
         let text = source.file.text
         #expect(text.contains(old), "\(old)")
         do {
@@ -194,7 +194,7 @@ import VMBusWire
     @Test func `a session cut off or scrambled anywhere is an error or a session, never a trap`() throws {
         let text = Array(try Self.rich().file.text.utf8)
         var random = SeededGenerator(seed: 5, stream: 1)
-        for _ in 0..<300 {
+        for _ in 0..<100 {
             var bytes = text
             if random.next() % 2 == 0 { bytes.removeLast(Int(random.next() % UInt64(bytes.count))) }
             for _ in 0..<(random.next() % 4) where !bytes.isEmpty {
@@ -214,7 +214,7 @@ import VMBusWire
         #expect(chart.split(separator: "\n").count == 1 + 3 + 40)
         let part = try source.export(.mermaid, 10...12)
         #expect(part.split(separator: "\n").count == 1 + 3 + 3)
-        _ = source.advance(.steps(9000))
+        _ = source.advance(.steps(2500))
         #expect(throws: CommandRefusal.self) { _ = try source.export(.mermaid, 1...9000) }
     }
 

@@ -6,8 +6,6 @@ import VMBusRing
 import VMBusSimulator
 import VMBusWire
 
-extension MemoryOrder: ExpressibleByArgument {}
-
 /// What `explore` and `fuzz` search: the model of a ring, or a simulated machine.
 struct SearchOptions: ParsableArguments {
     /// The name that stands for the model of a ring.
@@ -19,7 +17,9 @@ struct SearchOptions: ParsableArguments {
                 + "a shipped scenario, or a TOML file."))
     var scenario: String
 
-    @Option(help: ArgumentHelp("ring: in which order accesses are seen, sc or tso.", valueName: "order"))
+    @Option(
+        help: ArgumentHelp("ring: in which order accesses are seen, sc or tso.", valueName: "order"),
+        completion: .list(MemoryOrder.allCases.map(\.rawValue)), transform: memoryOrder)
     var memory = MemoryOrder.tso
 
     @Option(help: ArgumentHelp("ring: bytes of the data area.", valueName: "n"))
@@ -45,6 +45,11 @@ struct SearchOptions: ParsableArguments {
         var mutation: String?
     #endif
 
+    private static func memoryOrder(_ word: String) throws -> MemoryOrder {
+        guard let order = MemoryOrder(rawValue: word) else { throw ValidationError("choose sc or tso") }
+        return order
+    }
+
     var isRing: Bool { scenario == Self.ringName }
 
     /// The numbers of the ring's model.
@@ -66,7 +71,12 @@ struct SearchOptions: ParsableArguments {
 
     /// The machine.
     func machine() throws(CommandFailure) -> Scenario {
-        var scenario = try shipped() ?? ScenarioFile.read(scenario)
+        var scenario: Scenario
+        if let shipped = try shipped() {
+            scenario = shipped
+        } else {
+            scenario = try ScenarioFile.read(self.scenario)
+        }
         #if Mutations
             let bug = try plantedBug()
             for index in scenario.guests.indices where bug != nil {

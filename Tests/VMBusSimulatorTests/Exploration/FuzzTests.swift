@@ -37,7 +37,7 @@ private struct Numbers: FuzzSubject {
 }
 
 @Suite struct FuzzTests {
-    private func failure<Subject: FuzzSubject>(
+    private func firstFailure<Subject: FuzzSubject>(
         _ subject: Subject, seed: UInt64, runs: Int = 500
     ) -> FuzzCampaign<Subject>.Failure? {
         var campaign = FuzzCampaign(subject, seed: seed)
@@ -55,7 +55,7 @@ private struct Numbers: FuzzSubject {
 
     @Test(arguments: [UInt64(1), 2, 3, 4, 5, 6])
     func `shrinking keeps the rule and ends with the least that breaks it`(seed: UInt64) throws {
-        let failure = try #require(failure(Numbers(), seed: seed))
+        let failure = try #require(firstFailure(Numbers(), seed: seed))
         let shrinker = shrunk(failure, Numbers())
         #expect(shrinker.isDone)
         #expect(shrinker.breach.rule == failure.breach.rule)
@@ -111,7 +111,7 @@ private struct Numbers: FuzzSubject {
             var settings = RingModelSettings()
             settings.ends.mutation = mutation
             let subject = RingSubject(settings, stepLimit: 500)
-            let failure = try #require(failure(subject, seed: 1))
+            let failure = try #require(firstFailure(subject, seed: 1))
             #expect(failure.breach.rule == mutation.rule)
             let shrinker = shrunk(failure, subject)
             #expect(shrinker.breach.rule == mutation.rule)

@@ -18,7 +18,7 @@ struct ChannelPort: Sendable, Hashable {
 
     /// What became of a packet.
     enum Sent {
-        case written(bytes: [UInt8], signal: Bool)
+        case written(signal: Bool)
         case refused
     }
 
@@ -48,14 +48,13 @@ struct ChannelPort: Sendable, Hashable {
         _ packet: ChannelPacket, _ memory: inout Memory
     ) throws(ProtocolViolation) -> Sent {
         guard !isBlocked else { return .refused }
-        guard let bytes = packet.encoded else {
+        let header = packet.header
+        guard header.count + packet.payload.count <= Self.mostBytes else {
             throw ProtocolViolation(
                 rule: "packet-size", place: "\(packet.type)", value: "\(packet.payload.count) bytes of payload",
                 explanation: "a packet has at most 524280 bytes")
         }
         let info = PacketInfo(packet.type, flags: packet.flags, transactionID: packet.transactionID)
-        let start = bytes.count - (packet.payload.count + 7) / 8 * 8
-        let header = bytes[PacketDescriptor.byteCount..<start]
         var sender = sender
         var missing: UInt32 = 0
         let signal: Bool?
@@ -68,20 +67,25 @@ struct ChannelPort: Sendable, Hashable {
                 try Self.write(info, header, packet.payload, &sender, &ring, &missing)
             }
         }
-        let sent = signal.map { Sent.written(bytes: bytes, signal: $0) } ?? .refused
         self.sender = sender
-        if case .refused = sent { (isBlocked, needed) = (true, missing) }
-        return sent
+        guard let signal else {
+            (isBlocked, needed) = (true, missing)
+            return .refused
+        }
+        return .written(signal: signal)
     }
+
+    /// Bytes of the longest header and payload: what a descriptor can say, without itself.
+    private static let mostBytes = 8 * Int(UInt16.max) - PacketDescriptor.byteCount
 
     /// Writes a packet into a ring and says whether to signal; nil when there is no space, of which `missing` bytes are needed.
     @inline(__always)
     private static func write<Ring: RingMemory>(
-        _ info: PacketInfo, _ header: ArraySlice<UInt8>, _ payload: [UInt8], _ sender: inout RingSender,
+        _ info: PacketInfo, _ header: [UInt8], _ payload: [UInt8], _ sender: inout RingSender,
         _ ring: inout Ring, _ missing: inout UInt32
     ) throws(RingError<Ring.Failure>) -> Bool? {
         while true {
-            switch try sender.send(info, header: header.span.bytes, payload: payload.span.bytes, in: &ring) {
+            switch try sender.send(info, header: header, payload: payload, in: &ring) {
             case .sent(let signal): return signal
             case .full(let needed, _):
                 missing = needed
@@ -112,6 +116,7 @@ struct ChannelPort: Sendable, Hashable {
 
     /// What one visit took from the ring.
     struct Drained {
+        /// The packets, with the bytes of those who ask for them.
         var packets: [(packet: ChannelPacket, bytes: [UInt8])] = []
         /// Packets whose header cannot be read; they are skipped.
         var violations: [ProtocolViolation] = []
@@ -122,14 +127,20 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// Takes packets out, with signals masked meanwhile, and gives their space back.
-    mutating func drain<Memory: PhysicalMemory>(_ memory: inout Memory) throws(ProtocolViolation) -> Drained {
+    ///
+    /// - Parameter keepsBytes: whether the packets' bytes are wanted too, by who writes down what came.
+    mutating func drain<Memory: PhysicalMemory>(
+        _ memory: inout Memory, keepsBytes: Bool = false
+    ) throws(ProtocolViolation) -> Drained {
         var receiver = receiver
         let drained: Drained
         if var ring = memory.mappedRing(incoming) {
-            drained = try Self.told(incoming) { () throws(RingError<Never>) in try Self.read(&receiver, &ring) }
+            drained = try Self.told(incoming) { () throws(RingError<Never>) in
+                try Self.read(&receiver, &ring, keepsBytes)
+            }
         } else {
             drained = try Self.guarded(incoming, &memory) { ring throws(RingError<Memory.Failure>) in
-                try Self.read(&receiver, &ring)
+                try Self.read(&receiver, &ring, keepsBytes)
             }
         }
         self.receiver = receiver
@@ -138,16 +149,18 @@ struct ChannelPort: Sendable, Hashable {
 
     @inline(__always)
     private static func read<Ring: RingMemory>(
-        _ receiver: inout RingReceiver, _ ring: inout Ring
+        _ receiver: inout RingReceiver, _ ring: inout Ring, _ keepsBytes: Bool
     ) throws(RingError<Ring.Failure>) -> Drained {
         var drained = Drained()
+        // One room for all, so that a packet costs none of its own unless it is kept.
+        var bytes: [UInt8] = []
         try receiver.mask(in: &ring)
         while true {
             while drained.packets.count < packetsPerVisit {
-                var bytes: [UInt8] = []
+                bytes.removeAll(keepingCapacity: true)
                 guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
                 do throws(WireError) {
-                    drained.packets.append((try ChannelPacket.decode(bytes[...]), bytes))
+                    drained.packets.append((try ChannelPacket.decode(bytes[...]), keepsBytes ? bytes : []))
                 } catch {
                     drained.violations.append(ProtocolViolation(error))
                 }

@@ -14,7 +14,7 @@ extension GuestPartition {
         guard var consumer = devices[device].consumer.take() else { return }
         let instance = devices[device].instance
         let time = activity.time
-        let effects = activity.withSharedMemory(devices[device].lists.map { ($0.handle, $0.pages) }) { memory in
+        let effects = activity.withSharedMemory(devices[device].lists) { memory in
             body(&consumer, &memory, time)
         }
         devices[device].consumer = consumer
@@ -37,14 +37,15 @@ extension GuestPartition {
             do throws(ProtocolViolation) {
                 let sent = try port.send(packet, &activity.memory)
                 devices[device].channels[channel].port = port
-                guard case .written(let bytes, let signal) = sent else {
+                guard case .written(let signal) = sent else {
                     devices[device].channels[channel].counters.outFullTotal += 1
                     if !wasBlocked { devices[device].channels[channel].counters.outFullFirst += 1 }
                     devices[device].consumer?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
                     return
                 }
                 activity.effects.append(
-                    .packet(place, .guestToHost, packet.type, bytes: bytes, attachment: attachment))
+                    .packet(
+                        place, .guestToHost, packet.type, bytes: packet.encoded ?? [], attachment: attachment))
                 if signal {
                     devices[device].channels[channel].counters.interruptsOutEmpty += 1
                     self.signal(place, &activity)
@@ -148,7 +149,7 @@ extension GuestPartition {
             return
         }
         guard purpose.needsPageList, let list = PageList(pages: pages) else {
-            devices[device].lists.append(GuestDevice.List(handle: 0, pages: pages, purpose: purpose))
+            devices[device].lists.append(SharedPages(handle: 0, pages: pages, purpose: purpose))
             act(device, &activity) { (end, memory, _) in
                 end.bufferCreated(
                     purpose: purpose, buffer: GuestBuffer(gpadl: 0, byteCount: pages.count * 4096, pages: pages),
@@ -158,7 +159,7 @@ extension GuestPartition {
         }
         do {
             let (handle, effects) = try connection.createPageList(relid: relid, list)
-            devices[device].lists.append(GuestDevice.List(handle: handle, pages: pages, purpose: purpose))
+            devices[device].lists.append(SharedPages(handle: handle, pages: pages, purpose: purpose))
             perform(effects, &activity)
         } catch {
             activity.effects.append(.note("\(error)"))

@@ -178,6 +178,18 @@ extension DevicePair {
         #expect(pair.utilities == [.end(.powerOff)])
     }
 
+    @Test(arguments: [0, 4, 19])
+    func `a message whose length leaves no room for its header is refused by both ends`(length: UInt8) {
+        var pair = DevicePair(guest: ShutdownConsumer(), host: ShutdownProvider())
+        pair.open()
+        pair.settle()
+        let payload: [UInt8] = [1, 0, 0, 0, length, 0, 0, 0] + [UInt8](repeating: 0, count: Int(length))
+        pair.inject(ChannelPacket(transactionID: 1, payload: payload), from: .hostToGuest)
+        pair.inject(ChannelPacket(transactionID: 1, payload: payload), from: .guestToHost)
+        #expect(pair.violations.count == 2)
+        #expect(pair.violations.allSatisfy { $0.place.contains("pipe_len") })
+    }
+
     @Test func `a host takes each answer once, under its number and with its type`() {
         var pair = DevicePair(guest: ShutdownConsumer(), host: ShutdownProvider())
         pair.open()

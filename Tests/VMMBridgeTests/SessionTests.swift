@@ -213,6 +213,31 @@ private struct BridgedGuestCounts {
         #expect((1...3).contains(machine.count(.sample)))
     }
 
+    @Test func `shows how long a disk took for a request`() throws {
+        let disk = """
+            [[guest.device]]
+            kind = "scsi"
+            work_interval = "5ms"
+            work_kib = 4
+            [[guest.device.disk]]
+            size = "1M"
+            """
+        var machine = try BridgedGuest(TestScenario.guest(disk), mode: .monitorPages)
+        try machine.boot()
+        try machine.run(until: second / 5)
+        var asked: [UInt64: UInt64] = [:]
+        var took: [UInt64] = []
+        for header in machine.records.headers where header.kind == .packet {
+            let descriptor = try PacketDescriptor.decode(machine.records.payload(of: header))
+            if header.direction == .guestToHost {
+                asked[descriptor.transactionID] = header.time
+            } else if let time = asked.removeValue(forKey: descriptor.transactionID) {
+                took.append(header.time - time)
+            }
+        }
+        #expect(took.count { $0 >= BridgedGuest.diskTime } > 20)
+    }
+
     @Test func `tells what it is and how it crashed`() throws {
         var machine = try BridgedGuest(TestScenario.guest(TestScenario.heartbeat), mode: .monitorPages)
         try machine.frame(

@@ -103,6 +103,9 @@ extension IntegrationComponent {
         public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
             try visitor.structure("pipe", &pipe, "in front of everything on this channel")
             try visitor.require(pipe.type == 1, "pipe_type", UInt64(pipe.type), "1, data")
+            let least = Self.headerSize - PipeHeader.byteCount
+            try visitor.require(
+                Int(pipe.length) >= least, "pipe_len", UInt64(pipe.length), "at least 20, the header of a message")
             try visitor.region("data", at: 8, length: Int(pipe.length), "what the pipe header counts") {
                 visitor throws(WireError) in
                 try visitor.structure("framework_version", &framework, "version of the framework")

@@ -73,37 +73,15 @@ struct FrameLayout: Sendable, Hashable {
     }
 }
 
-/// The Internet checksum (RFC 1071) over parts of frames.
-enum InternetChecksum {
-    /// The sum of 16-bit words, not folded; an odd last byte counts as the upper half of a word.
-    static func sum(_ bytes: [UInt8], _ range: Range<Int>, _ start: UInt64 = 0) -> UInt64 {
-        let range = range.clamped(to: bytes.indices)
-        var (upper, lower) = (UInt64(0), UInt64(0))
-        var index = range.lowerBound
-        while index + 1 < range.upperBound {
-            upper += UInt64(bytes[index])
-            lower += UInt64(bytes[index + 1])
-            index += 2
-        }
-        if index < range.upperBound { upper += UInt64(bytes[index]) }
-        return start + upper << 8 + lower
-    }
-
-    /// The sum as 16 bits: 0xFFFF over a range that holds its own right checksum.
-    static func folded(_ sum: UInt64) -> UInt16 {
-        var sum = sum
-        while sum > 0xFFFF { sum = sum >> 16 + sum & 0xFFFF }
-        return UInt16(truncatingIfNeeded: sum)
-    }
-
-    /// The checksum of a header or segment whose field is zero.
-    static func value(_ sum: UInt64) -> UInt16 { ~folded(sum) }
-
-    /// The sum over addresses, protocol and length that TCP and UDP have in front of their own.
-    static func pseudoHeader(_ frame: [UInt8], _ layout: FrameLayout, _ transport: FrameLayout.Transport) -> UInt64 {
+extension InternetSum {
+    /// Over what an IP packet carries, behind the addresses, protocol and length that TCP and UDP add in front.
+    init(_ frame: [UInt8], _ layout: FrameLayout, _ transport: FrameLayout.Transport) {
         let addresses =
             layout.isVersion6 ? layout.network + 8..<layout.network + 40 : layout.network + 12..<layout.network + 20
-        return sum(frame, addresses, UInt64(layout.end - layout.transportOffset) + UInt64(transport.rawValue))
+        let count = layout.end - layout.transportOffset
+        self.init(frame[addresses.clamped(to: frame.indices)])
+        add([0, transport.rawValue, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)])
+        add(frame[(layout.transportOffset..<layout.end).clamped(to: frame.indices)])
     }
 }
 

@@ -22,10 +22,14 @@ enum FrameOffload {
     }
 
     private static func completeHeader(_ frame: inout [UInt8], _ layout: FrameLayout) {
-        let header = Int(frame[layout.network] & 0xF) * 4
         frame.put16(0, at: layout.network + 10)
-        let sum = InternetChecksum.sum(frame, layout.network..<layout.network + header)
-        frame.put16(InternetChecksum.value(sum), at: layout.network + 10)
+        frame.put16(~headerSum(frame, layout).folded, at: layout.network + 10)
+    }
+
+    /// Over the header of an IPv4 packet.
+    private static func headerSum(_ frame: [UInt8], _ layout: FrameLayout) -> InternetSum {
+        let header = layout.network..<layout.network + Int(frame[layout.network] & 0xF) * 4
+        return InternetSum(frame[header.clamped(to: frame.indices)])
     }
 
     private static func completeTransport(
@@ -33,9 +37,7 @@ enum FrameOffload {
     ) {
         let place = layout.transportOffset + transport.checksumOffset
         frame.put16(0, at: place)
-        let sum = InternetChecksum.sum(
-            frame, layout.transportOffset..<layout.end, InternetChecksum.pseudoHeader(frame, layout, transport))
-        let value = InternetChecksum.value(sum)
+        let value = ~InternetSum(frame, layout, transport).folded
         // UDP says by 0 that it has none.
         frame.put16(transport == .udp && value == 0 ? 0xFFFF : value, at: place)
     }
@@ -95,20 +97,13 @@ enum FrameOffload {
             bits |= (isRight ? RNDIS.ReceiveChecksum.tcpSucceeded : RNDIS.ReceiveChecksum.tcpFailed) << bit
         }
         if !layout.isVersion6, switches.receivesHeader {
-            let header = Int(frame[layout.network] & 0xF) * 4
-            note(
-                InternetChecksum.folded(InternetChecksum.sum(frame, layout.network..<layout.network + header))
-                    == 0xFFFF,
-                2)
+            note(headerSum(frame, layout).isRight, 2)
         }
         if let transport = layout.transport, switches.receives(transport, isVersion6: layout.isVersion6) {
             // UDP over IPv4 may have none.
             let hasNone =
                 transport == .udp && !layout.isVersion6 && frame.number16(layout.transportOffset + 6) == 0
-            let sum = InternetChecksum.sum(
-                frame, layout.transportOffset..<layout.end,
-                InternetChecksum.pseudoHeader(frame, layout, transport))
-            if !hasNone { note(InternetChecksum.folded(sum) == 0xFFFF, transport == .tcp ? 0 : 1) }
+            if !hasNone { note(InternetSum(frame, layout, transport).isRight, transport == .tcp ? 0 : 1) }
         }
         return bits == 0 ? nil : RNDIS.ReceiveChecksum(rawValue: bits)
     }

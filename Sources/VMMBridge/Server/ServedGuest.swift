@@ -119,7 +119,10 @@ struct ServedGuest: ~Copyable {
         }
     }
 
-    private mutating func send() { end = link.send(session.takeFrames()) ?? end }
+    private mutating func send() {
+        session.serveDisks { [clock] in clock.time }
+        end = link.send(session.takeFrames()) ?? end
+    }
 
     /// The last words.
     mutating func finish(_ reason: String) { session.end(end ?? reason, at: clock.time) }

@@ -96,9 +96,7 @@ extension BridgeSession {
                     .packet, place, .guestToHost, code: UInt32(type.rawValue), bytes, attachment: attachment)
             case .wake(let after, let token): timers.add(token, due: log.time &+ after)
             case .frame(let device, let frame): tell(.frame(device, frame))
-            case .disk(let device, let generation, let request):
-                let completion = disks.perform(request, device: device)
-                carryOut(visit { $0.completed(completion, device: device, generation: generation, &$1) })
+            case .disk(let device, let generation, let request): diskWork.append((device, generation, request))
             case .plugged(let device, let disk): plug(disk, device)
             case .unplugged(let device, let lun): disks.remove(device: device, lun: lun)
             case .violation(let violation): log.violation(violation)

@@ -1,4 +1,5 @@
 public import BusModel
+import VMBusDevices
 public import VMBusPartitions
 import VMBusRing
 public import VMBusWire
@@ -30,6 +31,8 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     /// The disks of the guest's controllers.
     var disks: DiskShelf
     private var pending: [Work] = []
+    /// What disks are to do, in order.
+    var diskWork: [(device: GUID, generation: UInt32, request: DiskRequest)] = []
     private var frames: [HostFrame] = []
     private(set) var processors: UInt32 = 0
     /// Below 2.4: guest-physical address of the page with a bit per channel; 0 for none.
@@ -246,6 +249,17 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         settle()
     }
 
+    /// Does what disks are asked for, one request after the other. Each answer has the time at which it was there, so that the
+    /// log shows how long a request took.
+    public mutating func serveDisks(_ clock: () -> UInt64) {
+        while failure == nil, !diskWork.isEmpty {
+            let (device, generation, request) = diskWork.removeFirst()
+            let completion = disks.perform(request, device: device)
+            log.time = clock()
+            carryOut(visit { $0.completed(completion, device: device, generation: generation, &$1) })
+        }
+    }
+
     /// Lets time pass: timers, the monitor page, and a look at the rings' fills.
     public mutating func advance(to time: UInt64) {
         log.time = time
@@ -271,6 +285,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     private mutating func reset() {
         memory.take()
         pending = []
+        diskWork = []
         delivery.reset()
         let wasConnected = host.isConnected
         host.machineReset(at: log.time)
@@ -291,6 +306,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         log.time = time
         memory.take()
         pending = []
+        diskWork = []
         forgetConnection()
         for device in host.devices where device.configuration.kind == .network {
             tell(.disconnected(device.configuration.instance))

@@ -41,6 +41,8 @@ enum TestScenario {
 struct BridgedGuest: ~Copyable {
     static let messagePage: UInt64 = 4 * 4096
     static let eventFlagsPage: UInt64 = 5 * 4096
+    /// Nanoseconds that a disk takes for a request.
+    static let diskTime: UInt64 = 40_000
 
     let configuration: GuestConfiguration
     let mode: InterruptMode
@@ -171,6 +173,12 @@ struct BridgedGuest: ~Copyable {
     }
 
     private mutating func collect() {
+        var clock = time
+        session.serveDisks {
+            clock += Self.diskTime
+            return clock
+        }
+        time = clock
         noticed += session.takeFrames()
         var batch = session.takeRecords()
         var next = UInt64(records.headers.count + 1)

@@ -66,9 +66,7 @@ public struct FrameWriter: Sendable, Hashable {
     ) -> [UInt8] {
         var header = header
         header.checksum = 0
-        var sum = InternetSum(header.encoded())
-        sum.add(payload)
-        header.checksum = sum.value
+        header.checksum = InternetSum(header.encoded() + payload).value
         return packet(to: hardware, destination, .icmp, header.encoded() + payload, identification: identification)
     }
 
@@ -82,8 +80,7 @@ public struct FrameWriter: Sendable, Hashable {
         header.length = NetworkShort(UDPHeader.byteCount + payload.count)
         var sum = InternetSum(
             source: internet, destination: destination, carries: .udp, count: Int(header.length.rawValue))
-        sum.add(header.encoded())
-        sum.add(payload)
+        sum.add(header.encoded() + payload)
         // 0 means that there is none.
         header.checksum = sum.value == 0 ? 0xFFFF : sum.value
         return packet(to: hardware, destination, .udp, header.encoded() + payload)

@@ -7,7 +7,10 @@ public struct InternetSum: Sendable, Hashable {
     public init() {}
 
     /// Over some bytes.
-    public init(_ bytes: some Sequence<UInt8>) { add(bytes) }
+    public init(_ bytes: ArraySlice<UInt8>) { add(bytes) }
+
+    /// Over some bytes.
+    public init(_ bytes: [UInt8]) { add(bytes[...]) }
 
     /// With the addresses of an IPv4 packet, as TCP and UDP have it.
     public init(source: InternetAddress, destination: InternetAddress, carries: InternetProtocol, count: Int) {
@@ -21,13 +24,26 @@ public struct InternetSum: Sendable, Hashable {
         add([0, 0, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count), 0, 0, 0, carries.rawValue])
     }
 
-    /// Goes on over more bytes.
-    public mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            sum &+= isOdd ? UInt64(byte) : UInt64(byte) << 8
-            isOdd.toggle()
+    /// Goes on over more bytes, two at a time.
+    public mutating func add(_ bytes: ArraySlice<UInt8>) {
+        var index = bytes.startIndex
+        if isOdd, index < bytes.endIndex {
+            sum &+= UInt64(bytes[index])
+            isOdd = false
+            index += 1
+        }
+        while index &+ 1 < bytes.endIndex {
+            sum &+= UInt64(bytes[index]) << 8 | UInt64(bytes[index &+ 1])
+            index &+= 2
+        }
+        if index < bytes.endIndex {
+            sum &+= UInt64(bytes[index]) << 8
+            isOdd = true
         }
     }
+
+    /// Goes on over more bytes.
+    public mutating func add(_ bytes: [UInt8]) { add(bytes[...]) }
 
     /// The sum of all sixteen-bit words, not yet complemented.
     public var folded: UInt16 {

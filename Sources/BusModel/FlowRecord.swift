@@ -155,8 +155,17 @@ public struct FlowBatch: Sendable, Hashable {
     public var isEmpty: Bool { headers.isEmpty }
 
     /// Adds a record; its sequence number is kept as given, its place in the arena is set here.
-    public mutating func append(_ header: FlowRecordHeader, _ payload: some Collection<UInt8>, attachment: [UInt8] = [])
-    {
+    public mutating func append(_ header: FlowRecordHeader, _ payload: [UInt8], attachment: [UInt8] = []) {
+        append(header, payload[...], attachment: attachment)
+    }
+
+    /// The same, from bytes of any form.
+    public mutating func append(_ header: FlowRecordHeader, _ payload: some Collection<UInt8>) {
+        append(header, Array(payload)[...])
+    }
+
+    /// The same, from a part of an array.
+    public mutating func append(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, attachment: [UInt8] = []) {
         var header = header
         header.payloadOffset = UInt32(truncatingIfNeeded: arena.count)
         header.payloadLength = UInt32(truncatingIfNeeded: payload.count + attachment.count)
@@ -168,9 +177,13 @@ public struct FlowBatch: Sendable, Hashable {
 
     /// Adds a record of another batch.
     public mutating func append(_ header: FlowRecordHeader, from other: FlowBatch) {
+        var copy = header
         let payload = other.payload(of: header)
-        let split = payload.endIndex - min(payload.count, Int(header.attachmentLength))
-        append(header, payload[..<split], attachment: Array(payload[split...]))
+        copy.payloadOffset = UInt32(truncatingIfNeeded: arena.count)
+        copy.payloadLength = UInt32(truncatingIfNeeded: payload.count)
+        copy.attachmentLength = UInt32(truncatingIfNeeded: min(payload.count, Int(header.attachmentLength)))
+        arena.append(contentsOf: payload)
+        headers.append(copy)
     }
 
     /// Adds all records of another batch.

@@ -4,28 +4,31 @@ extension ChannelPacket {
     /// The packet as it lies in a ring, from its descriptor, padded with zeros to a multiple of eight, without the trailer
     /// (reference §4.3). Nil when it is longer than a descriptor can say: 524,280 bytes.
     public var encoded: [UInt8]? {
-        let header: [UInt8] =
-            switch bulk {
-            case .inBand: []
-            case .guestPages(let ranges): Self.header(ranges)
-            case .transferPages(let setID, let ranges): Self.header(setID, ranges)
-            }
+        let header = header
         let dataOffset = (PacketDescriptor.byteCount + header.count + 7) / 8
         let length = dataOffset + (payload.count + 7) / 8
         guard length <= Int(UInt16.max) else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(length * 8)
         // By hand, as every packet passes here.
-        for word in [type.rawValue, UInt16(dataOffset), UInt16(length), flags.rawValue] {
-            bytes.append(UInt8(truncatingIfNeeded: word))
-            bytes.append(UInt8(truncatingIfNeeded: word >> 8))
-        }
-        for shift in 0..<8 as Range<UInt64> { bytes.append(UInt8(truncatingIfNeeded: transactionID >> (8 * shift))) }
+        bytes.append(word16: type.rawValue)
+        bytes.append(word16: UInt16(dataOffset))
+        bytes.append(word16: UInt16(length))
+        bytes.append(word16: flags.rawValue)
+        bytes.append(word64: transactionID)
         bytes += header
-        bytes += repeatElement(0, count: dataOffset * 8 - bytes.count)
         bytes += payload
         bytes += repeatElement(0, count: length * 8 - bytes.count)
         return bytes
+    }
+
+    /// What lies between the descriptor and the payload: a multiple of eight bytes, none for a packet that is in-band.
+    public var header: [UInt8] {
+        switch bulk {
+        case .inBand: []
+        case .guestPages(let ranges): Self.header(ranges)
+        case .transferPages(let setID, let ranges): Self.header(setID, ranges)
+        }
     }
 
     /// Reads a packet as it lies in a ring, from its descriptor, without the trailer. The payload keeps its padding.
@@ -39,7 +42,8 @@ extension ChannelPacket {
                 structure: "PACKET", field: "length", offset: 4,
                 problem: .truncated(needed: end, available: bytes.count))
         }
-        let header = bytes.dropFirst(PacketDescriptor.byteCount).prefix(start - PacketDescriptor.byteCount)
+        let first = bytes.startIndex
+        let header = bytes[(first + PacketDescriptor.byteCount)..<(first + start)]
         let bulk: Bulk
         switch descriptor.type {
         case .dataUsingGPADirect:
@@ -53,22 +57,19 @@ extension ChannelPacket {
         }
         return ChannelPacket(
             type: descriptor.type, flags: descriptor.flags, transactionID: descriptor.transactionID, bulk: bulk,
-            payload: Array(bytes.dropFirst(start).prefix(end - start)))
+            payload: Array(bytes[(first + start)..<(first + end)]))
     }
 
     /// The descriptor, by hand where it is in order, as every packet passes here.
     private static func descriptor(_ bytes: ArraySlice<UInt8>) throws(WireError) -> PacketDescriptor {
-        let start = bytes.startIndex
-        func word(_ offset: Int) -> UInt16 { UInt16(bytes[start + offset]) | UInt16(bytes[start + offset + 1]) << 8 }
-        guard bytes.count >= PacketDescriptor.byteCount, word(2) >= 2, word(4) >= word(2) else {
-            return try PacketDescriptor.decode(bytes)
-        }
+        guard bytes.count >= PacketDescriptor.byteCount, bytes.word16(2) >= 2, bytes.word16(4) >= bytes.word16(2)
+        else { return try PacketDescriptor.decode(bytes) }
         var descriptor = PacketDescriptor()
-        descriptor.type = PacketType(rawValue: word(0))
-        descriptor.offset8 = word(2)
-        descriptor.length8 = word(4)
-        descriptor.flags = PacketFlags(rawValue: word(6))
-        descriptor.transactionID = (8..<16).reversed().reduce(0) { $0 << 8 | UInt64(bytes[start + $1]) }
+        descriptor.type = PacketType(rawValue: bytes.word16(0))
+        descriptor.offset8 = bytes.word16(2)
+        descriptor.length8 = bytes.word16(4)
+        descriptor.flags = PacketFlags(rawValue: bytes.word16(6))
+        descriptor.transactionID = bytes.word64(8)
         return descriptor
     }
 

@@ -25,9 +25,17 @@ struct OutboundQueues: Sendable, Hashable {
 
     /// A packet as an effect, or kept behind those that wait already; a violation when too many do.
     mutating func send(_ packet: ChannelPacket, attachment: [UInt8] = [], subchannel: UInt16) -> [DeviceEffect] {
-        guard channels[subchannel]?.isBlocked == true else {
-            return [.send(subchannel: subchannel, packet, attachment: attachment)]
-        }
+        guard isBlocked(subchannel) else { return [.send(subchannel: subchannel, packet, attachment: attachment)] }
+        return wait(packet, attachment, subchannel)
+    }
+
+    /// Whether packets for a channel wait.
+    func isBlocked(_ subchannel: UInt16) -> Bool {
+        // Nearly always nobody waits, and then nothing is to be looked up.
+        !channels.isEmpty && channels[subchannel]?.isBlocked == true
+    }
+
+    private mutating func wait(_ packet: ChannelPacket, _ attachment: [UInt8], _ subchannel: UInt16) -> [DeviceEffect] {
         guard keep(packet, attachment: attachment, subchannel: subchannel) else {
             return [
                 .violation(
@@ -37,6 +45,17 @@ struct OutboundQueues: Sendable, Hashable {
             ]
         }
         return []
+    }
+
+    /// The same, behind other effects.
+    mutating func send(
+        _ packet: ChannelPacket, attachment: [UInt8] = [], subchannel: UInt16, _ effects: inout [DeviceEffect]
+    ) {
+        if isBlocked(subchannel) {
+            effects += wait(packet, attachment, subchannel)
+        } else {
+            effects.append(.send(subchannel: subchannel, packet, attachment: attachment))
+        }
     }
 
     /// Keeps a packet that the ring refused.

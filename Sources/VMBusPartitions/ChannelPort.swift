@@ -15,7 +15,7 @@ struct ChannelPort: Sendable, Hashable {
 
     /// What became of a packet.
     enum Sent {
-        case written(bytes: [UInt8], signal: Bool)
+        case written(signal: Bool)
         case refused
     }
 
@@ -56,17 +56,17 @@ struct ChannelPort: Sendable, Hashable {
         _ packet: ChannelPacket, spare: UInt32 = 0, _ memory: inout Memory
     ) throws(ProtocolViolation) -> Sent {
         guard !isBlocked else { return .refused }
-        guard let bytes = packet.encoded else {
+        let header = packet.header
+        guard header.count + packet.payload.count <= Self.mostBytes else {
             throw ProtocolViolation(
                 rule: "packet-size", place: "\(packet.type)", value: "\(packet.payload.count) bytes of payload",
                 explanation: "a packet has at most 524280 bytes")
         }
         let info = PacketInfo(packet.type, flags: packet.flags, transactionID: packet.transactionID)
-        let start = bytes.count - (packet.payload.count + 7) / 8 * 8
-        let header = bytes[PacketDescriptor.byteCount..<start]
         var sender = sender
         var missing: UInt32 = 0
-        let room = spare == 0 ? 0 : UInt32(truncatingIfNeeded: bytes.count + 8) + spare
+        let size = PacketDescriptor.byteCount + header.count + (packet.payload.count + 7) / 8 * 8
+        let room = spare == 0 ? 0 : UInt32(truncatingIfNeeded: size + 8) + spare
         let signal: Bool?
         if var ring = memory.mappedRing(outgoing) {
             signal = try Self.told(outgoing) { () throws(RingError<Never>) in
@@ -77,25 +77,30 @@ struct ChannelPort: Sendable, Hashable {
                 try Self.write(info, header, packet.payload, room, &sender, &ring, &missing)
             }
         }
-        let sent = signal.map { Sent.written(bytes: bytes, signal: $0) } ?? .refused
         self.sender = sender
-        if case .refused = sent { (isBlocked, needed) = (true, missing) }
-        return sent
+        guard let signal else {
+            (isBlocked, needed) = (true, missing)
+            return .refused
+        }
+        return .written(signal: signal)
     }
+
+    /// Bytes of the longest header and payload: what a descriptor can say, without itself.
+    private static let mostBytes = 8 * Int(UInt16.max) - PacketDescriptor.byteCount
 
     /// Writes a packet into a ring and says whether to signal; nil when there is no space, of which `missing` bytes are needed.
     /// If `room` is not 0, more than so many bytes must be free before.
     @inline(__always)
     private static func write<Ring: RingMemory>(
-        _ info: PacketInfo, _ header: ArraySlice<UInt8>, _ payload: [UInt8], _ room: UInt32,
-        _ sender: inout RingSender, _ ring: inout Ring, _ missing: inout UInt32
+        _ info: PacketInfo, _ header: [UInt8], _ payload: [UInt8], _ room: UInt32, _ sender: inout RingSender,
+        _ ring: inout Ring, _ missing: inout UInt32
     ) throws(RingError<Ring.Failure>) -> Bool? {
         if room > 0, try sender.freeBytes(in: ring) <= room, try sender.waitForSpace(room, in: &ring) != .free {
             missing = room
             return nil
         }
         while true {
-            switch try sender.send(info, header: header.span.bytes, payload: payload.span.bytes, in: &ring) {
+            switch try sender.send(info, header: header, payload: payload, in: &ring) {
             case .sent(let signal): return signal
             case .full(let needed, _):
                 missing = needed
@@ -131,6 +136,7 @@ struct ChannelPort: Sendable, Hashable {
 
     /// What one visit took from the ring.
     struct Drained {
+        /// The packets, with the bytes of those who ask for them.
         var packets: [(packet: ChannelPacket, bytes: [UInt8])] = []
         /// Packets whose header cannot be read; they are skipped.
         var violations: [ProtocolViolation] = []
@@ -141,16 +147,20 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// Takes packets out, at most so many, with signals masked meanwhile, and gives their space back.
+    ///
+    /// - Parameter keepsBytes: whether the packets' bytes are wanted too, by who writes down what came.
     mutating func drain<Memory: PhysicalMemory>(
-        _ memory: inout Memory, limit: Int = RingAppetite().packets
+        _ memory: inout Memory, limit: Int = RingAppetite().packets, keepsBytes: Bool = false
     ) throws(ProtocolViolation) -> Drained {
         var receiver = receiver
         let drained: Drained
         if var ring = memory.mappedRing(incoming) {
-            drained = try Self.told(incoming) { () throws(RingError<Never>) in try Self.read(&receiver, &ring, limit) }
+            drained = try Self.told(incoming) { () throws(RingError<Never>) in
+                try Self.read(&receiver, &ring, limit, keepsBytes)
+            }
         } else {
             drained = try Self.guarded(incoming, &memory) { ring throws(RingError<Memory.Failure>) in
-                try Self.read(&receiver, &ring, limit)
+                try Self.read(&receiver, &ring, limit, keepsBytes)
             }
         }
         self.receiver = receiver
@@ -159,16 +169,18 @@ struct ChannelPort: Sendable, Hashable {
 
     @inline(__always)
     private static func read<Ring: RingMemory>(
-        _ receiver: inout RingReceiver, _ ring: inout Ring, _ limit: Int
+        _ receiver: inout RingReceiver, _ ring: inout Ring, _ limit: Int, _ keepsBytes: Bool
     ) throws(RingError<Ring.Failure>) -> Drained {
         var drained = Drained()
+        // One room for all, so that a packet costs none of its own unless it is kept.
+        var bytes: [UInt8] = []
         try receiver.mask(in: &ring)
         while true {
             while drained.packets.count < limit {
-                var bytes: [UInt8] = []
+                bytes.removeAll(keepingCapacity: true)
                 guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
                 do throws(WireError) {
-                    drained.packets.append((try ChannelPacket.decode(bytes[...]), bytes))
+                    drained.packets.append((try ChannelPacket.decode(bytes[...]), keepsBytes ? bytes : []))
                 } catch {
                     drained.violations.append(ProtocolViolation(error))
                 }

@@ -8,16 +8,13 @@ import VMBusWire
 /// It is the host's end with a provider and the guest's with a consumer. What it wants done comes back as effects, in order.
 public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
     /// What the device wants done by whoever runs it.
-    public enum Effect: Sendable, Hashable {
-        /// Signal the other end of a channel.
-        case signal(subchannel: UInt16)
-        /// Anything else that a device asks for; never a packet to send.
-        case device(DeviceEffect)
-    }
+    public typealias Effect = OpenedDeviceEffect
+    /// What one visit of a channel came to.
+    public typealias Visit = OpenedDeviceVisit
 
     /// The device's machine.
     public private(set) var endpoint: Endpoint
-    private var lists: [(handle: UInt32, pages: [UInt64])] = []
+    private var lists: [SharedPages] = []
     private let settings: RingSettings
     /// By number of the sub-channel, the primary first.
     private var ports: [ChannelPort?] = []
@@ -29,7 +26,9 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
     }
 
     /// The guest shares pages with the host, which both know by a number.
-    public mutating func share(gpadl: UInt32, pages: [UInt64]) { lists.append((gpadl, pages)) }
+    public mutating func share(gpadl: UInt32, pages: [UInt64]) {
+        lists.append(SharedPages(handle: gpadl, pages: pages))
+    }
 
     /// Writes the control words of a fresh ring, as a guest does before it opens a channel; false where a page is not there.
     public static func prepare<Memory: PhysicalMemory>(_ pages: RingPages, _ memory: inout Memory) -> Bool {
@@ -66,16 +65,6 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
         port(subchannel)?.hasPackets(&memory) ?? false
     }
 
-    /// What one visit of a channel came to.
-    public struct Visit {
-        /// What is to be done.
-        public var effects: [Effect] = []
-        /// Packets that came.
-        public var packetCount = 0
-        /// More is waiting than one visit takes: come again, nobody will signal.
-        public var hasMore = false
-    }
-
     /// Takes packets out of a channel's ring, and tries again what did not fit the other one.
     ///
     /// A ring that is damaged is not looked at again until it is opened anew.
@@ -102,7 +91,7 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
         for (packet, _) in drained.packets {
             var packet = packet
             look(&packet)
-            visit.effects += act(&memory) { end, memory in
+            act(&memory, &visit.effects) { end, memory in
                 let attachment = end.attachment(of: packet, memory: memory)
                 return end.receive(
                     packet, attachment: attachment, subchannel: subchannel, time: time, memory: &memory)
@@ -166,11 +155,19 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
     private mutating func act<Memory: PhysicalMemory>(
         _ memory: inout Memory, _ body: (inout Endpoint, inout SharedMemory<Memory>) -> [DeviceEffect]
     ) -> [Effect] {
+        var results: [Effect] = []
+        act(&memory, &results, body)
+        return results
+    }
+
+    private mutating func act<Memory: PhysicalMemory>(
+        _ memory: inout Memory, _ results: inout [Effect],
+        _ body: (inout Endpoint, inout SharedMemory<Memory>) -> [DeviceEffect]
+    ) {
         var lent = SharedMemory(memory: Memory.detached, lists: lists)
         swap(&memory, &lent.memory)
         let effects = body(&endpoint, &lent)
         swap(&memory, &lent.memory)
-        var results: [Effect] = []
         for effect in effects {
             guard case .send(let subchannel, let packet, let attachment) = effect else {
                 results.append(.device(effect))
@@ -180,7 +177,7 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
             do throws(ProtocolViolation) {
                 switch try ports[Int(subchannel)]?.send(packet, spare: endpoint.spareRingBytes(behind: packet), &memory)
                 {
-                case .written(_, true): results.append(.signal(subchannel: subchannel))
+                case .written(true): results.append(.signal(subchannel: subchannel))
                 case .refused: endpoint.sendRefused(packet, attachment: attachment, subchannel: subchannel)
                 case .written, nil: break
                 }
@@ -189,6 +186,23 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
                 results.append(.device(.violation(error)))
             }
         }
-        return results
     }
+}
+
+/// What an opened device wants done. It is the same for all devices, so that lists of it are not made for each kind anew.
+public enum OpenedDeviceEffect: Sendable, Hashable {
+    /// Signal the other end of a channel.
+    case signal(subchannel: UInt16)
+    /// Anything else that a device asks for; never a packet to send.
+    case device(DeviceEffect)
+}
+
+/// What one visit of a channel of an opened device came to.
+public struct OpenedDeviceVisit {
+    /// What is to be done.
+    public var effects: [OpenedDeviceEffect] = []
+    /// Packets that came.
+    public var packetCount = 0
+    /// More is waiting than one visit takes: come again, nobody will signal.
+    public var hasMore = false
 }

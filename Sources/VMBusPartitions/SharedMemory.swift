@@ -1,12 +1,23 @@
 import VMBusDevices
+import VMBusEngine
 import VMBusRing
 import VMBusWire
+
+/// Pages that a device's guest shares with the host.
+struct SharedPages: Sendable {
+    let handle: UInt32
+    let pages: [UInt64]
+    /// What the guest's driver has them for; nil for rings, and at the host's end, which is not told.
+    var purpose: BufferPurpose?
+    /// The channel that they came with, at the host's end.
+    var channel: HostChannelKey?
+}
 
 /// A guest's memory as a device may touch it: by page list or by range, and nothing else.
 struct SharedMemory<Memory: PhysicalMemory>: DeviceMemory {
     var memory: Memory
     /// The page lists of the device's channels.
-    let lists: [(handle: UInt32, pages: [UInt64])]
+    let lists: [SharedPages]
 
     func byteCount(gpadl: UInt32) -> Int? { lists.first { $0.handle == gpadl }.map { $0.pages.count * 4096 } }
 
@@ -21,12 +32,23 @@ struct SharedMemory<Memory: PhysicalMemory>: DeviceMemory {
     }
 
     func read(_ range: GPARange) -> [UInt8]? {
-        memory.read(range.pages.map(\.number), offset: Int(range.byteOffset), count: Int(range.byteCount))
+        if let address = addressInOnePage(range) { return try? memory.bytes(address, count: Int(range.byteCount)) }
+        return memory.read(range.pages.map(\.number), offset: Int(range.byteOffset), count: Int(range.byteCount))
     }
 
     mutating func write(_ range: GPARange, _ bytes: [UInt8]) -> Bool {
         guard bytes.count <= Int(range.byteCount) else { return false }
+        if bytes.isEmpty { return true }
+        if let address = addressInOnePage(range) { return (try? memory.write(bytes, at: address)) != nil }
         return memory.write(range.pages.map(\.number), offset: Int(range.byteOffset), bytes)
+    }
+
+    /// Where a range begins that lies in one page, as those of most packets do; they need no list of pages.
+    private func addressInOnePage(_ range: GPARange) -> UInt64? {
+        guard range.byteCount > 0, let page = range.pages.first?.number, page < RingShape.pageFrameNumberLimit,
+            UInt64(range.byteOffset) + UInt64(range.byteCount) <= 4096
+        else { return nil }
+        return page * 4096 + UInt64(range.byteOffset)
     }
 }
 
@@ -76,7 +98,7 @@ extension PhysicalMemory {
 extension PartitionActivity {
     /// Lends the memory to a device machine.
     mutating func withSharedMemory<Result>(
-        _ lists: [(handle: UInt32, pages: [UInt64])], _ body: (inout SharedMemory<Memory>) -> Result
+        _ lists: [SharedPages], _ body: (inout SharedMemory<Memory>) -> Result
     ) -> Result {
         var shared = SharedMemory(memory: Memory.detached, lists: lists)
         swap(&memory, &shared.memory)

@@ -25,9 +25,8 @@ public struct MappedRingMemory: RingMemory, @unchecked Sendable {
     public init(
         controlPage: UnsafeMutableRawPointer, data: UnsafeMutableRawPointer, dataSize: Int, isMappedTwice: Bool
     ) throws(RingShapeError) {
-        for address in [UInt(bitPattern: controlPage), UInt(bitPattern: data)] where address % 8 != 0 {
-            throw .misalignedMapping(address)
-        }
+        guard UInt(bitPattern: controlPage) % 8 == 0 else { throw .misalignedMapping(UInt(bitPattern: controlPage)) }
+        guard UInt(bitPattern: data) % 8 == 0 else { throw .misalignedMapping(UInt(bitPattern: data)) }
         self.controlPage = controlPage
         self.data = data
         self.isMappedTwice = isMappedTwice

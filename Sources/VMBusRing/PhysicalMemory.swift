@@ -42,8 +42,11 @@ extension PhysicalMemory {
     ///
     /// For callers that never touch a pointer. `count` must be the caller's own or checked: so much memory is taken first.
     public func appendBytes(_ address: UInt64, count: Int, to bytes: inout [UInt8]) throws(Failure) {
+        if let place = mapping(of: address, count: count) {
+            return bytes.append(contentsOf: UnsafeRawBufferPointer(start: place, count: count))
+        }
         let old = bytes.count
-        bytes.append(contentsOf: [UInt8](repeating: 0, count: count))
+        bytes.append(contentsOf: repeatElement(0, count: count))
         do throws(Failure) {
             var span = bytes.mutableSpan
             try span.withUnsafeMutableBytes { (buffer) throws(Failure) in

@@ -85,14 +85,13 @@ public struct ReceivedPacket: Hashable, Sendable {
 
     /// The whole packet from descriptor to payload, as the dissectors take it. The descriptor is the checked copy, so that
     /// the bytes agree with what was checked whatever the peer did since.
+    @inlinable
     public func appendPacket<Memory: RingMemory>(
         from memory: Memory, to bytes: inout [UInt8]
     ) throws(Memory.Failure) {
         let old = bytes.count
-        for word in [descriptor.first, transactionID] {
-            for shift in stride(from: UInt64(0), to: 64, by: 8) {
-                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-            }
+        withUnsafeBytes(of: (descriptor.first.littleEndian, transactionID.littleEndian)) {
+            bytes.append(contentsOf: $0)
         }
         do throws(Memory.Failure) {
             try memory.appendBytes(

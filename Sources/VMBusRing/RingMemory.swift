@@ -75,9 +75,20 @@ extension RingMemory {
     /// Appends `count` bytes of the data area to `bytes`; on failure `bytes` is as before.
     ///
     /// For callers that never touch a pointer.
+    @inlinable
     public func appendBytes(from offset: UInt32, count: Int, to bytes: inout [UInt8]) throws(Failure) {
+        if let place = address(of: offset, count: UInt32(truncatingIfNeeded: count)) {
+            bytes.append(contentsOf: UnsafeRawBufferPointer(start: place, count: count))
+        } else {
+            try appendParts(from: offset, count: count, to: &bytes)
+        }
+    }
+
+    /// The same for bytes that may lie round the end or behind a memory that counts.
+    @usableFromInline
+    func appendParts(from offset: UInt32, count: Int, to bytes: inout [UInt8]) throws(Failure) {
         let old = bytes.count
-        bytes.append(contentsOf: [UInt8](repeating: 0, count: count))
+        bytes.append(contentsOf: repeatElement(0, count: count))
         do throws(Failure) {
             var span = bytes.mutableSpan
             try span.withUnsafeMutableBytes { (buffer) throws(Failure) in

@@ -137,6 +137,7 @@ public struct RingReceiver: Hashable, Sendable {
     /// ``ReceivedPacket/appendPacket(from:to:)``. On failure neither this receiver nor `bytes` has changed.
     /// - Returns: nil when the ring is read to its end.
     /// - Throws: damage, naming the field; the memory's failure.
+    @inlinable
     public mutating func next<Memory: RingMemory>(
         in memory: Memory, appendingTo bytes: inout [UInt8]
     ) throws(RingError<Memory.Failure>) -> ReceivedPacket? {

@@ -142,6 +142,7 @@ public struct RingSender: Hashable, Sendable {
     }
 
     /// Sends one packet from arrays.
+    @inlinable @inline(__always)
     public mutating func send<Memory: RingMemory>(
         _ info: PacketInfo, header: [UInt8] = [], payload: [UInt8], in memory: inout Memory
     ) throws(RingError<Memory.Failure>) -> SendOutcome {

@@ -16,21 +16,16 @@ import VMBusWire
     private static func bytes(_ word: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
 
     @Test(arguments: [NVSP.Version.version1, .version61])
-    func `data messages are written as declared`(version: NVSP.Version) {
-        let messages = [
-            NVSP.Message(.sendRNDISPacketComplete, .sendRNDISPacketComplete(NVSP.Result(status: .busy))),
-            NVSP.Message(
-                .sendRNDISPacket,
-                .sendRNDISPacket(NVSP.RNDISPacket(channelType: .control, sectionIndex: 0x0102_0304, sectionSize: 99))),
-        ]
-        for message in messages {
-            let declared = message.encoded(context: .newest(sender: .hostToGuest))
-            let whole = declared + [UInt8](repeating: 0, count: version.messageSize - declared.count)
-            #expect(message.encoded(version: version, sender: .hostToGuest) == whole)
-        }
+    func `the messages of frames are written as declared`(version: NVSP.Version) {
+        let result = NVSP.Result(status: .busy)
+        let place = NVSP.RNDISPacket(channelType: .control, sectionIndex: 0x0102_0304, sectionSize: 99)
+        let completed = NVSP.Message(.sendRNDISPacketComplete, .sendRNDISPacketComplete(result))
+        let sent = NVSP.Message(.sendRNDISPacket, .sendRNDISPacket(place))
+        #expect(result.payload(version) == completed.encoded(version: version, sender: .hostToGuest))
+        #expect(place.payload(version) == sent.encoded(version: version, sender: .guestToHost))
     }
 
-    @Test func `a place is read as declared, and by nothing shorter or of another type`() {
+    @Test func `a place and a result are read as declared, and by nothing shorter or of another type`() {
         var generator = Seeded(state: 5)
         for _ in 0..<2000 {
             var payload = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
@@ -43,8 +38,9 @@ import VMBusWire
             var declared: NVSP.RNDISPacket?
             if case .sendRNDISPacket(let place) = message?.body { declared = place }
             #expect(NVSP.RNDISPacket(packet: payload) == declared)
-            let isComplete = message?.type == .sendRNDISPacketComplete
-            #expect(NVSP.Message.isDataComplete(payload) == isComplete)
+            var result: NVSP.Result?
+            if case .sendRNDISPacketComplete(let declared) = message?.body { result = declared }
+            #expect(NVSP.Result(packet: payload) == result)
         }
     }
 
@@ -143,6 +139,57 @@ import VMBusWire
                 round % 2 == 0
                 ? (try? GPADirectHeader.decode(header)) != nil : (try? TransferPageHeader.decode(header)) != nil
             #expect(isTaken == isDeclared)
+        }
+    }
+
+    @Test func `requests to disks are read as declared, whole, cut short and changed`() {
+        var generator = Seeded(state: 13)
+        for round in 0..<4000 {
+            var payload = (0..<Int.random(in: 0...70, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
+            if payload.count >= 12 {
+                payload.replaceSubrange(0..<4, with: Self.bytes(UInt32.random(in: 0...15, using: &generator)))
+            }
+            let sender = round % 2 == 0 ? Direction.guestToHost : .hostToGuest
+            let subject = VStor.Operation(rawValue: UInt32.random(in: 0...14, using: &generator))
+            let declared = Result { () throws(WireError) in
+                try VStor.Packet.decode(payload, context: .newest(sender: sender, subject: subject.rawValue))
+            }
+            let read = Result { () throws(WireError) in
+                try VStor.Packet.read(payload, sender: sender, subject: subject)
+            }
+            #expect(read == declared)
+        }
+    }
+
+    @Test(arguments: [VStor.Version.version20, .version42, .version51, .version62])
+    func `requests to disks are written as declared`(version: VStor.Version) {
+        var generator = Seeded(state: 17)
+        for round in 0..<500 {
+            var packet = VStor.Packet(
+                round % 3 == 0 ? .resetLUN : round % 3 == 1 ? .executeSRB : .completeIO, flags: .requestCompletion)
+            packet.status = VStor.Status(rawValue: UInt32.random(in: 0...UInt32.max, using: &generator))
+            var bytes = (0..<12).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            packet.request.length = UInt16(bytes[0]) << 8 | 3
+            packet.request.status = VStor.RequestStatus(rawValue: bytes[1])
+            packet.request.scsiStatus = SCSI.Status(rawValue: bytes[2])
+            (packet.request.port, packet.request.path) = (bytes[3], bytes[4])
+            (packet.request.target, packet.request.lun) = (bytes[5], bytes[6])
+            (packet.request.commandLength, packet.request.senseLength) = (bytes[7], bytes[8])
+            packet.request.direction = VStor.DataDirection(rawValue: bytes[9])
+            (packet.request.queueTag, packet.request.queueAction) = (bytes[10], bytes[11])
+            packet.request.dataLength = UInt32.random(in: 0...UInt32.max, using: &generator)
+            packet.request.flags = VStor.RequestFlags(rawValue: 0x0102_0304)
+            packet.request.timeout = 0x0506_0708
+            packet.request.queueSortKey = 0x090A_0B0C
+            bytes += bytes
+            packet.request.block = Array(bytes.prefix(round % 25))
+            let sender = round % 2 == 0 ? Direction.guestToHost : .hostToGuest
+            for subject in [VStor.Operation.executeSRB, .resetBus, .queryProperties] {
+                let declared = packet.encoded(version: version, sender: sender, subject: subject)
+                #expect(packet.written(version, sender: sender, subject: subject) == declared)
+            }
         }
     }
 }

@@ -50,26 +50,21 @@ struct FrameInfo: Sendable, Hashable {
         return size
     }
 
-    /// The elements in the order of their types, each with its data.
-    func words(sender: Direction) -> [(type: RNDIS.PerPacketInfoType, word: UInt32)] {
-        var words: [(type: RNDIS.PerPacketInfoType, word: UInt32)] = []
-        if let transmitChecksum { words.append((.checksum, transmitChecksum.rawValue)) }
-        if let receiveChecksum { words.append((.checksum, receiveChecksum.rawValue)) }
-        if let largeSend { words.append((.largeSend, largeSend.rawValue)) }
-        if let vlan { words.append((.vlan, vlan.rawValue)) }
+    /// Hands over the elements in the order of their types, each with its data.
+    func forEachWord(sender: Direction, _ body: (RNDIS.PerPacketInfoType, UInt32) -> Void) {
+        if let transmitChecksum { body(.checksum, transmitChecksum.rawValue) }
+        if let receiveChecksum { body(.checksum, receiveChecksum.rawValue) }
+        if let largeSend { body(.largeSend, largeSend.rawValue) }
+        if let vlan { body(.vlan, vlan.rawValue) }
         if let hash {
-            words.append((.hash, hash))
+            body(.hash, hash)
             // Some drivers believe a hash only when they are told what it was made from.
-            if sender == .hostToGuest {
-                words.append((.hashInformation, RNDIS.HashInformation.toeplitz.rawValue))
-            }
+            if sender == .hostToGuest { body(.hashInformation, RNDIS.HashInformation.toeplitz.rawValue) }
         }
         if let packetID {
-            words.append(
-                (.packetID, UInt32(packetID.version) | UInt32(packetID.flags.rawValue) << 8 | UInt32(packetID.id) << 16)
-            )
+            body(
+                .packetID, UInt32(packetID.version) | UInt32(packetID.flags.rawValue) << 8 | UInt32(packetID.id) << 16)
         }
-        return words
     }
 }
 
@@ -118,18 +113,24 @@ struct FrameView {
 
     /// A message as it lies in shared memory: head, info, frame.
     static func encode(_ frame: ArraySlice<UInt8>, _ info: FrameInfo, sender: Direction) -> [UInt8] {
-        let words = info.words(sender: sender)
         let elementSize = RNDIS.PerPacketInfo.headerSize + 4
-        let infoLength = words.count * elementSize
+        var infoLength = 0
+        info.forEachWord(sender: sender) { _, _ in infoLength += elementSize }
         let fields = RNDIS.PacketFields(frameLength: frame.count, infoLength: infoLength)
         let length = RNDIS.packetHeaderSize + infoLength + frame.count
         var bytes: [UInt8] = []
         bytes.reserveCapacity(length)
-        for word in [
-            RNDIS.MessageType.packet.rawValue, UInt32(truncatingIfNeeded: length), fields.dataOffset, fields.dataLength,
-            0, 0, 0, fields.infoOffset, fields.infoLength, 0, 0,
-        ] { bytes.append(word32: word) }
-        for (type, word) in words {
+        bytes.append(word32: RNDIS.MessageType.packet.rawValue)
+        bytes.append(word32: UInt32(truncatingIfNeeded: length))
+        bytes.append(word32: fields.dataOffset)
+        bytes.append(word32: fields.dataLength)
+        // Nothing out of band: its place, its size, its elements.
+        bytes.append(contentsOf: repeatElement(0, count: 12))
+        bytes.append(word32: fields.infoOffset)
+        bytes.append(word32: fields.infoLength)
+        // The circuit and a reserved word.
+        bytes.append(contentsOf: repeatElement(0, count: 8))
+        info.forEachWord(sender: sender) { type, word in
             bytes.append(word32: UInt32(elementSize))
             bytes.append(word32: type.rawValue)
             bytes.append(word32: UInt32(RNDIS.PerPacketInfo.headerSize))

@@ -149,40 +149,11 @@ extension NVSP {
 
         /// The message's bytes, padded with zeros to the size that senders of `version` write.
         public func encoded(version: Version, sender: Direction) -> [UInt8] {
-            var bytes: [UInt8] = []
-            switch (type, body) {
-            // By hand, as every frame passes here.
-            case (.sendRNDISPacketComplete, .sendRNDISPacketComplete(let result)):
-                bytes.reserveCapacity(version.messageSize)
-                bytes.append(word32: type.rawValue)
-                bytes.append(word32: result.status.rawValue)
-            case (.sendRNDISPacket, .sendRNDISPacket(let place)):
-                bytes.reserveCapacity(version.messageSize)
-                for word in [type.rawValue, place.channelType.rawValue, place.sectionIndex, place.sectionSize] {
-                    bytes.append(word32: word)
-                }
-            default: bytes = encoded(context: .newest(sender: sender))
-            }
+            var bytes = encoded(context: .newest(sender: sender))
             if bytes.count < version.messageSize {
                 bytes.append(contentsOf: repeatElement(0, count: version.messageSize - bytes.count))
             }
             return bytes
         }
-
-        /// Whether a payload is a whole SEND_RNDIS_PACKET_COMPLETE, which may be longer than it says anything.
-        static func isDataComplete(_ payload: [UInt8]) -> Bool {
-            payload.count >= 8 && payload[...].word32(0) == MessageType.sendRNDISPacketComplete.rawValue
-        }
-    }
-}
-
-extension NVSP.RNDISPacket {
-    /// Where the RNDIS messages of a packet are, by hand, as every frame passes here; nil for another message.
-    init?(packet payload: [UInt8]) {
-        let bytes = payload[...]
-        guard bytes.count >= 16, bytes.word32(0) == NVSP.MessageType.sendRNDISPacket.rawValue else { return nil }
-        self.init(
-            channelType: NVSP.ChannelType(rawValue: bytes.word32(4)), sectionIndex: bytes.word32(8),
-            sectionSize: bytes.word32(12))
     }
 }

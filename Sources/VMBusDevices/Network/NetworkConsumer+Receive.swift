@@ -80,17 +80,13 @@ extension NetworkConsumer {
             outstanding[packet.transactionID] = nil
             release(section: section, slot: slot)
             var effects: [DeviceEffect] = []
-            do throws(WireError) {
-                let message = try NVSP.Message.decode(packet.payload, context: .newest(sender: .hostToGuest))
-                if case .sendRNDISPacketComplete(let result) = message.body {
-                    if result.status != .success { counters.failures += 1 }
-                } else {
-                    effects.append(unexpected(message.type))
-                }
-            } catch {
-                effects.append(.violation(ProtocolViolation(error)))
+            if let result = NVSP.Result(packet: packet.payload) {
+                if result.status != .success { counters.failures += 1 }
+            } else {
+                effects.append(notOfFrames(packet.payload))
             }
-            return effects + sendWaiting(memory: &memory)
+            sendWaiting(memory: &memory, &effects)
+            return effects
         default: break
         }
         guard subchannel == 0 else { return [unknownCompletion(packet, subchannel)] }
@@ -112,6 +108,15 @@ extension NetworkConsumer {
         case (.sendBuffer, .sendSendBufferComplete(let answer)): return sendBufferTaken(answer)
         case (.subchannels, .subchannelComplete(let answer)): return subchannelsGranted(answer, memory: &memory)
         default: return [unexpected(message.type)] + fail("the host answers with another message")
+        }
+    }
+
+    /// What is wrong with a message that is not the one for frames which should be here.
+    private func notOfFrames(_ payload: [UInt8]) -> DeviceEffect {
+        do throws(WireError) {
+            return unexpected(try NVSP.Message.decode(payload, context: .newest(sender: .hostToGuest)).type)
+        } catch {
+            return .violation(ProtocolViolation(error))
         }
     }
 
@@ -160,6 +165,10 @@ extension NetworkConsumer {
             for range in ranges {
                 let bytes = rest.prefix(Int(range.byteCount))
                 rest = rest.dropFirst(Int(range.byteCount))
+                if let view = FrameView(bytes, sender: .hostToGuest) {
+                    if let effect = received(view, subchannel: subchannel) { effects.append(effect) }
+                    continue
+                }
                 do throws(WireError) {
                     effects += try received(bytes, subchannel: subchannel, memory: &memory)
                 } catch {
@@ -169,17 +178,14 @@ extension NetworkConsumer {
             }
         }
         guard packet.transactionID != 0 else { return effects }
-        let answer = NVSP.Message(.sendRNDISPacketComplete, .sendRNDISPacketComplete(NVSP.Result(status: status)))
+        let answer = packet.completion(NVSP.Result(status: status).payload(.version61))
         #if Mutations
             if configuration.mutation == .receiveSectionReturnedTwice {
-                effects += outbound.send(
-                    packet.completion(answer.encoded(version: .version61, sender: .guestToHost)),
-                    subchannel: subchannel)
+                outbound.send(answer, subchannel: subchannel, &effects)
             }
         #endif
+        outbound.send(answer, subchannel: subchannel, &effects)
         return effects
-            + outbound.send(
-                packet.completion(answer.encoded(version: .version61, sender: .guestToHost)), subchannel: subchannel)
     }
 
     private func packetViolation(_ packet: ChannelPacket, _ attachment: [UInt8]) -> DeviceEffect? {
@@ -187,14 +193,7 @@ extension NetworkConsumer {
             return broken("packet-type", "NVSP", "no ranges", "a transfer-page packet has ranges")
         }
         if let violation = rangeViolation(setID: setID, ranges) { return violation }
-        if NVSP.RNDISPacket(packet: packet.payload) == nil {
-            do throws(WireError) {
-                return unexpected(
-                    try NVSP.Message.decode(packet.payload, context: .newest(sender: .hostToGuest)).type)
-            } catch {
-                return .violation(ProtocolViolation(error))
-            }
-        }
+        if NVSP.RNDISPacket(packet: packet.payload) == nil { return notOfFrames(packet.payload) }
         let total = ranges.reduce(0) { $0 + Int($1.byteCount) }
         return attachment.count == total
             ? nil
@@ -207,13 +206,12 @@ extension NetworkConsumer {
     private mutating func received<Memory: DeviceMemory>(
         _ bytes: ArraySlice<UInt8>, subchannel: UInt16, memory: inout Memory
     ) throws(WireError) -> [DeviceEffect] {
-        if let view = FrameView(bytes, sender: .hostToGuest) { return received(view, subchannel: subchannel) }
         let head = try? RNDIS.RequestHead.decode(bytes)
         // What an answer holds follows from what was asked.
         let subject = head.flatMap { $0.requestID == request?.id ? request?.object.rawValue : nil } ?? 0
         let message = try RNDIS.Message.decode(bytes, context: .newest(sender: .hostToGuest, subject: subject))
         if case .packet(let packet) = message.body {
-            return received(FrameView(packet, length: message.length), subchannel: subchannel)
+            return received(FrameView(packet, length: message.length), subchannel: subchannel).map { [$0] } ?? []
         }
         guard subchannel == 0 else {
             return [broken("rndis-channel", message.type.name, "sub-channel", "control comes on the primary")]
@@ -244,48 +242,46 @@ extension NetworkConsumer {
     }
 
     /// A frame of the host, or a part of one that did not fit one place (receive segment coalescing).
-    private mutating func received(_ view: FrameView, subchannel: UInt16) -> [DeviceEffect] {
+    private mutating func received(_ view: FrameView, subchannel: UInt16) -> DeviceEffect? {
         guard isRunning else {
-            return [broken("rndis-filter", "RNDIS.PACKET", "frame", "no frames before the guest wants any")]
+            return broken("rndis-filter", "RNDIS.PACKET", "frame", "no frames before the guest wants any")
         }
         if let part = view.info.packetID, part.flags.has(RNDIS.PacketIDFlags.subAllocation) {
             return join(view, part, subchannel)
         }
         guard view.frame.count >= EthernetFrame.headerSize else {
-            return [broken("frame-size", "RNDIS.PACKET", "\(view.frame.count) bytes", "at least 14 bytes")]
+            return broken("frame-size", "RNDIS.PACKET", "\(view.frame.count) bytes", "at least 14 bytes")
         }
         return accept(Array(view.frame), view.info)
     }
 
-    private mutating func accept(_ frame: [UInt8], _ info: FrameInfo) -> [DeviceEffect] {
+    private mutating func accept(_ frame: [UInt8], _ info: FrameInfo) -> DeviceEffect? {
         counters.framesReceived += 1
         if info.receiveChecksum?.hasFailed == true { counters.badChecksums += 1 }
-        return [.frame(info.vlan.map { FrameOffload.tagged(frame, $0) } ?? frame)]
+        return .frame(info.vlan.map { FrameOffload.tagged(frame, $0) } ?? frame)
     }
 
     /// Parts of one frame come one behind the other through one channel; the first says what is known of the frame.
     private mutating func join(
         _ view: FrameView, _ part: RNDIS.PacketID, _ subchannel: UInt16
-    ) -> [DeviceEffect] {
+    ) -> DeviceEffect? {
         var partial = partialFrames.removeValue(forKey: subchannel)
         if part.flags.has(RNDIS.PacketIDFlags.first) {
             partial = PartialFrame(id: part.id, frame: [], info: view.info)
         }
         guard var partial, partial.id == part.id, partial.frame.count + view.frame.count <= Self.longestCoalesced
         else {
-            return [
-                broken(
-                    "rsc-order", "RNDIS.PACKET", "packet \(part.id)",
-                    "parts of one frame in order, of at most \(Self.longestCoalesced) bytes")
-            ]
+            return broken(
+                "rsc-order", "RNDIS.PACKET", "packet \(part.id)",
+                "parts of one frame in order, of at most \(Self.longestCoalesced) bytes")
         }
         partial.frame += view.frame
         guard part.flags.has(RNDIS.PacketIDFlags.last) else {
             partialFrames[subchannel] = partial
-            return []
+            return nil
         }
         guard partial.frame.count >= EthernetFrame.headerSize else {
-            return [broken("frame-size", "RNDIS.PACKET", "\(partial.frame.count) bytes", "at least 14 bytes")]
+            return broken("frame-size", "RNDIS.PACKET", "\(partial.frame.count) bytes", "at least 14 bytes")
         }
         return accept(partial.frame, partial.info)
     }

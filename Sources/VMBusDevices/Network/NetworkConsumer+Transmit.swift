@@ -13,7 +13,9 @@ extension NetworkConsumer {
         frame: [UInt8], options: FrameOptions, memory: inout Memory
     ) -> [DeviceEffect] {
         queue(frame, options)
-        return sendWaiting(memory: &memory)
+        var effects: [DeviceEffect] = []
+        sendWaiting(memory: &memory, &effects)
+        return effects
     }
 
     /// Frames that the guest's stack has ready at the same time: short ones share packets.
@@ -21,7 +23,9 @@ extension NetworkConsumer {
         frames: [[UInt8]], memory: inout Memory
     ) -> [DeviceEffect] {
         for frame in frames { queue(frame, FrameOptions()) }
-        return sendWaiting(memory: &memory)
+        var effects: [DeviceEffect] = []
+        sendWaiting(memory: &memory, &effects)
+        return effects
     }
 
     private mutating func queue(_ frame: [UInt8], _ options: FrameOptions) {
@@ -35,20 +39,18 @@ extension NetworkConsumer {
     }
 
     /// Sends frames that wait, as far as there are places; more than may wait are lost.
-    mutating func sendWaiting<Memory: DeviceMemory>(memory: inout Memory) -> [DeviceEffect] {
-        var effects: [DeviceEffect] = []
+    mutating func sendWaiting<Memory: DeviceMemory>(memory: inout Memory, _ effects: inout [DeviceEffect]) {
         var sent = 0
         while sent < waitingFrames.count {
             let first = encoded(waitingFrames[sent])
             if let batch = batch(from: sent, first),
-                let more = placeInSection(batch.bytes, .data, subchannel: first.subchannel, memory: &memory)
+                placeInSection(batch.bytes, .data, subchannel: first.subchannel, memory: &memory, &effects)
             {
-                effects += more
                 sent += batch.count
-            } else if let more = place(
-                first.bytes, .data, headerSize: first.headerSize, subchannel: first.subchannel, memory: &memory)
+            } else if place(
+                first.bytes, .data, headerSize: first.headerSize, subchannel: first.subchannel, memory: &memory,
+                &effects)
             {
-                effects += more
                 sent += 1
             } else {
                 break
@@ -59,7 +61,6 @@ extension NetworkConsumer {
         let excess = max(0, waitingFrames.count - configuration.transmitQueue)
         counters.framesDropped += UInt64(excess)
         waitingFrames.removeLast(excess)
-        return effects
     }
 
     private struct EncodedFrame {
@@ -142,7 +143,8 @@ extension NetworkConsumer {
         _ message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect] {
         let bytes = message.encoded(context: .newest(sender: .guestToHost))
-        if let effects = place(bytes, .control, headerSize: .max, subchannel: 0, memory: &memory) {
+        var effects: [DeviceEffect] = []
+        if place(bytes, .control, headerSize: .max, subchannel: 0, memory: &memory, &effects) {
             request?.transaction = nextTransaction - 1
             return effects
         }
@@ -156,46 +158,52 @@ extension NetworkConsumer {
         _ message: RNDIS.Message, memory: inout Memory
     ) -> [DeviceEffect] {
         let bytes = message.encoded(context: .newest(sender: .guestToHost))
-        return place(bytes, .control, headerSize: .max, subchannel: 0, memory: &memory) ?? []
+        var effects: [DeviceEffect] = []
+        _ = place(bytes, .control, headerSize: .max, subchannel: 0, memory: &memory, &effects)
+        return effects
     }
 
     /// Puts a message into a send section when it is short, else into guest pages, else into a section all the same.
-    /// Nil when no place is free.
+    /// False when no place is free.
     private mutating func place<Memory: DeviceMemory>(
-        _ bytes: [UInt8], _ type: NVSP.ChannelType, headerSize: Int, subchannel: UInt16, memory: inout Memory
-    ) -> [DeviceEffect]? {
+        _ bytes: [UInt8], _ type: NVSP.ChannelType, headerSize: Int, subchannel: UInt16, memory: inout Memory,
+        _ effects: inout [DeviceEffect]
+    ) -> Bool {
         if bytes.count <= configuration.copyLimit, type == .data,
-            let effects = placeInSection(bytes, type, subchannel: subchannel, memory: &memory)
+            placeInSection(bytes, type, subchannel: subchannel, memory: &memory, &effects)
         {
-            return effects
+            return true
         }
-        return placeInPages(bytes, type, headerSize: headerSize, subchannel: subchannel, memory: &memory)
-            ?? placeInSection(bytes, type, subchannel: subchannel, memory: &memory)
+        return placeInPages(bytes, type, headerSize: headerSize, subchannel: subchannel, memory: &memory, &effects)
+            || placeInSection(bytes, type, subchannel: subchannel, memory: &memory, &effects)
     }
 
     private mutating func placeInSection<Memory: DeviceMemory>(
-        _ bytes: [UInt8], _ type: NVSP.ChannelType, subchannel: UInt16, memory: inout Memory
-    ) -> [DeviceEffect]? {
-        guard let sendBuffer, bytes.count <= sendSectionSize, let section = sections.take() else { return nil }
+        _ bytes: [UInt8], _ type: NVSP.ChannelType, subchannel: UInt16, memory: inout Memory,
+        _ effects: inout [DeviceEffect]
+    ) -> Bool {
+        guard let sendBuffer, bytes.count <= sendSectionSize, let section = sections.take() else { return false }
         guard memory.write(gpadl: sendBuffer.gpadl, offset: section * sendSectionSize, bytes) else {
             sections.release(section)
-            return nil
+            return false
         }
         #if Mutations
             if configuration.mutation == .sendSectionReused { sections.release(section) }
         #endif
         let place = NVSP.RNDISPacket(
             channelType: type, sectionIndex: UInt32(section), sectionSize: UInt32(bytes.count))
-        return post(
+        post(
             place, bulk: .inBand, bytes, .rndis(section: section, slot: nil, subchannel: subchannel),
-            subchannel: subchannel)
+            subchannel: subchannel, &effects)
+        return true
     }
 
     /// The headers lie in the slot's first page, the frame in the pages behind it; no range is longer than a page.
     private mutating func placeInPages<Memory: DeviceMemory>(
-        _ bytes: [UInt8], _ type: NVSP.ChannelType, headerSize: Int, subchannel: UInt16, memory: inout Memory
-    ) -> [DeviceEffect]? {
-        guard let frameBuffer, let slot = frameSlots.take() else { return nil }
+        _ bytes: [UInt8], _ type: NVSP.ChannelType, headerSize: Int, subchannel: UInt16, memory: inout Memory,
+        _ effects: inout [DeviceEffect]
+    ) -> Bool {
+        guard let frameBuffer, let slot = frameSlots.take() else { return false }
         let pages = frameBuffer.pages.dropFirst(slot * pagesPerSlot).prefix(pagesPerSlot)
         var ranges: [GPARange] = []
         var rest = bytes[...]
@@ -208,28 +216,28 @@ extension NetworkConsumer {
         }
         guard ranges.reduce(0, { $0 + Int($1.byteCount) }) == bytes.count else {
             frameSlots.release(slot)
-            return nil
+            return false
         }
-        return post(
+        post(
             NVSP.RNDISPacket(channelType: type), bulk: .guestPages(ranges), bytes,
-            .rndis(section: nil, slot: slot, subchannel: subchannel), subchannel: subchannel)
+            .rndis(section: nil, slot: slot, subchannel: subchannel), subchannel: subchannel, &effects)
+        return true
     }
 
     private mutating func post(
         _ place: NVSP.RNDISPacket, bulk: ChannelPacket.Bulk, _ bytes: [UInt8], _ waiting: Outstanding,
-        subchannel: UInt16
-    ) -> [DeviceEffect] {
+        subchannel: UInt16, _ effects: inout [DeviceEffect]
+    ) {
         let id = nextTransaction
         nextTransaction += 1
         #if Mutations
             if configuration.mutation == .transactionIDReused { nextTransaction = id }
         #endif
         outstanding[id] = waiting
-        let message = NVSP.Message(.sendRNDISPacket, .sendRNDISPacket(place))
         let packet = ChannelPacket(
             type: bulk == .inBand ? .dataInBand : .dataUsingGPADirect, flags: .completionRequested,
-            transactionID: id, bulk: bulk, payload: message.encoded(version: .version61, sender: .guestToHost))
-        return outbound.send(packet, attachment: bytes, subchannel: subchannel)
+            transactionID: id, bulk: bulk, payload: place.payload(.version61))
+        outbound.send(packet, attachment: bytes, subchannel: subchannel, &effects)
     }
 
     /// Stops the adapter in order, before its channel is closed: RNDIS first, then the buffers (reference §6.1.3).

@@ -21,13 +21,19 @@ extension NetworkProvider {
             effects.append(violation)
             status = .failure
         } else {
-            effects = messages(in: attachment, place, subchannel: subchannel, memory: &memory, status: &status)
+            // A frame, and in front of it the completion.
+            effects.reserveCapacity(2)
+            messages(in: attachment, place, subchannel: subchannel, memory: &memory, status: &status, &effects)
         }
         if place.channelType == .control, !configuration.completesControlMessages { return effects }
+        guard packet.flags.contains(.completionRequested), packet.transactionID != 0 else { return effects }
         // The completion goes first: it frees the guest's section before the answer to a control message comes.
-        return complete(
-            packet, .sendRNDISPacketComplete, .sendRNDISPacketComplete(NVSP.Result(status: status)),
-            subchannel: subchannel) + effects
+        let completion = packet.completion(NVSP.Result(status: status).payload(version ?? .version1))
+        if effects.isEmpty || outbound.isBlocked(subchannel) {
+            return outbound.send(completion, subchannel: subchannel) + effects
+        }
+        effects.insert(.send(subchannel: subchannel, completion, attachment: []), at: 0)
+        return effects
     }
 
     /// Whether the bytes are where the message says.
@@ -62,53 +68,54 @@ extension NetworkProvider {
     /// All messages of a packet; each says how long it is, and the next one is aligned.
     private mutating func messages<Memory: DeviceMemory>(
         in bytes: [UInt8], _ place: NVSP.RNDISPacket, subchannel: UInt16, memory: inout Memory,
-        status: inout NVSP.Status
-    ) -> [DeviceEffect] {
-        var effects: [DeviceEffect] = []
+        status: inout NVSP.Status, _ effects: inout [DeviceEffect]
+    ) {
         var rest = bytes[...]
         var count = 0
         while rest.count >= RNDIS.headerSize {
             count += 1
             guard count <= configuration.maximumPacketsPerMessage else {
                 status = .failure
-                return effects + [
+                effects.append(
                     broken(
                         "rndis-batch", "SEND_RNDIS_PACKET", "more than \(configuration.maximumPacketsPerMessage)",
-                        "at most as many messages in a packet as INITIALIZE_COMPLETE allows")
-                ]
+                        "at most as many messages in a packet as INITIALIZE_COMPLETE allows"))
+                return
             }
             var length = 0
             if let view = FrameView(rest, sender: .guestToHost) {
                 length = view.length
-                effects += received(view, place.channelType, status: &status)
+                received(view, place.channelType, status: &status, &effects)
             } else {
                 do throws(WireError) {
                     let message = try RNDIS.Message.decode(rest, context: .newest(sender: .guestToHost))
                     length = Int(message.length)
-                    effects += received(message, place.channelType, subchannel, memory: &memory, status: &status)
+                    received(message, place.channelType, subchannel, memory: &memory, status: &status, &effects)
                 } catch {
                     status = .invalidRNDISPacket
-                    return effects + [.violation(ProtocolViolation(error))] + refuse(rest, memory: &memory)
+                    effects.append(.violation(ProtocolViolation(error)))
+                    effects += refuse(rest, memory: &memory)
+                    return
                 }
             }
             let alignment = 1 << configuration.alignmentFactor
             rest = rest.dropFirst((length + alignment - 1) / alignment * alignment)
         }
-        return effects
     }
 
     private mutating func received<Memory: DeviceMemory>(
         _ message: RNDIS.Message, _ channelType: NVSP.ChannelType, _ subchannel: UInt16, memory: inout Memory,
-        status: inout NVSP.Status
-    ) -> [DeviceEffect] {
+        status: inout NVSP.Status, _ effects: inout [DeviceEffect]
+    ) {
         if case .packet(let packet) = message.body {
-            return received(FrameView(packet, length: message.length), channelType, status: &status)
+            return received(FrameView(packet, length: message.length), channelType, status: &status, &effects)
         }
         guard channelType == .control, subchannel == 0 else {
             status = .failure
-            return [misplaced(message.type, channelType)]
+            effects.append(misplaced(message.type, channelType))
+            return
         }
-        return control(message, memory: &memory)
+        effects += control(message, memory: &memory)
     }
 
     private func misplaced(_ type: RNDIS.MessageType, _ channelType: NVSP.ChannelType) -> DeviceEffect {
@@ -119,60 +126,65 @@ extension NetworkProvider {
 
     /// A frame of the guest, with what the guest leaves to the host done to it.
     private mutating func received(
-        _ view: FrameView, _ channelType: NVSP.ChannelType, status: inout NVSP.Status
-    ) -> [DeviceEffect] {
+        _ view: FrameView, _ channelType: NVSP.ChannelType, status: inout NVSP.Status, _ effects: inout [DeviceEffect]
+    ) {
         guard channelType == .data else {
             status = .failure
-            return [misplaced(.packet, channelType)]
+            effects.append(misplaced(.packet, channelType))
+            return
         }
         guard isInitialized else {
             status = .failure
-            return [broken("rndis-initialize-first", "RNDIS.PACKET", "frame", "INITIALIZE comes first")]
+            effects.append(broken("rndis-initialize-first", "RNDIS.PACKET", "frame", "INITIALIZE comes first"))
+            return
         }
         guard view.frame.count >= EthernetFrame.headerSize else {
             status = .failure
-            return [wrongSize(view.frame.count)]
+            effects.append(wrongSize(view.frame.count))
+            return
         }
         // A tag beside the frame comes on top of the largest frame.
         let most = configuration.mtu + EthernetFrame.headerSize + 4
         if !view.info.hasWork, view.frame.count <= most {
             counters.framesFromGuest += 1
-            return [.frame(Array(view.frame))]
+            effects.append(.frame(Array(view.frame)))
+            return
         }
         var frames = [Array(view.frame)]
         if let wish = view.info.largeSend {
             guard let segments = FrameOffload.cut(frames[0], wish) else {
                 status = .failure
-                return [
+                effects.append(
                     broken(
                         "offload-large-send", "RNDIS.PACKET", wish.meaning ?? "",
-                        "a TCP segment whose header is where the info says, cut into at most 2048")
-                ]
+                        "a TCP segment whose header is where the info says, cut into at most 2048"))
+                return
             }
             frames = segments
             counters.segmentsCut += UInt64(segments.count)
         } else if let wish = view.info.transmitChecksum, wish.rawValue != 0 {
             guard let frame = FrameOffload.completed(frames[0], wish) else {
                 status = .failure
-                return [
+                effects.append(
                     broken(
                         "offload-checksum", "RNDIS.PACKET", wish.meaning ?? "",
-                        "a frame that has the headers whose checksums are asked for, where the info says")
-                ]
+                        "a frame that has the headers whose checksums are asked for, where the info says"))
+                return
             }
             frames = [frame]
             counters.checksumsMade += 1
         }
         if let longest = frames.map({ $0.count }).max(), longest > most {
             status = .failure
-            return [wrongSize(longest)]
+            effects.append(wrongSize(longest))
+            return
         }
         if let tag = view.info.vlan {
             frames = frames.map { FrameOffload.tagged($0, tag) }
             counters.tagsInserted += UInt64(frames.count)
         }
         counters.framesFromGuest += UInt64(frames.count)
-        return frames.map { .frame($0) }
+        for frame in frames { effects.append(.frame(frame)) }
     }
 
     private func wrongSize(_ count: Int) -> DeviceEffect {
@@ -201,7 +213,7 @@ extension NetworkProvider {
             }
             let (bytes, subchannel) = prepare(frame)
             if batch.slots.count == configuration.messagesPerSection || batch.subchannel != subchannel {
-                effects += send(&batch, .data)
+                send(&batch, .data, &effects)
             }
             batch.subchannel = subchannel
             if store(bytes, in: &batch, memory: &memory) {
@@ -210,7 +222,8 @@ extension NetworkProvider {
                 counters.noBuffer += 1
             }
         }
-        return effects + send(&batch, .data)
+        send(&batch, .data, &effects)
+        return effects
     }
 
     /// A frame with what the guest is told of it, and the channel that its hash chooses.
@@ -253,7 +266,9 @@ extension NetworkProvider {
         var batch = ReceiveBatch()
         let bytes = message.encoded(context: .newest(sender: .hostToGuest))
         guard store(bytes, in: &batch, memory: &memory) else { return nil }
-        return send(&batch, .control)
+        var effects: [DeviceEffect] = []
+        send(&batch, .control, &effects)
+        return effects
     }
 
     /// Writes a message into a place of the receive buffer. False when there is none, or it is too small.
@@ -274,21 +289,22 @@ extension NetworkProvider {
     }
 
     /// Tells the guest of the messages of a batch, which is empty afterwards.
-    private mutating func send(_ batch: inout ReceiveBatch, _ type: NVSP.ChannelType) -> [DeviceEffect] {
+    private mutating func send(
+        _ batch: inout ReceiveBatch, _ type: NVSP.ChannelType, _ effects: inout [DeviceEffect]
+    ) {
         defer { batch = ReceiveBatch() }
-        guard let first = batch.slots.first, let version else { return [] }
+        guard let first = batch.slots.first, let version else { return }
         for (index, slot) in batch.slots.enumerated() {
             let next = index + 1 < batch.slots.count ? batch.slots[index + 1] : nil
             pending[slot] = PendingReceive(subchannel: batch.subchannel, isFirst: index == 0, next: next)
         }
-        let place = NVSP.Message(.sendRNDISPacket, .sendRNDISPacket(NVSP.RNDISPacket(channelType: type)))
         let packet = ChannelPacket(
             type: .dataUsingTransferPages, flags: .completionRequested, transactionID: UInt64(first) + 1,
             bulk: .transferPages(setID: NVSP.receiveBufferID, ranges: batch.ranges),
-            payload: place.encoded(version: version, sender: .hostToGuest))
-        let effects = outbound.send(packet, attachment: batch.bytes, subchannel: batch.subchannel)
-        if effects.isEmpty { note(packet, isQueued: true) }
-        return effects
+            payload: NVSP.RNDISPacket(channelType: type).payload(version))
+        let count = effects.count
+        outbound.send(packet, attachment: batch.bytes, subchannel: batch.subchannel, &effects)
+        if effects.count == count { note(packet, isQueued: true) }
     }
 
     /// The guest gives the places of a packet back.
@@ -312,7 +328,7 @@ extension NetworkProvider {
             slots.release(slot)
         }
         var effects: [DeviceEffect] = []
-        if !NVSP.Message.isDataComplete(packet.payload) {
+        if NVSP.Result(packet: packet.payload) == nil {
             do throws(WireError) {
                 let message = try NVSP.Message.decode(packet.payload, context: .newest(sender: .guestToHost))
                 if message.type != .sendRNDISPacketComplete {

@@ -6,6 +6,34 @@ enum CommandLayouts {
         return position < 0 ? nil : layouts[position].layout
     }
 
+    /// Where the two numbers of a command lie that every request asks for, without all that is said about them.
+    struct Numbers: Sendable {
+        var block = 0..<0
+        var count = 0..<0
+        /// Whether the count is the room for an answer, in bytes.
+        var countsRoom = false
+
+        /// The big-endian number at a place.
+        static func read(_ bytes: [UInt8], _ place: Range<Int>) -> UInt64 {
+            var number: UInt64 = 0
+            for index in place.clamped(to: bytes.indices) { number = number << 8 | UInt64(bytes[index]) }
+            return number
+        }
+    }
+
+    /// Where they lie for a first byte; nowhere where it is not known.
+    static func numbers(_ opcode: UInt8) -> Numbers { numbers[Int(opcode)] }
+
+    private static let numbers: [Numbers] = (0..<256).map { opcode in
+        guard let layout = layout(UInt8(opcode)) else { return Numbers() }
+        func place(_ field: SCSILayout.Field?) -> Range<Int> {
+            field.map { $0.offset..<$0.offset + $0.width } ?? 0..<0
+        }
+        return Numbers(
+            block: place(layout.block), count: place(layout.count),
+            countsRoom: layout.count?.name == "allocation_length")
+    }
+
     private static let layouts: [(opcode: UInt8, layout: SCSILayout)] = tables.map { ($0, SCSILayout($1)) }
 
     private static let positions: [Int] = {

@@ -8,7 +8,9 @@ extension SCSI {
 
         /// Bytes as they came, cut or padded to sixteen.
         public init(_ bytes: [UInt8]) {
-            self.bytes = Array((bytes + [UInt8](repeating: 0, count: VStor.commandRoom)).prefix(VStor.commandRoom))
+            self.bytes =
+                bytes.count == VStor.commandRoom
+                ? bytes : Array((bytes + [UInt8](repeating: 0, count: VStor.commandRoom)).prefix(VStor.commandRoom))
         }
 
         /// A command about blocks.
@@ -18,10 +20,10 @@ extension SCSI {
         ///   - count: how many blocks, or bytes of an answer.
         init(_ opcode: Opcode, block: UInt64 = 0, count: UInt64 = 0, options: UInt8 = 0) {
             self.init([opcode.rawValue, options])
-            for (field, value) in [(layout?.block, block), (layout?.count, count)] {
-                guard let field else { continue }
-                for index in 0..<field.width {
-                    bytes[field.offset + index] |= UInt8(truncatingIfNeeded: value >> (8 * (field.width - 1 - index)))
+            let numbers = CommandLayouts.numbers(bytes[0])
+            for (place, value) in [(numbers.block, block), (numbers.count, count)] {
+                for index in place {
+                    bytes[index] |= UInt8(truncatingIfNeeded: value >> (8 * (place.upperBound - 1 - index)))
                 }
             }
         }
@@ -56,16 +58,14 @@ extension SCSI {
 
         /// The first block that it is about.
         public var block: UInt64 {
-            guard let field = layout?.block else { return 0 }
-            let number = field.read(bytes)
+            let number = CommandLayouts.Numbers.read(bytes, CommandLayouts.numbers(bytes[0]).block)
             // The six-byte form has 21 bits for it (SBC-3 §5.8).
             return bytes[0] < 0x20 ? number & 0x1F_FFFF : number
         }
 
         /// How many blocks, or bytes of an answer.
         public var count: UInt64 {
-            guard let field = layout?.count else { return 0 }
-            let number = field.read(bytes)
+            let number = CommandLayouts.Numbers.read(bytes, CommandLayouts.numbers(bytes[0]).count)
             // In the six-byte forms of READ and WRITE 0 stands for 256 blocks.
             return number == 0 && (opcode == .read6 || opcode == .write6) ? 256 : number
         }

@@ -272,7 +272,7 @@ public struct StorageConsumer: DeviceEndpoint {
         packet.request.block = request.command.bytes
         packet.request.flags =
             Self.requestFlags.union(length == 0 ? [] : request.data.isEmpty ? .dataIn : .dataOut)
-        let payload = packet.encoded(version: version ?? .version62, sender: .guestToHost)
+        let payload = packet.written(version ?? .version62, sender: .guestToHost)
         return outbound.send(
             ChannelPacket(
                 type: length == 0 ? .dataInBand : .dataUsingGPADirect, flags: .completionRequested, transactionID: id,
@@ -283,9 +283,7 @@ public struct StorageConsumer: DeviceEndpoint {
     /// What a disk answered lies in the slot of its request.
     public func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8] {
         guard packet.type == .completion, let asked = outstanding[packet.transactionID], asked.request.room > 0,
-            let reply = try? VStor.Packet.decode(
-                packet.payload,
-                context: .newest(sender: .hostToGuest, subject: VStor.Operation.executeSRB.rawValue))
+            let reply = try? VStor.Packet.read(packet.payload, sender: .hostToGuest, subject: .executeSRB)
         else { return [] }
         let count = min(Int(reply.request.dataLength), asked.request.room)
         return count == 0 ? [] : memory.read(range(asked.slot, count)) ?? []
@@ -301,9 +299,8 @@ public struct StorageConsumer: DeviceEndpoint {
         }
         let said: VStor.Packet
         do throws(WireError) {
-            said = try .decode(
-                packet.payload,
-                context: .newest(sender: .hostToGuest, subject: isAnswer ? subject.rawValue : 0))
+            said = try .read(
+                packet.payload, sender: .hostToGuest, subject: isAnswer ? subject : VStor.Operation(rawValue: 0))
         } catch {
             return [.violation(ProtocolViolation(error))]
         }

@@ -16,7 +16,7 @@ extension StorageProvider {
                     structure: "VSTOR", field: "operation", offset: 0,
                     problem: .truncated(needed: VStor.oldPacketSize, available: packet.payload.count))
             }
-            asked = try .decode(packet.payload, context: .newest(sender: .guestToHost))
+            asked = try .read(packet.payload, sender: .guestToHost)
         } catch {
             return [.violation(ProtocolViolation(error))]
                 + answer(packet, VStor.Packet(), .invalidParameter, subchannel)
@@ -111,6 +111,6 @@ extension StorageProvider {
         let subject = reply.operation
         reply.operation = .completeIO
         reply.status = status
-        return reply.encoded(version: version ?? .version62, sender: .hostToGuest, subject: subject)
+        return reply.written(version ?? .version62, sender: .hostToGuest, subject: subject)
     }
 }

@@ -4,7 +4,7 @@ extension StorageProvider {
     /// What the guest sends to a disk.
     public func attachment<Memory: DeviceMemory>(of packet: ChannelPacket, memory: Memory) -> [UInt8] {
         guard case .guestPages(let ranges) = packet.bulk,
-            let asked = try? VStor.Packet.decode(packet.payload, context: .newest(sender: .guestToHost)),
+            let asked = try? VStor.Packet.read(packet.payload, sender: .guestToHost),
             asked.operation == .executeSRB, asked.request.direction == .write,
             asked.request.dataLength <= configuration.maximumTransfer,
             let bytes = memory.read(ranges, limit: configuration.maximumTransfer)
@@ -75,7 +75,7 @@ extension StorageProvider {
 
     /// Bytes of an answer that the command leaves room for.
     private func limit(of command: SCSI.Command, _ bytes: [UInt8]) -> Int {
-        guard command.layout?.count?.name == "allocation_length" else { return bytes.count }
+        guard CommandLayouts.numbers(command.bytes[0]).countsRoom else { return bytes.count }
         return Int(clamping: command.count)
     }
 

@@ -268,6 +268,11 @@ extension HostConnection {
     /// The channel with a key.
     public func channel(_ key: HostChannelKey) -> HostChannel? { position(key).map { channels[$0] } }
 
+    /// A page list of a channel.
+    public func pageList(_ key: HostChannelKey, handle: UInt32) -> HostPageList? {
+        position(key).flatMap { channels[$0].lists[handle] }
+    }
+
     /// The channel with a number that the guest may hold.
     public func channel(relid: UInt32) -> HostChannel? { relids[relid].flatMap { channel($0) } }
 

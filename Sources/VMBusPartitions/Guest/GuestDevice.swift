@@ -14,7 +14,7 @@ public struct GuestDevice: Sendable {
     var consumer: (any DeviceEndpoint)?
     /// Primary first.
     public internal(set) var channels: [Channel] = []
-    var lists: [List] = []
+    var lists: [SharedPages] = []
     /// Which of the guest's network interfaces it carries; -1 for none.
     var interface = -1
     /// What the guest does with its disks, once it carries some.
@@ -57,14 +57,6 @@ public struct GuestDevice: Sendable {
         public internal(set) var outFullFirst: UInt64 = 0
         /// All writes that met a full ring.
         public internal(set) var outFullTotal: UInt64 = 0
-    }
-
-    /// Pages that the device shares with the host.
-    struct List: Sendable {
-        let handle: UInt32
-        let pages: [UInt64]
-        /// Nil for rings.
-        let purpose: BufferPurpose?
     }
 
     init(instance: GUID, kind: DeviceKind, generation: UInt32, consumer: (any DeviceEndpoint)?) {

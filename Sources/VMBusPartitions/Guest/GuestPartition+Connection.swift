@@ -90,7 +90,7 @@ extension GuestPartition {
             let last = devices[index].channels.count - 1
             devices[index].channels[last].ringList = handle
             devices[index].channels[last].rings = (outgoing, incoming)
-            devices[index].lists.append(GuestDevice.List(handle: handle, pages: pages, purpose: nil))
+            devices[index].lists.append(SharedPages(handle: handle, pages: pages, purpose: nil))
             perform(effects, &activity)
         } catch {
             activity.effects.append(.note("\(error)"))

@@ -14,7 +14,7 @@ extension GuestPartition {
         guard var consumer = devices[device].consumer.take() else { return }
         let instance = devices[device].instance
         let time = activity.time
-        let effects = activity.withSharedMemory(devices[device].lists.map { ($0.handle, $0.pages) }) { memory in
+        let effects = activity.withSharedMemory(devices[device].lists) { memory in
             body(&consumer, &memory, time)
         }
         devices[device].consumer = consumer
@@ -38,14 +38,15 @@ extension GuestPartition {
                 let spare = devices[device].consumer?.spareRingBytes(behind: packet) ?? 0
                 let sent = try port.send(packet, spare: spare, &activity.memory)
                 devices[device].channels[channel].port = port
-                guard case .written(let bytes, let signal) = sent else {
+                guard case .written(let signal) = sent else {
                     devices[device].channels[channel].counters.outFullTotal += 1
                     if !wasBlocked { devices[device].channels[channel].counters.outFullFirst += 1 }
                     devices[device].consumer?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
                     return
                 }
                 activity.effects.append(
-                    .packet(place, .guestToHost, packet.type, bytes: bytes, attachment: attachment))
+                    .packet(
+                        place, .guestToHost, packet.type, bytes: packet.encoded ?? [], attachment: attachment))
                 if signal || configuration.profile.signalsNeedlessly {
                     devices[device].channels[channel].counters.interruptsOutEmpty += 1
                     self.signal(place, &activity)
@@ -150,7 +151,7 @@ extension GuestPartition {
             return
         }
         guard purpose.needsPageList, let list = PageList(pages: pages) else {
-            devices[device].lists.append(GuestDevice.List(handle: 0, pages: pages, purpose: purpose))
+            devices[device].lists.append(SharedPages(handle: 0, pages: pages, purpose: purpose))
             act(device, &activity) { (end, memory, _) in
                 end.bufferCreated(
                     purpose: purpose, buffer: GuestBuffer(gpadl: 0, byteCount: pages.count * 4096, pages: pages),
@@ -160,7 +161,7 @@ extension GuestPartition {
         }
         do {
             let (handle, effects) = try connection.createPageList(relid: relid, list)
-            devices[device].lists.append(GuestDevice.List(handle: handle, pages: pages, purpose: purpose))
+            devices[device].lists.append(SharedPages(handle: handle, pages: pages, purpose: purpose))
             perform(effects, &activity)
         } catch {
             activity.effects.append(.note("\(error)"))

@@ -12,6 +12,8 @@ public struct HostDevice: Sendable {
     /// Primary first.
     var channels: [Channel] = []
     var firstMonitorID: UInt8?
+    /// The pages that the guest shares with it.
+    var lists: [SharedPages] = []
 
     /// One of the device's channels.
     struct Channel: Sendable {

@@ -92,7 +92,7 @@ public struct HostPartition: Sendable {
         let appetite = devices[device].provider?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory, limit: appetite.packets)
+            drained = try port.drain(&activity.memory, limit: appetite.packets, keepsBytes: true)
         } catch {
             activity.effects.append(.violation(error))
             return
@@ -228,7 +228,9 @@ extension HostPartition {
             case .violation(let violation): activity.effects.append(.violation(violation))
             case .connected: armSockets(&activity)
             case .socket(let request): connect(request, &activity)
-            case .pageListCreated, .pageListReleased, .moved, .released, .resumed, .abandoned: break
+            case .pageListCreated(let key, let handle): takeList(key, handle)
+            case .pageListReleased(let key, let handle): dropList(key, handle)
+            case .moved, .released, .resumed, .abandoned: break
             case .contact, .modifyConnection, .pageListOffered, .pageListTeardown, .move:
                 // Asked only of a host that awaits these answers, and this one's configuration awaits none.
                 break
@@ -277,6 +279,24 @@ extension HostPartition {
             // Nobody is there to be told; the offers must be gone all the same, or the next guest gets none of these.
             if connection.state == .connected { perform(effects, &activity) }
         }
+        dropLists(device)
+    }
+
+    /// Takes over a page list for a device. Every packet needs it, so it is not looked up for each.
+    private mutating func takeList(_ key: HostChannelKey, _ handle: UInt32) {
+        guard let (device, _) = position(key), let list = connection.pageList(key, handle: handle) else { return }
+        devices[device].lists.append(SharedPages(handle: handle, pages: list.list.pages, channel: key))
+    }
+
+    private mutating func dropList(_ key: HostChannelKey, _ handle: UInt32) {
+        guard let (device, _) = position(key) else { return }
+        devices[device].lists.removeAll { $0.handle == handle && $0.channel == key }
+    }
+
+    /// Lets go of the lists of channels that a device has no more.
+    private mutating func dropLists(_ device: Int) {
+        let keys = devices[device].channels.map(\.key)
+        devices[device].lists.removeAll { list in !keys.contains { $0 == list.channel } }
     }
 
     private mutating func disconnected() {
@@ -291,6 +311,7 @@ extension HostPartition {
             for channel in devices[index].channels.indices { devices[index].channels[channel].port = nil }
             generation += 1
             devices[index].restart(generation: generation)
+            dropLists(index)
         }
     }
 }
@@ -306,10 +327,8 @@ extension HostPartition {
         // Taken out meanwhile: one that is changed beside its copy is copied with all that it keeps.
         guard var provider = devices[device].provider.take() else { return }
         let instance = devices[device].configuration.instance
-        let relids = devices[device].channels.compactMap { connection.channel($0.key)?.relid }
-        let lists = connection.pageLists.filter { relids.contains($0.relid) }.map { ($0.handle, $0.list.pages) }
         let time = activity.time
-        let effects = activity.withSharedMemory(lists) { memory in body(&provider, &memory, time) }
+        let effects = activity.withSharedMemory(devices[device].lists) { memory in body(&provider, &memory, time) }
         devices[device].provider = provider
         for effect in effects {
             guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
@@ -329,13 +348,14 @@ extension HostPartition {
                 let spare = devices[device].provider?.spareRingBytes(behind: packet) ?? 0
                 let sent = try port.send(packet, spare: spare, &activity.memory)
                 devices[device].channels[channel].port = port
-                guard case .written(let bytes, let signal) = sent else {
+                guard case .written(let signal) = sent else {
                     devices[device].provider?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
                     return
                 }
                 let place = place(device, channel)
                 activity.effects.append(
-                    .packet(place, .hostToGuest, packet.type, bytes: bytes, attachment: attachment))
+                    .packet(
+                        place, .hostToGuest, packet.type, bytes: packet.encoded ?? [], attachment: attachment))
                 if signal { interrupt(devices[device].channels[channel].key, place, &activity) }
             } catch {
                 activity.effects.append(.violation(error))

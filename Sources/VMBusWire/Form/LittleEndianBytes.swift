@@ -1,0 +1,40 @@
+/// Numbers at known places, for the few structures that every packet passes. Everything else is read by its declaration.
+extension ArraySlice<UInt8> {
+    /// The 16-bit number at an offset from the slice's start; the caller has checked that its bytes are there.
+    @inlinable @inline(__always)
+    public func word16(_ offset: Int) -> UInt16 { word(offset) }
+
+    /// The 32-bit number at an offset from the slice's start; the caller has checked that its bytes are there.
+    @inlinable @inline(__always)
+    public func word32(_ offset: Int) -> UInt32 { word(offset) }
+
+    /// The 64-bit number at an offset from the slice's start; the caller has checked that its bytes are there.
+    @inlinable @inline(__always)
+    public func word64(_ offset: Int) -> UInt64 { word(offset) }
+
+    /// One load for all bytes of a number, behind one check like that of every other index.
+    @inlinable @inline(__always)
+    func word<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int) -> Word {
+        precondition(offset >= 0 && offset <= count - MemoryLayout<Word>.size)
+        return withUnsafeBytes { Word(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Word.self)) }
+    }
+}
+
+extension [UInt8] {
+    /// Appends a 16-bit number.
+    @inlinable @inline(__always)
+    public mutating func append(word16 value: UInt16) { append(word: value) }
+
+    /// Appends a 32-bit number.
+    @inlinable @inline(__always)
+    public mutating func append(word32 value: UInt32) { append(word: value) }
+
+    /// Appends a 64-bit number.
+    @inlinable @inline(__always)
+    public mutating func append(word64 value: UInt64) { append(word: value) }
+
+    @inlinable @inline(__always)
+    mutating func append<Word: FixedWidthInteger & BitwiseCopyable>(word value: Word) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+    }
+}

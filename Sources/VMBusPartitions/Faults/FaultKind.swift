@@ -213,7 +213,7 @@ public struct FaultKind: Sendable, Hashable, CustomStringConvertible {
                 "mask-stuck", .buggyPeer, .ring, both, .ring(.interruptMask, .set(1)),
                 does: "the reader of a ring leaves its signals masked"),
             FaultKind(
-                "wrong-transfer-set", .buggyPeer, .packet, both, .word(.header, at: 0, 2, .add(1)), [.value],
+                "wrong-transfer-set", .buggyPeer, .packet, host, .word(.header, at: 0, 2, .add(1)), [.value],
                 packet: .dataUsingTransferPages, does: "a packet names another set of transfer pages"),
             FaultKind(
                 "wrong-trailer", .buggyPeer, .packet, both, .word(.trailer, at: 4, 4, .add(8)), [.value],
@@ -263,13 +263,13 @@ public struct FaultKind: Sendable, Hashable, CustomStringConvertible {
                 "unknown-packet", .hostilePeer, .packet, both, .word(.descriptor, at: 0, 2, .set(0x7F)), [.value],
                 does: "a packet has a type that does not exist"),
             FaultKind(
-                "transfer-range-outside", .hostilePeer, .packet, both, .word(.header, at: 12, 4, .set(0xFFFF_F000)),
+                "transfer-range-outside", .hostilePeer, .packet, host, .word(.header, at: 12, 4, .set(0xFFFF_F000)),
                 [.value], packet: .dataUsingTransferPages, does: "a transfer-page range lies outside its buffer"),
             FaultKind(
-                "transfer-range-long", .hostilePeer, .packet, both, .word(.header, at: 8, 4, .set(0x7FFF_FFFF)),
+                "transfer-range-long", .hostilePeer, .packet, host, .word(.header, at: 8, 4, .set(0x7FFF_FFFF)),
                 [.value], packet: .dataUsingTransferPages, does: "a transfer-page range is longer than its buffer"),
             FaultKind(
-                "transfer-range-count", .hostilePeer, .packet, both, .word(.header, at: 4, 4, .set(0xFFFF_FFFF)),
+                "transfer-range-count", .hostilePeer, .packet, host, .word(.header, at: 4, 4, .set(0xFFFF_FFFF)),
                 [.value], packet: .dataUsingTransferPages, does: "a packet claims more transfer-page ranges than it has"
             ),
             FaultKind(

@@ -160,7 +160,9 @@ let package = Package(
         .testTarget(
             name: "VMBusSimulatorTests",
             dependencies: [
-                "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration",
+                "VMBusSimulator", "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "BusModel",
+                "VMBusWire",
+                "Configuration",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -41,7 +41,6 @@ public enum ExplorationScenarios {
 
         [[guest]]
         name = "guest"
-        profile = "linux"
         processors = 2
 
         [[guest.device]]

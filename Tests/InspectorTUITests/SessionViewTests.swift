@@ -1,6 +1,7 @@
 import BusModel
 import Inspector
 import Testing
+import VMBusSimulator
 
 @testable import InspectorTUI
 

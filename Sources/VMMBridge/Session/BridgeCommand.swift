@@ -95,7 +95,9 @@ extension BridgeSession {
         case .rescind(let instance): rescind(instance)
         case .offer(let instance): offer(instance)
         case .command(let instance, let command): ask(instance, command)
-        case .move, .reboot: log.note("the scenario's '\(action.word)' is left out: only the guest itself can do that")
+        case .saveHost: log.note("the scenario's 'save' is left out: a host that serves a machine stays as it is")
+        case .move, .reboot, .crash, .hibernate:
+            log.note("the scenario's '\(action.word)' is left out: only the guest itself can do that")
         }
     }
 

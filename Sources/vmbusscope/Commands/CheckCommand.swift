@@ -1,6 +1,7 @@
 import ArgumentParser
 import Inspector
 import ProtocolRules
+import VMBusPartitions
 import VMBusSimulator
 
 /// `check`: the rules of the protocol, held against a simulation.
@@ -36,7 +37,7 @@ struct CheckCommand: ParsableCommand {
     }
 
     func run() throws {
-        let scenario = try ScenarioFile.read(scenario.scenario)
+        let scenario = try ScenarioFile.read(scenario.scenario).scenario
         let seed = self.scenario.seed ?? scenario.seed
         var simulation = Simulation(scenario, seed: seed)
         simulation.checkRules()

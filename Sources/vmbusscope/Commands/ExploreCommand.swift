@@ -70,8 +70,8 @@ struct ExploreCommand: ParsableCommand {
         var exploration = Exploration(
             model, limits: ExplorationLimits(states: maxStates, bytes: maxMemory << 20), stateBytes: stateBytes)
         while exploration.advance(states: 64) {
-            let progress = exploration.progress
-            try watch.look { Self.line(progress, watch.seconds) }
+            let (progress, seconds) = (exploration.progress, watch.seconds)
+            try watch.look { Self.line(progress, seconds) }
             if watch.isInterrupted { exploration.stop(.interrupted) }
         }
         let seconds = watch.seconds

@@ -1,5 +1,5 @@
-import ArgumentParser
-import BusModel
+public import ArgumentParser
+public import BusModel
 import Inspector
 import Platform
 import VMBusSimulator
@@ -104,11 +104,13 @@ struct SimCommand: ParsableCommand {
         try goOn(&source)
         if let recordSession { try ReplacedFile.write(recordSession, Array(source.file.text.utf8)) }
         guard let export else { return }
+        let text: String
         do throws(CommandRefusal) {
-            try Output.write(try source.export(export, 1...max(1, source.position.sequence)))
+            text = try source.export(export, 1...max(1, source.position.sequence))
         } catch {
             throw CommandFailure(.failure, "--export: \(error)")
         }
+        try Output.write(text)
     }
 
     /// Runs to the end that is asked for, and prints what happens if that is.

@@ -75,7 +75,7 @@ struct SearchOptions: ParsableArguments {
         if let shipped = try shipped() {
             scenario = shipped
         } else {
-            scenario = try ScenarioFile.read(self.scenario)
+            scenario = try ScenarioFile.read(self.scenario).scenario
         }
         #if Mutations
             let bug = try plantedBug()

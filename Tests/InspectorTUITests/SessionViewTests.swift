@@ -24,7 +24,7 @@ import VMBusSimulator
     @Test(arguments: [("m", "M"), ("N", "P"), ("e", "E"), ("i", "I"), ("o", "O"), ("d", "D"), ("n", "p")])
     func `is stepped back by the capital letter of each unit to the very same state`(_ keys: (String, String)) throws {
         var driver = try booted()
-        driver.press(keys.0, keys.0)
+        driver.press("4", keys.0, keys.0)
         let before = try #require(driver.source?.fingerprint)
         let lines = driver.lines
         driver.press(keys.0, keys.0, keys.1, keys.1)
@@ -35,7 +35,7 @@ import VMBusSimulator
     @Test func `stops where a breakpoint says, in both directions`() throws {
         var driver = try booted()
         driver.press("b")
-        driver.type("name contains OPENCHANNEL and partition == 2")
+        driver.type("name = VMBUS.OPEN_CHANNEL and partition == wheezy")
         driver.press("Enter")
         #expect(driver.inspector.session?.breakpoints.count == 1, "\(driver.state.message?.text ?? "")")
         driver.press("{", "r")

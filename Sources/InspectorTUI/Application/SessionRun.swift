@@ -3,18 +3,20 @@ import Inspector
 
 /// Carries out what is asked of a simulation's session, and brings the inspector to the place that it leads to.
 enum SessionRun {
-    /// The most steps that one key may take.
-    static let stepLimit = 100_000
+    /// The most steps that one key takes unless it is told otherwise, so that no other key waits long for it.
+    static let stepLimit = 20_000
     /// The most steps that are run again so that the flow shows what came before.
     static let replayLimit: UInt64 = 50_000
 
     /// Does what a key asks for; what there is to say of it comes back.
     static func perform(
-        _ effect: ScreenEffect, _ source: inout any BusSource, _ inspector: inout InspectorState
+        _ effect: ScreenEffect, _ source: inout any BusSource, _ inspector: inout InspectorState,
+        stepLimit: Int = stepLimit
     ) -> Message? {
         do throws(SourceError) {
             switch effect {
             case .travel(let goal, let direction):
+                let former = source.session?.place
                 let travel = try source.travel(goal, direction, limit: stepLimit)
                 if travel.records.isEmpty {
                     show(travel.place, &source, &inspector)
@@ -22,6 +24,9 @@ enum SessionRun {
                     inspector.ingest(travel.records)
                 }
                 inspector.session = source.session
+                if travel.arrival == .reached, inspector.session?.place == former, case .end = goal {
+                    return Message("This is as far as it was run: n makes a step, Space lets it run.")
+                }
                 return words(travel.arrival, inspector.session)
             case .command(let command): return perform(command, &source, &inspector)
             case .compare(let left, let right): return compare(left, right, source, inspector)
@@ -69,12 +74,14 @@ enum SessionRun {
             return
         }
         do throws(SourceError) {
-            _ = try source.travel(.end, .backward, limit: stepLimit)
+            _ = try source.travel(.end, .backward, limit: Self.stepLimit)
             let steps = Int(clamping: session.step)
             inspector.ingest(try source.travel(.steps(steps), .forward, limit: steps).records)
             // The place may be in the middle of what a step left.
-            try source.seek(session.place)
-            if inspector.lastSequence > session.place.sequence { inspector.rewind(to: session.place) }
+            if inspector.lastSequence > session.place.sequence {
+                try source.seek(session.place)
+                inspector.rewind(to: session.place)
+            }
         } catch {
             inspector.restart()
             inspector.ingest(source.keyframe)

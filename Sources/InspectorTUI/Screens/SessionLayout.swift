@@ -12,7 +12,7 @@ struct SessionLayout: Hashable, Sendable {
             (list, chart) = rest.cutLeft(min(84, rest.columns * 45 / 100))
         } else {
             let wanted = min(count + 1, max(4, rest.rows * 45 / 100))
-            (list, chart) = rest.cutTop(rest.rows >= 10 ? wanted : rest.rows)
+            (list, chart) = rest.cutTop(rest.rows >= 10 && count > 0 ? wanted : rest.rows)
         }
     }
 }

@@ -108,7 +108,7 @@ struct ScreenDriver {
         switch effect {
         case .travel, .command, .compare:
             guard var source = source as (any BusSource)? else { return }
-            state.message = SessionRun.perform(effect, &source, &inspector)
+            state.message = SessionRun.perform(effect, &source, &inspector, stepLimit: 2000)
             self.source = source as? SimulatorSource
         default: effects.append(effect)
         }

@@ -4,6 +4,8 @@ public import VMBusDevices
 public struct MemoryDisk: DiskBackend, Hashable {
     /// Bytes that are kept together.
     private static let chunkSize = 4096
+    /// What a chunk reads as that was never written: copied as a whole, not byte by byte.
+    private static let zeros = [UInt8](repeating: 0, count: chunkSize)
 
     public let byteCount: UInt64
     /// Whether nobody may write.
@@ -69,7 +71,7 @@ public struct MemoryDisk: DiskBackend, Hashable {
             if let chunk = chunks[place / UInt64(Self.chunkSize)] {
                 bytes += chunk[offset..<offset + part]
             } else {
-                bytes += repeatElement(0, count: part)
+                bytes += Self.zeros[..<part]
             }
         }
         return bytes

@@ -24,7 +24,7 @@ enum SessionRun {
                     inspector.ingest(travel.records)
                 }
                 inspector.session = source.session
-                if travel.arrival == .reached, inspector.session?.place == former, case .end = goal {
+                if travel.arrival == .reached, inspector.session?.place.sequence == former?.sequence, case .end = goal {
                     return Message("This is as far as it was run: n makes a step, Space lets it run.")
                 }
                 return words(travel.arrival, inspector.session)

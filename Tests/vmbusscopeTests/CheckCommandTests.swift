@@ -2,20 +2,20 @@ import Testing
 
 @Suite struct CheckCommandTests {
     @Test func `a shipped scenario keeps all rules, and each is listed with its checks`() throws {
-        let result = try Program.run("check", "heartbeat", "--steps", "300")
+        let result = try Program.run("check", "boot", "--steps", "300")
         #expect(result.status == 0)
         let lines = result.output.split(separator: "\n")
         #expect(lines.count { $0.contains("-") && $0.first.map { $0 == " " || $0.isNumber } == true } == 34)
         #expect(result.output.contains(" 1 contact-first"))
-        #expect(lines.last == "no rule was broken in 300 steps of heartbeat")
+        #expect(lines.last == "no rule was broken in 300 steps of boot")
     }
 
     @Test func `the same as one JSON document`() throws {
-        let result = try Program.run("check", "heartbeat", "--steps", "300", "--json")
+        let result = try Program.run("check", "boot", "--steps", "300", "--json")
         #expect(result.status == 0)
         #expect(
             result.output.hasPrefix(
-                #"{"schema":"vmbusscope.check/1","source":"sim","title":"heartbeat","seed":1,"steps":300,"#))
+                #"{"schema":"vmbusscope.check/1","source":"sim","title":"boot","seed":1,"steps":300,"#))
         #expect(result.output.contains(#""breach_count":0,"#))
         #expect(result.output.split(separator: "\n").count == 1)
     }

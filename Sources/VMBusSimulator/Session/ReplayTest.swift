@@ -13,10 +13,9 @@ enum ReplayTest {
         while text.contains("\"\"\"" + fence) { fence += "#" }
         let place = source.moment.place
         let name = source.scenario.name.filter { $0.isLetter || $0.isNumber || $0 == "-" }
+        let imports = ["Configuration", "Testing", "VMBusSimulator"].map { "import \($0)" }.joined(separator: "\n")
         return """
-            import Configuration
-            import Testing
-            import VMBusSimulator
+            \(imports)
 
             @Test func `the session of \(name) ends at record \(place.sequence) in the state that was written`() throws {
                 let text = \(fence)\"""

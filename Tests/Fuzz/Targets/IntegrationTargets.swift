@@ -142,6 +142,8 @@ private func request(_ body: [UInt8], _ kind: DeviceKind, _ form: UInt8) -> [UIn
     var message = IntegrationComponent.Message(
         framework: .init(3, 0), version: form == 17 ? .init(1, 0) : version, transactionID: 1, body: .other(body))
     message.type = .init(rawValue: form == 18 ? UInt16(body.first ?? 0) : type)
+    message.size = UInt16(truncatingIfNeeded: body.count)
+    message.pipe = PipeHeader(length: IntegrationComponent.Message.headerSize - PipeHeader.byteCount + body.count)
     return message.encoded(context: .newest(sender: .hostToGuest)).prefix(28) + body
 }
 

@@ -193,6 +193,8 @@ enum Seeds {
                 + (0..<6).flatMap { (form: UInt8) -> [UInt8] in
                     [1, 66 + form, 4, form, 0, 0, 0] + [2, 32, 12] + [form] + zeros(11)
                 }
+                // The start of a file whose name is a letter.
+                + [1, 69, 38] + zeros(36) + [0x61, 0] + [0, 0]
         }
     }
 

@@ -156,16 +156,29 @@ public struct FlowBatch: Sendable, Hashable {
 
     /// Adds a record; its sequence number is kept as given, its place in the arena is set here.
     public mutating func append(_ header: FlowRecordHeader, _ payload: [UInt8], attachment: [UInt8] = []) {
-        append(header, payload[...], attachment: attachment)
+        add(header, payload[...], attachment[...])
     }
 
     /// The same, from bytes of any form.
     public mutating func append(_ header: FlowRecordHeader, _ payload: some Collection<UInt8>) {
-        append(header, Array(payload)[...])
+        add(header, Array(payload)[...], [])
     }
 
     /// The same, from a part of an array.
     public mutating func append(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, attachment: [UInt8] = []) {
+        add(header, payload, attachment[...])
+    }
+
+    /// Adds a record of another batch.
+    public mutating func append(_ header: FlowRecordHeader, from other: FlowBatch) {
+        let payload = other.payload(of: header)
+        let split = payload.endIndex - min(payload.count, Int(header.attachmentLength))
+        add(header, payload[..<split], payload[split...])
+    }
+
+    private mutating func add(
+        _ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, _ attachment: ArraySlice<UInt8>
+    ) {
         var header = header
         header.payloadOffset = UInt32(truncatingIfNeeded: arena.count)
         header.payloadLength = UInt32(truncatingIfNeeded: payload.count + attachment.count)
@@ -173,17 +186,6 @@ public struct FlowBatch: Sendable, Hashable {
         arena.append(contentsOf: payload)
         arena.append(contentsOf: attachment)
         headers.append(header)
-    }
-
-    /// Adds a record of another batch.
-    public mutating func append(_ header: FlowRecordHeader, from other: FlowBatch) {
-        var copy = header
-        let payload = other.payload(of: header)
-        copy.payloadOffset = UInt32(truncatingIfNeeded: arena.count)
-        copy.payloadLength = UInt32(truncatingIfNeeded: payload.count)
-        copy.attachmentLength = UInt32(truncatingIfNeeded: min(payload.count, Int(header.attachmentLength)))
-        arena.append(contentsOf: payload)
-        headers.append(copy)
     }
 
     /// Adds all records of another batch.

@@ -17,12 +17,10 @@ public protocol DeviceMemory {
 extension DeviceMemory {
     /// Bytes of guest pages, one range after the other; nil when one is not there or they are more than `limit`.
     func read(_ ranges: [GPARange], limit: Int) -> [UInt8]? {
-        // One range, as most have, needs no putting together.
-        if ranges.count == 1 { return Int(ranges[0].byteCount) <= limit ? read(ranges[0]) : nil }
         var bytes: [UInt8] = []
         for range in ranges {
             guard Int(range.byteCount) <= limit - bytes.count, let part = read(range) else { return nil }
-            bytes += part
+            bytes.add(part)
         }
         return bytes
     }
@@ -42,18 +40,21 @@ extension DeviceMemory {
 
     /// Parts of a page list, one after the other; nil when one is not there or they are more than `limit`.
     func read(gpadl: UInt32, _ ranges: [TransferPageRange], limit: Int) -> [UInt8]? {
-        if ranges.count == 1 {
-            return Int(ranges[0].byteCount) <= limit
-                ? read(gpadl: gpadl, offset: Int(ranges[0].byteOffset), count: Int(ranges[0].byteCount)) : nil
-        }
         var bytes: [UInt8] = []
         for range in ranges {
             guard Int(range.byteCount) <= limit - bytes.count,
                 let part = read(gpadl: gpadl, offset: Int(range.byteOffset), count: Int(range.byteCount))
             else { return nil }
-            bytes += part
+            bytes.add(part)
         }
         return bytes
+    }
+}
+
+extension [UInt8] {
+    /// Puts bytes behind these; the first ones, which are mostly all, are taken as they are and not copied.
+    mutating func add(_ part: [UInt8]) {
+        if isEmpty { self = part } else { self += part }
     }
 }
 

@@ -119,19 +119,23 @@ struct ChannelPort: Sendable, Hashable {
 
     /// Whether what was refused fits now, or the ring is damaged, which `send` tells.
     func hasRoom<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {
-        if let ring = memory.mappedRing(outgoing) {
-            return isBlocked && ((try? sender.freeBytes(in: ring)) ?? .max) > needed
-        }
-        return isBlocked && memory.withRing(outgoing) { ring in ((try? sender.freeBytes(in: ring)) ?? .max) > needed }
+        guard isBlocked else { return false }
+        if let ring = memory.mappedRing(outgoing) { return hasRoom(in: ring) }
+        return memory.withRing(outgoing) { hasRoom(in: $0) }
+    }
+
+    private func hasRoom<Ring: RingMemory>(in ring: Ring) -> Bool {
+        ((try? sender.freeBytes(in: ring)) ?? .max) > needed
     }
 
     /// Whether packets wait, or the ring is damaged, which `drain` tells.
     func hasPackets<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {
-        if let ring = memory.mappedRing(incoming) {
-            return ring.loadAcquiring(.writeIndex) != receiver.position
-        }
-        return memory.withRing(incoming) { ring in ((try? ring.loadAcquiring(.writeIndex)) ?? .max) != receiver.position
-        }
+        if let ring = memory.mappedRing(incoming) { return hasPackets(in: ring) }
+        return memory.withRing(incoming) { hasPackets(in: $0) }
+    }
+
+    private func hasPackets<Ring: RingMemory>(in ring: Ring) -> Bool {
+        ((try? ring.loadAcquiring(.writeIndex)) ?? .max) != receiver.position
     }
 
     /// What one visit took from the ring.

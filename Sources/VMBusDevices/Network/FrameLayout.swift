@@ -78,9 +78,9 @@ extension InternetSum {
     init(_ frame: [UInt8], _ layout: FrameLayout, _ transport: FrameLayout.Transport) {
         let addresses =
             layout.isVersion6 ? layout.network + 8..<layout.network + 40 : layout.network + 12..<layout.network + 20
-        let count = layout.end - layout.transportOffset
-        self.init(frame[addresses.clamped(to: frame.indices)])
-        add([0, transport.rawValue, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)])
+        self.init(
+            addresses: frame[addresses.clamped(to: frame.indices)], carries: transport.rawValue,
+            count: layout.end - layout.transportOffset)
         add(frame[(layout.transportOffset..<layout.end).clamped(to: frame.indices)])
     }
 }

@@ -215,7 +215,8 @@ public struct NetworkProvider: DeviceEndpoint {
         guard case .guestPages(let ranges) = packet.bulk else { return bytes }
         let limit = max(1 << 17, configuration.mtu + 4096)
         guard let pages = memory.read(ranges, limit: limit) else { return [] }
-        return bytes.isEmpty ? pages : bytes + pages
+        bytes.add(pages)
+        return bytes
     }
 
     public mutating func sendRefused(_ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16) {

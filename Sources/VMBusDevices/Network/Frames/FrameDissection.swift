@@ -81,7 +81,7 @@ private struct FrameLayers {
         guard let header: IPv6Header = layer("ipv6", "header of an IPv6 packet") else { return }
         limit(to: Int(header.payloadLength.rawValue))
         let sum = InternetSum(
-            source: header.source, destination: header.destination, carries: header.carries, count: rest.count)
+            addresses: (header.source + header.destination)[...], carries: header.carries.rawValue, count: rest.count)
         transport(header.carries, sum, sum.folded)
     }
 

@@ -14,14 +14,14 @@ public struct InternetSum: Sendable, Hashable {
 
     /// With the addresses of an IPv4 packet, as TCP and UDP have it.
     public init(source: InternetAddress, destination: InternetAddress, carries: InternetProtocol, count: Int) {
-        add(source.bytes + destination.bytes)
-        add([0, carries.rawValue, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)])
+        self.init(addresses: (source.bytes + destination.bytes)[...], carries: carries.rawValue, count: count)
     }
 
-    /// With the addresses of an IPv6 packet, as all that it carries have it.
-    init(source: [UInt8], destination: [UInt8], carries: InternetProtocol, count: Int) {
-        add(source + destination)
-        add([0, 0, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count), 0, 0, 0, carries.rawValue])
+    /// With both addresses of an IPv4 or IPv6 packet, and of what it carries the protocol and the size: the sum is the same for
+    /// both, as the rest of what IPv6 adds is zeros (RFC 8200, 8.1).
+    init(addresses: ArraySlice<UInt8>, carries: UInt8, count: Int) {
+        add(addresses)
+        add([0, carries, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)])
     }
 
     /// Goes on over more bytes, two at a time.

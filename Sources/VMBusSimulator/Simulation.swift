@@ -91,7 +91,7 @@ public struct Simulation: Sendable {
     ///
     /// - Parameter batch: gets what it left in the log behind what it holds; nothing while a question waits.
     public mutating func step(into batch: inout FlowBatch) -> StepOutcome {
-        guard choices.asked.isEmpty else { return stepAsking(into: &batch) }
+        guard choices.asked.isEmpty, checker == nil else { return stepApart(into: &batch) }
         // The records go where they belong at once; what was left before the first step comes in front of them.
         if !records.isEmpty { takeRecords(into: &batch) }
         let first = batch.headers.count
@@ -103,16 +103,16 @@ public struct Simulation: Sendable {
         return .happened
     }
 
-    /// A person may have to be asked in the middle of the event: then it has not happened, and happens again from its start
-    /// when there is an answer.
-    private mutating func stepAsking(into batch: inout FlowBatch) -> StepOutcome {
-        let before = self
+    /// The rules are shown the records of this step alone. And a person may have to be asked in the middle of the event: then
+    /// it has not happened, and happens again from its start when there is an answer.
+    private mutating func stepApart(into batch: inout FlowBatch) -> StepOutcome {
+        let before = choices.asked.isEmpty ? nil : self
         guard let entry = next() else {
             takeRecords(into: &batch)
             return .ended
         }
         if choices.question == nil { happen(entry) }
-        if let question = choices.question {
+        if let question = choices.question, let before {
             self = before
             return .asks(question)
         }

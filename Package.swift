@@ -71,7 +71,8 @@ let package = Package(
             swiftSettings: settings + small),
         .target(
             name: "CaptureFiles",
-            dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "VMBusWire"],
+            dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "Platform", "VMBusWire"],
+            resources: [.embedInCode("Recordings/FORMAT.md")],
             swiftSettings: memorySafe + small),
         .target(
             name: "Inspector", dependencies: ["BusModel", "Query", "ProtocolRules", "VMBusDevices", "VMBusWire"],
@@ -171,7 +172,10 @@ let package = Package(
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
         .testTarget(
-            name: "CaptureFilesTests", dependencies: ["CaptureFiles", "Platform", "VMBusRing", "VMBusWire"],
+            name: "CaptureFilesTests",
+            dependencies: [
+                "CaptureFiles", "VMBusSimulator", "VMBusDevices", "BusModel", "Platform", "VMBusRing", "VMBusWire",
+            ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "VMMBridgeTests",

@@ -22,6 +22,8 @@ public struct Attribute: NamedScalar {
     public static let featureFlags = Attribute(rawValue: 6)
     /// Number: `ConnectionPhase`.
     public static let connectionPhase = Attribute(rawValue: 7)
+    /// Number: the version proposed last, while no answer has come.
+    public static let requestedVersion = Attribute(rawValue: 9)
     /// Text: the guest's kernel release.
     public static let kernelRelease = Attribute(rawValue: 8)
     /// Number: the device's state as sysfs counts it (0 to 3).
@@ -48,6 +50,12 @@ public struct Attribute: NamedScalar {
     public static let monitorLatency = Attribute(rawValue: 23)
     /// Number: the group's pending word.
     public static let monitorPending = Attribute(rawValue: 24)
+    /// Number: the connection that signals the host.
+    public static let connectionID = Attribute(rawValue: 25)
+    /// Number: the page list that holds the rings.
+    public static let ringPageList = Attribute(rawValue: 26)
+    /// Number: how often the channel was offered again under the same name.
+    public static let generation = Attribute(rawValue: 27)
     /// Number: host→guest interrupts taken.
     public static let interrupts = Attribute(rawValue: 30)
     /// Number: guest→host signals by hypercall.
@@ -87,6 +95,8 @@ public struct Attribute: NamedScalar {
     /// Text: a file that could not be read, a line feed, and the error's symbol. All that a record holds stand for those told
     /// before; `unavailable` says that there are none.
     public static let problemPath = Attribute(rawValue: 60)
+    /// Text: a page list of the guest's, as handle, channel, pages and 1 when the host has accepted it, separated by blanks.
+    public static let pageList = Attribute(rawValue: 61)
 
     /// Number: the most bytes that waited in the host→guest ring while it was looked at many times in a moment.
     public static let inUsedMaximum = Attribute(rawValue: 70)
@@ -97,15 +107,34 @@ public struct Attribute: NamedScalar {
     /// Number: when the values were read last, while they cannot be read; `unavailable` while they can.
     public static let staleSince = Attribute(rawValue: 73)
 
+    /// Number: channel messages that the log has shown, of a partition.
+    public static let seenMessages = Attribute(rawValue: 80)
+    /// Number: packets from the guest that the log has shown, of a partition or channel, as all that follow.
+    public static let seenPacketsOut = Attribute(rawValue: 81)
+    /// Number: packets to the guest that the log has shown.
+    public static let seenPacketsIn = Attribute(rawValue: 82)
+    /// Number: bytes in the packets from the guest.
+    public static let seenBytesOut = Attribute(rawValue: 83)
+    /// Number: bytes in the packets to the guest.
+    public static let seenBytesIn = Attribute(rawValue: 84)
+    /// Number: signals to the host that the log has shown.
+    public static let seenSignals = Attribute(rawValue: 85)
+    /// Number: interrupts of the guest that the log has shown.
+    public static let seenInterrupts = Attribute(rawValue: 86)
+
     private static let names: [UInt16: String] = [
         1: "name", 2: "class_id", 3: "role", 4: "virtual_processors", 5: "protocol_version", 6: "feature_flags",
-        7: "connection_phase", 8: "kernel_release", 10: "state", 11: "driver", 12: "numa_node", 13: "net",
+        7: "connection_phase", 8: "kernel_release", 9: "requested_version", 10: "state", 11: "driver", 12: "numa_node",
+        13: "net",
         14: "scsi_host", 15: "block", 16: "pci", 20: "channel_phase", 21: "cpu", 22: "monitor_id", 23: "latency_100ns",
-        24: "group_pending", 30: "interrupts", 31: "events", 32: "intr_in_full", 33: "intr_out_empty",
+        24: "group_pending", 25: "connection_id", 26: "ring_page_list", 27: "generation", 30: "interrupts",
+        31: "events", 32: "intr_in_full", 33: "intr_out_empty",
         34: "out_full_first", 35: "out_full_total", 40: "in_size", 41: "in_used", 42: "in_mask", 43: "in_size_source",
         44: "in_write_index", 45: "in_read_index", 50: "out_size", 51: "out_used", 52: "out_mask",
-        53: "out_size_source", 54: "out_write_index", 55: "out_read_index", 60: "problem",
+        53: "out_size_source", 54: "out_write_index", 55: "out_read_index", 60: "problem", 61: "page_list",
         70: "in_used_maximum", 71: "out_used_maximum", 72: "used_looks", 73: "stale_since",
+        80: "seen_messages", 81: "seen_packets_out", 82: "seen_packets_in", 83: "seen_bytes_out", 84: "seen_bytes_in",
+        85: "seen_signals", 86: "seen_interrupts",
     ]
 
     /// The attribute's name, as JSON and the screens spell it.

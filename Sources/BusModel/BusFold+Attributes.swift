@@ -79,9 +79,12 @@ extension PartitionSnapshot {
             features = reading.reading(at: time).map { FeatureFlags(rawValue: UInt32(truncatingIfNeeded: $0)) }
         case .connectionPhase:
             connection = reading.reading(at: time).map { ConnectionPhase(rawValue: $0) ?? .disconnected }
+        case .requestedVersion:
+            requestedVersion = ProtocolVersion(rawValue: UInt32(truncatingIfNeeded: reading.number))
         case .kernelRelease: kernelRelease = reading.textReading(at: time)
+        case .pageList: if let list = reading.pageList { pageLists.append(list) }
         case _ where reading.attribute.isEvidence: evidence.take(reading, at: time)
-        default: break
+        default: traffic.take(reading)
         }
     }
 
@@ -91,7 +94,7 @@ extension PartitionSnapshot {
                 channel in
                 if channel.relid != header.relid {
                     channel.relid = header.relid
-                    channel.generation += 1
+                    channel.generation &+= 1
                 }
                 for reading in readings { channel.apply(reading, at: header.time) }
             }
@@ -106,7 +109,46 @@ extension PartitionSnapshot {
     }
 }
 
+extension Traffic {
+    /// What was counted, as readings; zeros are left out.
+    var readings: [AttributeReading] {
+        let counts: [(Attribute, UInt64)] = [
+            (.seenMessages, messages), (.seenPacketsOut, packetsOut), (.seenPacketsIn, packetsIn),
+            (.seenBytesOut, bytesOut), (.seenBytesIn, bytesIn), (.seenSignals, signals), (.seenInterrupts, interrupts),
+        ]
+        return counts.compactMap { $0.1 == 0 ? nil : AttributeReading($0.0, $0.1) }
+    }
+
+    /// Takes a count in; a reading of something else changes nothing.
+    fileprivate mutating func take(_ reading: AttributeReading) {
+        switch reading.attribute {
+        case .seenMessages: messages = reading.number
+        case .seenPacketsOut: packetsOut = reading.number
+        case .seenPacketsIn: packetsIn = reading.number
+        case .seenBytesOut: bytesOut = reading.number
+        case .seenBytesIn: bytesIn = reading.number
+        case .seenSignals: signals = reading.number
+        case .seenInterrupts: interrupts = reading.number
+        default: break
+        }
+    }
+}
+
 extension AttributeReading {
+    /// A page list.
+    init(pageList list: PageListSnapshot) {
+        self.init(.pageList, text: "\(list.handle) \(list.relid) \(list.pageCount) \(list.isCreated ? 1 : 0)")
+    }
+
+    /// The page list that it tells of; nil for another form.
+    fileprivate var pageList: PageListSnapshot? {
+        let words = words
+        guard form == .text, words.count == 4, let handle = UInt32(words[0]), let relid = UInt32(words[1]),
+            let pages = Int(words[2]), pages >= 0
+        else { return nil }
+        return PageListSnapshot(handle: handle, relid: relid, pageCount: pages, isCreated: words[3] == "1")
+    }
+
     fileprivate func textReading(at time: UInt64) -> Reading<String> {
         form == .text ? .known(string, at: time) : reading(at: time).map { String($0) }
     }
@@ -138,6 +180,9 @@ extension ChannelSnapshot {
         switch attribute.attribute {
         case .channelPhase: phase = reading.map { ChannelPhase(rawValue: $0) ?? .closed }
         case .cpu: cpu = reading
+        case .connectionID: connectionID = reading
+        case .ringPageList: ringPageList = reading.value.map { UInt32(truncatingIfNeeded: $0) }
+        case .generation: generation = reading.value.map { Int(clamping: $0) } ?? generation
         case .monitorID: monitorID = reading
         case .monitorLatency: monitorLatency = reading
         case .monitorPending: monitorPending = reading
@@ -163,7 +208,7 @@ extension ChannelSnapshot {
         case .outWriteIndex: outbound.writeIndex = reading
         case .outReadIndex: outbound.readIndex = reading
         case .outSizeSource: outbound.sizeSource = reading.value.flatMap { RingSizeSource(rawValue: $0) }
-        default: break
+        default: traffic.take(attribute)
         }
     }
 }

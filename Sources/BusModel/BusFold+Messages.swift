@@ -5,7 +5,7 @@ extension BusSnapshot {
     mutating func applyMessage(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
         let time = header.time
         withPartition(header.partition) { partition in
-            partition.traffic.messages += 1
+            partition.traffic.messages &+= 1
             let context = partition.wireContext
             guard let message = try? ChannelMessage.decode(Array(payload), context: context) else { return }
             partition.applyConnection(message, at: time)
@@ -50,7 +50,7 @@ extension PartitionSnapshot {
                 offer.interfaceInstance, classID: offer.interfaceType, subchannel: offer.subchannelIndex,
                 relid: offer.relid
             ) { channel in
-                let generation = channel.phase.value == nil ? channel.generation : channel.generation + 1
+                let generation = channel.phase.value == nil ? channel.generation : channel.generation &+ 1
                 channel = ChannelSnapshot(subchannel: offer.subchannelIndex, relid: offer.relid)
                 channel.generation = generation
                 channel.phase = .known(.closed, at: time)

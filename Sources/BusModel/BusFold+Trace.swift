@@ -8,7 +8,7 @@ extension BusSnapshot {
     mutating func applyTrace(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
         guard let record = try? TraceRecord.decode(payload), let type = record.messageType else { return }
         withPartition(header.partition) { partition in
-            partition.traffic.messages += 1
+            partition.traffic.messages &+= 1
             // What could not be posted has changed nothing.
             guard record.postResult ?? 0 == 0 else { return }
             partition.applyConnection(record, type, at: header.time)
@@ -92,7 +92,7 @@ extension PartitionSnapshot {
             let isAnother = channel.relid != record.relid || channel.phase.value == .rescinded
             if isAnother {
                 channel.relid = record.relid
-                channel.generation += 1
+                channel.generation &+= 1
             }
             if isNew || isAnother { channel.phase = .known(.closed, at: time) }
             // Whether its monitor bit is in use the kernel does not tell here, so that stays to sysfs.

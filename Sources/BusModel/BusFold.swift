@@ -6,9 +6,9 @@ extension BusSnapshot {
         position = Position(sequence: header.sequence, time: header.time)
         switch header.kind {
         case .message: applyMessage(header, payload)
-        case .packet: applyPacket(header)
-        case .signal: count(header) { $0.signals += 1 }
-        case .interrupt: count(header) { $0.interrupts += 1 }
+        case .packet: applyPacket(header, payload)
+        case .signal: count(header) { $0.signals &+= 1 }
+        case .interrupt: count(header) { $0.interrupts &+= 1 }
         case .state, .sample: applyAttributes(header, payload)
         case .trace: applyTrace(header, payload)
         case .keyframe: applyKeyframe(header, payload)
@@ -41,15 +41,17 @@ extension BusSnapshot {
         }
     }
 
-    private mutating func applyPacket(_ header: FlowRecordHeader) {
-        let bytes = UInt64(header.payloadLength - min(header.payloadLength, header.attachmentLength))
+    private mutating func applyPacket(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
+        var bytes = UInt64(header.payloadLength - min(header.payloadLength, header.attachmentLength))
+        // What was not kept of a packet its descriptor tells.
+        if header.omittedLength > 0, payload.count >= 6 { bytes = UInt64(payload.word16(4)) * 8 }
         count(header) { traffic in
             if header.direction == .guestToHost {
-                traffic.packetsOut += 1
-                traffic.bytesOut += bytes
+                traffic.packetsOut &+= 1
+                traffic.bytesOut &+= bytes
             } else {
-                traffic.packetsIn += 1
-                traffic.bytesIn += bytes
+                traffic.packetsIn &+= 1
+                traffic.bytesIn &+= bytes
             }
         }
     }

@@ -80,6 +80,8 @@ public struct FlowRecordHeader: Sendable, Hashable, BitwiseCopyable {
     public var payloadLength: UInt32 = 0
     /// How many of them, at the end, lay outside the ring, in pages that the packet points to.
     public var attachmentLength: UInt32 = 0
+    /// How many more bytes there were behind these, which were not kept.
+    public var omittedLength: UInt32 = 0
     /// Which partition: 0 the root, then the guests.
     public var partition: UInt16 = 0
     /// The channel's sub-channel index; 0 for a primary.

@@ -82,39 +82,80 @@ extension BusSnapshot {
         return (fields, problem)
     }
 
-    /// The bytes of a keyframe record from which `apply` builds this snapshot again, traffic and page lists excepted, which
-    /// count from the keyframe on.
+    /// The bytes of a keyframe record from which `apply` builds this snapshot again, every value with the moment at which it was
+    /// read. A channel without a number is left out, as no record can tell of it.
     public var keyframe: [UInt8] {
         var frame = KeyframeEntries()
         func add(
             _ partition: UInt16, _ device: GUID = .zero, _ subchannel: UInt16 = 0, _ relid: UInt32 = 0,
-            code: StateCode = .appeared, time: UInt64, _ readings: [AttributeReading]
+            code: StateCode = .appeared, telling readings: [TimedReading]
         ) {
-            let header = FlowRecordHeader(
-                kind: .state, time: time, partition: partition, device: device, subchannel: subchannel, relid: relid,
-                code: code.rawValue)
-            frame.entries.append(KeyframeEntry(header, AttributeList(readings).encoded()))
+            var rest = readings[...]
+            repeat {
+                let time = rest.first?.time ?? position.time
+                let equal = rest.prefix { $0.time == time }
+                rest = rest[equal.endIndex...]
+                let header = FlowRecordHeader(
+                    kind: .state, time: time, partition: partition, device: device, subchannel: subchannel,
+                    relid: relid, code: code.rawValue)
+                frame.entries.append(KeyframeEntry(header, AttributeList(equal.map(\.reading)).encoded()))
+            } while !rest.isEmpty
         }
         for partition in partitions {
-            add(partition.number, time: position.time, partition.attributeReadings)
-            for item in partition.evidence.items {
-                add(partition.number, code: .changed, time: item.time, [item.reading])
+            add(partition.number, telling: partition.timedReadings(at: position.time))
+            if let evidence = partition.evidence.timedReadings {
+                add(partition.number, code: .changed, telling: evidence)
             }
             for device in partition.devices {
-                add(partition.number, device.instance, time: position.time, device.attributeReadings)
-                for item in device.evidence.items {
-                    add(partition.number, device.instance, code: .changed, time: item.time, [item.reading])
+                add(partition.number, device.instance, telling: device.timedReadings(at: position.time))
+                if let evidence = device.evidence.timedReadings {
+                    add(partition.number, device.instance, code: .changed, telling: evidence)
                 }
                 for channel in device.channels where channel.relid != 0 {
                     add(
-                        partition.number, device.instance, channel.subchannel, channel.relid, time: position.time,
-                        channel.attributeReadings)
+                        partition.number, device.instance, channel.subchannel, channel.relid,
+                        telling: channel.timedReadings(at: position.time))
                 }
             }
         }
+        if !problems.isEmpty, let partition = partitions.first {
+            add(
+                partition.number, code: .changed,
+                telling: problems.map { TimedReading(AttributeReading(problem: $0), position.time) })
+        }
         // Last, as everything that is told of the bus says that there is one.
-        if !busAvailable { add(0, code: .busMissing, time: position.time, []) }
+        if !busAvailable { add(0, code: .busMissing, telling: []) }
         return frame.encoded()
+    }
+}
+
+/// A value with the moment at which it was read.
+private struct TimedReading {
+    let reading: AttributeReading
+    let time: UInt64
+
+    init(_ reading: AttributeReading, _ time: UInt64) { (self.reading, self.time) = (reading, time) }
+
+    init(_ attribute: Attribute, _ reading: Reading<UInt64>) {
+        self.init(AttributeReading(attribute, reading: reading), reading.time)
+    }
+
+    init(_ attribute: Attribute, text: Reading<String>) {
+        let value = text.value.map { AttributeReading(attribute, text: $0) }
+        self.init(value ?? AttributeReading(attribute, reading: text.map { _ in 0 }), text.time)
+    }
+}
+
+extension [TimedReading] {
+    /// Puts values of one moment beside each other, so that one entry tells them; the order stays otherwise.
+    fileprivate var byTime: [TimedReading] {
+        enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+    }
+}
+
+extension Evidence {
+    fileprivate var timedReadings: [TimedReading]? {
+        items.isEmpty ? nil : items.map { TimedReading($0.reading, $0.time) }.byTime
     }
 }
 
@@ -131,62 +172,75 @@ extension PartitionSnapshot {
         if let release = kernelRelease.value { readings.append(AttributeReading(.kernelRelease, text: release)) }
         return readings
     }
+
+    /// Everything but evidence and devices. A page list's channel need not be there, so lists belong to the partition.
+    fileprivate func timedReadings(at time: UInt64) -> [TimedReading] {
+        var readings = [
+            TimedReading(AttributeReading(.name, text: name), time),
+            TimedReading(AttributeReading(.role, role.rawValue), time),
+        ]
+        if let requestedVersion {
+            readings.append(TimedReading(AttributeReading(.requestedVersion, UInt64(requestedVersion.rawValue)), time))
+        }
+        readings += traffic.readings.map { TimedReading($0, time) }
+        readings += pageLists.map { TimedReading(AttributeReading(pageList: $0), time) }
+        readings += [
+            TimedReading(.virtualProcessors, virtualProcessors),
+            TimedReading(.protocolVersion, version.map { UInt64($0.rawValue) }),
+            TimedReading(.featureFlags, features.map { UInt64($0.rawValue) }),
+            TimedReading(.connectionPhase, connection.map(\.rawValue)),
+            TimedReading(.kernelRelease, text: kernelRelease),
+        ]
+        return readings.byTime
+    }
 }
 
 extension DeviceSnapshot {
-    /// The device's own values as a state record holds them.
-    public var attributeReadings: [AttributeReading] {
-        var readings: [AttributeReading] = [
-            AttributeReading(.name, text: name), AttributeReading(.classID, guid: classID),
-            AttributeReading(.deviceState, reading: state),
-            AttributeReading(.numaNode, reading: numaNode.map { UInt64(bitPattern: $0) }),
-        ]
-        if let driver = driver.value {
-            readings.append(AttributeReading(.driver, text: driver))
-        } else {
-            readings.append(AttributeReading(.driver, reading: driver.map { _ in 0 }))
+    fileprivate func timedReadings(at time: UInt64) -> [TimedReading] {
+        var readings = [AttributeReading(.name, text: name), AttributeReading(.classID, guid: classID)]
+        func add(_ attribute: Attribute, _ names: [String]) {
+            if !names.isEmpty { readings.append(AttributeReading(attribute, text: names.joined(separator: " "))) }
         }
-        if !kernel.net.isEmpty { readings.append(AttributeReading(.networkInterfaces, text: joined(kernel.net))) }
-        if let host = kernel.scsiHost { readings.append(AttributeReading(.scsiHost, text: host)) }
-        if !kernel.block.isEmpty { readings.append(AttributeReading(.blockDevices, text: joined(kernel.block))) }
-        if !kernel.pci.isEmpty { readings.append(AttributeReading(.pciFunctions, text: joined(kernel.pci))) }
+        add(.networkInterfaces, kernel.net)
+        add(.scsiHost, kernel.scsiHost.map { [$0] } ?? [])
+        add(.blockDevices, kernel.block)
+        add(.pciFunctions, kernel.pci)
         readings += problems.map { AttributeReading(problem: $0) }
-        return readings
+        let timed: [TimedReading] = [
+            TimedReading(.deviceState, state), TimedReading(.numaNode, numaNode.map { UInt64(bitPattern: $0) }),
+            TimedReading(.driver, text: driver),
+        ]
+        return (readings.map { TimedReading($0, time) } + timed).byTime
     }
-
-    private func joined(_ names: [String]) -> String { names.joined(separator: " ") }
 }
 
 extension ChannelSnapshot {
-    /// The channel's own values as a state record holds them.
-    public var attributeReadings: [AttributeReading] {
-        var readings: [AttributeReading] = [
-            AttributeReading(.channelPhase, reading: phase.map(\.rawValue)), AttributeReading(.cpu, reading: cpu),
-            AttributeReading(.monitorID, reading: monitorID),
-            AttributeReading(.monitorLatency, reading: monitorLatency),
-            AttributeReading(.monitorPending, reading: monitorPending),
-            AttributeReading(.interrupts, reading: interrupts), AttributeReading(.events, reading: events),
-            AttributeReading(.interruptsInFull, reading: interruptsInFull),
-            AttributeReading(.interruptsOutEmpty, reading: interruptsOutEmpty),
-            AttributeReading(.outFullFirst, reading: outFullFirst),
-            AttributeReading(.outFullTotal, reading: outFullTotal),
-            AttributeReading(.inSize, reading: inbound.size), AttributeReading(.inUsed, reading: inbound.used),
-            AttributeReading(.inMask, reading: inbound.masked),
-            AttributeReading(.inWriteIndex, reading: inbound.writeIndex),
-            AttributeReading(.inReadIndex, reading: inbound.readIndex),
-            AttributeReading(.outSize, reading: outbound.size), AttributeReading(.outUsed, reading: outbound.used),
-            AttributeReading(.outMask, reading: outbound.masked),
-            AttributeReading(.outWriteIndex, reading: outbound.writeIndex),
-            AttributeReading(.outReadIndex, reading: outbound.readIndex),
+    fileprivate func timedReadings(at time: UInt64) -> [TimedReading] {
+        var readings: [TimedReading] = [
+            TimedReading(.channelPhase, phase.map(\.rawValue)), TimedReading(.cpu, cpu),
+            TimedReading(.connectionID, connectionID), TimedReading(.monitorID, monitorID),
+            TimedReading(.monitorLatency, monitorLatency), TimedReading(.monitorPending, monitorPending),
+            TimedReading(.interrupts, interrupts), TimedReading(.events, events),
+            TimedReading(.interruptsInFull, interruptsInFull), TimedReading(.interruptsOutEmpty, interruptsOutEmpty),
+            TimedReading(.outFullFirst, outFullFirst), TimedReading(.outFullTotal, outFullTotal),
+            TimedReading(.inSize, inbound.size), TimedReading(.inUsed, inbound.used),
+            TimedReading(.inMask, inbound.masked), TimedReading(.inWriteIndex, inbound.writeIndex),
+            TimedReading(.inReadIndex, inbound.readIndex), TimedReading(.outSize, outbound.size),
+            TimedReading(.outUsed, outbound.used), TimedReading(.outMask, outbound.masked),
+            TimedReading(.outWriteIndex, outbound.writeIndex), TimedReading(.outReadIndex, outbound.readIndex),
+            TimedReading(.inUsedMaximum, inbound.usedMaximum), TimedReading(.outUsedMaximum, outbound.usedMaximum),
+            TimedReading(.usedLooks, inbound.usedLooks), TimedReading(.staleSince, staleSince),
         ]
-        for (attribute, reading) in [
-            (Attribute.inUsedMaximum, inbound.usedMaximum), (.outUsedMaximum, outbound.usedMaximum),
-            (.usedLooks, inbound.usedLooks), (.staleSince, staleSince),
-        ] where reading.value != nil {
-            readings.append(AttributeReading(attribute, reading: reading))
+        // What nobody has looked at is so in a channel that is new.
+        readings.removeAll { $0.time == 0 && $0.reading.form == .unavailable }
+        func add(_ attribute: Attribute, _ number: UInt64?) {
+            if let number { readings.append(TimedReading(AttributeReading(attribute, number), time)) }
         }
-        if let source = inbound.sizeSource { readings.append(AttributeReading(.inSizeSource, source.rawValue)) }
-        if let source = outbound.sizeSource { readings.append(AttributeReading(.outSizeSource, source.rawValue)) }
-        return readings
+        add(.inSizeSource, inbound.sizeSource?.rawValue)
+        add(.outSizeSource, outbound.sizeSource?.rawValue)
+        add(.ringPageList, ringPageList.map(UInt64.init))
+        add(.generation, generation == 0 ? nil : UInt64(generation))
+        readings += traffic.readings.map { TimedReading($0, time) }
+        return readings.byTime
     }
 }

@@ -47,5 +47,10 @@ final class ReadOnlyMapping: FileMemory, @unchecked Sendable {
         return [UInt8](UnsafeRawBufferPointer(start: base.advanced(by: range.lowerBound), count: range.count))
     }
 
+    /// Lets all bytes be looked at.
+    func withBytes<Result>(_ body: (RawSpan) -> Result) -> Result {
+        body(RawSpan(_unsafeStart: base, byteCount: byteCount))
+    }
+
     var isDamaged: Bool { cl_memory_guard_faults(place) > 0 }
 }

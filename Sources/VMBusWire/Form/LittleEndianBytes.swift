@@ -38,3 +38,38 @@ extension [UInt8] {
         Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
     }
 }
+
+/// The same in memory that is looked at in place, such as a mapped file.
+extension RawSpan {
+    /// The byte at an offset; the caller has checked that it is there.
+    @inlinable @inline(__always)
+    public func byte(_ offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
+
+    /// The 16-bit number at an offset; the caller has checked that its bytes are there.
+    @inlinable @inline(__always)
+    public func word16(_ offset: Int) -> UInt16 {
+        UInt16(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    }
+
+    /// The 32-bit number at an offset; the caller has checked that its bytes are there.
+    @inlinable @inline(__always)
+    public func word32(_ offset: Int) -> UInt32 {
+        UInt32(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+
+    /// The 64-bit number at an offset; the caller has checked that its bytes are there.
+    @inlinable @inline(__always)
+    public func word64(_ offset: Int) -> UInt64 {
+        UInt64(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// A copy of some bytes; the caller has checked that they are there.
+    public func array(_ range: Range<Int>) -> [UInt8] {
+        extracting(range).withUnsafeBytes { [UInt8]($0) }
+    }
+}
+
+extension [UInt8] {
+    /// Lets all bytes be looked at in place.
+    public func withBytes<Result>(_ body: (RawSpan) -> Result) -> Result { body(span.bytes) }
+}

@@ -1,0 +1,176 @@
+public import BusModel
+public import VMBusWire
+
+/// A recording as a source of the log. Its time stands still; every place of it can be gone to.
+///
+/// Nothing is looked at before it is needed: records from the beginning come at once, and the index grows when a place is asked
+/// for that it does not know.
+public struct RecordingSource: BusSource, Sendable {
+    public let title: String
+    private var file: any RecordingBytes
+    /// Whether nobody writes to the file any more.
+    private var isWhole: Bool
+    private var index = RecordingIndex()
+    private var walk = RecordWalk()
+    private var filter = KeyframeFilter()
+    private var place = Position(sequence: 0, time: 0)
+
+    /// The most records that the index looks at in one go before somebody may stop it.
+    private static let piece = 1 << 16
+
+    /// A recording.
+    ///
+    /// - Parameters:
+    ///   - file: its bytes.
+    ///   - name: what the file is called.
+    ///   - isWhole: false while somebody still writes to it, so that a block that is half there is waited for.
+    public init(_ file: any RecordingBytes, name: String, isWhole: Bool = true) {
+        self.file = file
+        self.isWhole = isWhole
+        var index = RecordingIndex()
+        file.withBytes { index.extend($0, isWhole: isWhole, limit: 2) }
+        let told = index.manifest?.title ?? ""
+        title = told.isEmpty ? name : "\(name): \(told)"
+        self.index = index
+    }
+
+    /// What the recording says of itself; nil where it says nothing.
+    public var manifest: RecordingManifest? { index.manifest }
+    /// What could not be read, as far as it was looked at.
+    public var damages: RecordingDamages { index.isComplete ? index.damages : walk.walk.damages }
+    /// Where it stands.
+    public var position: Position { place }
+    /// The last record, as far as the index knows.
+    public var end: Position { max(index.end, place) }
+    /// How many records the index knows.
+    public var recordCount: UInt64 { index.count }
+    /// Whether the index knows all records.
+    public var isIndexed: Bool { index.isComplete }
+
+    public var capabilities: Capabilities {
+        Capabilities(kind: .file, canStep: true, canSeek: true, hasRingImages: false)
+    }
+
+    /// Lets the index know more records, at most so many.
+    public mutating func extendIndex(limit: Int = .max) {
+        var index = index
+        file.withBytes { index.extend($0, isWhole: isWhole, limit: limit) }
+        self.index = index
+    }
+
+    /// The file has become longer.
+    public mutating func follow(_ file: any RecordingBytes, isWhole: Bool) {
+        self.file = file
+        self.isWhole = isWhole
+        index.reopen()
+    }
+
+    /// The next records: so many steps are so many records.
+    public mutating func advance(_ budget: AdvanceBudget) throws(SourceError) -> FlowBatch {
+        switch budget {
+        case .steps(let count): read(limit: count) { _ in false }
+        case .until(let unit, let limit): read(limit: limit) { unit.isReached(by: $0) }
+        case .time(let end, let limit): read(limit: limit, upTo: end) { _ in false }
+        }
+    }
+
+    /// Reads records until one of which `isLast` holds.
+    private mutating func read(
+        limit: Int, upTo time: UInt64 = .max, _ isLast: (FlowRecordHeader) -> Bool
+    ) -> FlowBatch {
+        var batch = FlowBatch()
+        var (walk, filter) = (walk, filter)
+        let isWhole = isWhole
+        file.withBytes { bytes in
+            while batch.headers.count < limit {
+                let before = walk
+                guard case .record(let place) = walk.next(in: bytes, isWhole: isWhole) else { return }
+                if place.isOfLog, place.time > time {
+                    walk = before
+                    return
+                }
+                guard filter.passes(place, damages: walk.walk.damages.count) else { continue }
+                if !place.append(to: &batch, from: bytes, walk.walk) {
+                    walk.walk.damage(.record, place.packet.block.start, place.packet.block.count)
+                }
+                if let last = batch.headers.last, isLast(last) { return }
+            }
+        }
+        (self.walk, self.filter) = (walk, filter)
+        // So that what is known here is found from the keyframe before.
+        if index.count < walk.count { extendIndex(limit: 2 * batch.headers.count) }
+        if let last = batch.headers.last { place = Position(sequence: last.sequence, time: last.time) }
+        return batch
+    }
+
+    public func ringImage(_ channel: ChannelKey, _ direction: Direction) -> RingImage? { nil }
+
+    /// Goes to just behind the record of a sequence number, or where it is missing, the last one before it.
+    public mutating func seek(_ position: Position) throws(SourceError) {
+        while !index.isComplete, index.end.sequence < position.sequence { extendIndex(limit: Self.piece) }
+        guard position.sequence <= index.end.sequence else {
+            throw SourceError("the recording ends with record \(index.end.sequence)")
+        }
+        let index = index
+        var walk = RecordWalk()
+        var found = Position(sequence: 0, time: 0)
+        file.withBytes { bytes in
+            let number = index.number(behind: position.sequence, in: bytes)
+            // From the record before, which tells the place.
+            walk = index.walk(toNumber: number == 0 ? 0 : number - 1)
+            while walk.count < number, case .record(let place) = walk.next(in: bytes, isWhole: true) {
+                if place.isOfLog { found = Position(sequence: place.sequence, time: place.time) }
+            }
+        }
+        (self.walk, filter) = (walk, KeyframeFilter(hasTold: walk.count > 0))
+        place = found
+    }
+
+    /// What is known at this place. Records from the keyframe before it on are read again for that.
+    public var snapshot: BusSnapshot {
+        var snapshot = BusSnapshot()
+        let (end, index) = (walk.count, index)
+        file.withBytes { bytes in
+            var walk = index.walk(toKeyframeBefore: end)
+            var filter = KeyframeFilter()
+            var batch = FlowBatch()
+            while case .record(let place) = walk.next(in: bytes, isWhole: true), !place.isOfLog || place.number < end {
+                guard filter.passes(place, damages: walk.walk.damages.count),
+                    place.append(to: &batch, from: bytes, walk.walk)
+                else { continue }
+                snapshot.apply(batch)
+                batch.removeAll()
+            }
+        }
+        return snapshot
+    }
+
+    public var keyframe: FlowBatch {
+        let snapshot = snapshot
+        var batch = FlowBatch()
+        var header = FlowRecordHeader(kind: .keyframe, time: place.time, partition: 0)
+        header.sequence = place.sequence
+        batch.append(header, snapshot.keyframe)
+        return batch
+    }
+
+    /// The record that a completion answers, by their sequence numbers; nil for another record, and where nobody knows.
+    public func request(ofRecord sequence: UInt64) -> UInt64? {
+        var index = index
+        let isWhole = isWhole
+        return file.withBytes { bytes in
+            if !index.isComplete { index.extend(bytes, isWhole: isWhole) }
+            let end = index.number(behind: sequence, in: bytes)
+            var walk = index.walk(toNumber: end == 0 ? 0 : end - 1)
+            while walk.count < end, case .record(let place) = walk.next(in: bytes, isWhole: true) {
+                if place.isOfLog, place.sequence == sequence { return place.request(in: bytes) }
+            }
+            return nil
+        }
+    }
+
+    /// Refused: what has happened cannot be changed.
+    public mutating func perform(_ command: Command) throws(CommandRefusal) {
+        throw CommandRefusal("a recording is only looked at")
+    }
+}

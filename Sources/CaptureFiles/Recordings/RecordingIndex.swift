@@ -132,13 +132,22 @@ public struct RecordingIndex: Sendable {
     }
 
     /// How many records of the file have a sequence number up to this one, as far as they count up.
-    public func number(behind sequence: UInt64, in bytes: RawSpan) -> UInt64 {
-        let behind = firstEntry { $0.sequence > sequence }
+    func number(behind sequence: UInt64, in bytes: RawSpan) -> UInt64 {
+        number(firstEntry { $0.sequence > sequence }, in: bytes) { $0.sequence > sequence }
+    }
+
+    /// How many records of the file have a time up to this one, as far as times count up.
+    func number(behindTime time: UInt64, in bytes: RawSpan) -> UInt64 {
+        number(firstEntry { $0.time > time }, in: bytes) { $0.time > time }
+    }
+
+    /// The first record that is behind something, in the entry before the first that is.
+    private func number(_ behind: Int, in bytes: RawSpan, _ isBehind: (RecordPlace) -> Bool) -> UInt64 {
         guard behind > 0 else { return 0 }
         var walk = walk(toNumber: entries[behind - 1].number)
         let end = behind < entries.count ? entries[behind].number : count
         while walk.count < end, case .record(let place) = walk.next(in: bytes, isWhole: true) {
-            if place.isOfLog, place.sequence > sequence { return place.number }
+            if place.isOfLog, isBehind(place) { return place.number }
         }
         return end
     }

@@ -112,18 +112,55 @@ public struct RecordingSource: BusSource, Sendable {
             throw SourceError("the recording ends with record \(index.end.sequence)")
         }
         let index = index
-        var walk = RecordWalk()
+        seek(toNumber: file.withBytes { index.number(behind: position.sequence, in: $0) })
+    }
+
+    /// How many records of the file are before this place.
+    var passedCount: UInt64 { walk.count }
+
+    /// Goes to behind so many records of the file, which the index knows.
+    mutating func seek(toNumber number: UInt64) {
+        let index = index
+        // From the record before, which tells the place.
+        var walk = index.walk(toNumber: number == 0 ? 0 : number - 1)
         var found = Position(sequence: 0, time: 0)
         file.withBytes { bytes in
-            let number = index.number(behind: position.sequence, in: bytes)
-            // From the record before, which tells the place.
-            walk = index.walk(toNumber: number == 0 ? 0 : number - 1)
             while walk.count < number, case .record(let place) = walk.next(in: bytes, isWhole: true) {
                 if place.isOfLog { found = Position(sequence: place.sequence, time: place.time) }
             }
         }
         (self.walk, filter) = (walk, KeyframeFilter(hasTold: walk.count > 0))
         place = found
+    }
+
+    /// How many records of the file are not behind a time, as far as times count up.
+    mutating func number(behindTime time: UInt64) -> UInt64 {
+        while !index.isComplete, index.end.time <= time { extendIndex(limit: Self.piece) }
+        let index = index
+        return file.withBytes { index.number(behindTime: time, in: $0) }
+    }
+
+    /// The last record of the file before one, of which something holds; its bytes are not looked at.
+    func number(before number: UInt64, where holds: (FlowRecordHeader) -> Bool) -> UInt64? {
+        let index = index
+        return file.withBytes { bytes in
+            var end = number
+            while end > 0 {
+                var walk = index.walk(toNumber: end - 1)
+                let start = walk.count
+                var found: UInt64?
+                while walk.count < end, case .record(let place) = walk.next(in: bytes, isWhole: true) {
+                    guard place.isOfLog else { continue }
+                    let header = FlowRecordHeader(
+                        kind: FlowKind(rawValue: place.kind), time: place.time, partition: place.partition,
+                        direction: Direction(rawValue: place.direction), code: place.code)
+                    if holds(header) { found = place.number }
+                }
+                if let found { return found }
+                end = min(start, end - 1)
+            }
+            return nil
+        }
     }
 
     /// What is known at this place. Records from the keyframe before it on are read again for that.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CaptureFiles
 import Inspector
 import Themes
 import VMBusPartitions
@@ -19,12 +20,14 @@ struct PrintCommand: ParsableCommand {
               vmbusscope print scenario two-guests > mine.toml
               vmbusscope print protocol-rules
               vmbusscope print scenario-schema
+              vmbusscope print recording-format
               vmbusscope print rules > vmbus.rules.yml
               vmbusscope print dashboard > vmbus.json
               source <(vmbusscope print completions bash)
             """,
         subcommands: [
-            Theme.self, Scenario.self, Schema.self, BusRules.self, Rules.self, RuleTests.self, Dashboard.self,
+            Theme.self, Scenario.self, Schema.self, Format.self, BusRules.self, Rules.self, RuleTests.self,
+            Dashboard.self,
             Completions.self,
         ])
 
@@ -80,6 +83,15 @@ struct PrintCommand: ParsableCommand {
             commandName: "scenario-schema", abstract: "Every key of a scenario: type, default and meaning.")
 
         func run() throws { try Output.write(ScenarioSchema.text) }
+    }
+
+    /// `print recording-format`.
+    struct Format: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "recording-format",
+            abstract: "The format of recordings, so that other programs can read and write them.")
+
+        func run() throws { try Output.write(RecordingFormat.specification) }
     }
 
     /// `print rules`.

@@ -38,6 +38,28 @@ enum SimulationJSON {
                     }
                 }
             }
+            writer.memberArray("faults") { writer in
+                for fault in session.faults {
+                    writer.object { writer in
+                        writer.member("number", UInt64(fault.number))
+                        writer.member("text", fault.text)
+                        writer.member("strikes", fault.strikes)
+                        writer.member("limit", fault.limit)
+                    }
+                }
+            }
+            writer.memberArray("rules") { writer in
+                for rule in session.invariants {
+                    writer.object { writer in
+                        writer.member("number", UInt64(rule.number))
+                        writer.member("rule", rule.id)
+                        writer.member("checks", rule.checks)
+                        writer.member("breaches", rule.breaches)
+                        writer.member("first_seq", rule.first?.sequence)
+                        writer.member("first", rule.first?.text)
+                    }
+                }
+            }
             writer.memberArray("branches") { writer in
                 for branch in session.branches {
                     writer.object { writer in

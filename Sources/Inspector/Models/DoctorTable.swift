@@ -89,7 +89,7 @@ extension InspectorState {
     }
 
     /// A text as lines that fit into the pane, the label in front of the first.
-    private static func lines(_ label: String, _ text: String, _ help: String) -> [DetailPair] {
+    static func lines(_ label: String, _ text: String, _ help: String) -> [DetailPair] {
         var lines: [String] = []
         for word in text.split(separator: " ") {
             if let last = lines.last, last.count + word.count < lineWidth {

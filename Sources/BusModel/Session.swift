@@ -81,6 +81,8 @@ public struct SessionSummary: Sendable, Hashable {
     public var branches: [BranchSummary] = []
     /// The branch that is shown.
     public var branch = ""
+    /// Steps of the shown branch at which something went wrong, as far as it was ever run, in their order; the first ones.
+    public var marks: [SessionMark] = []
     /// Whether a person is asked who acts next.
     public var isAsking = false
     /// What is to go wrong, in order of arming.
@@ -97,6 +99,17 @@ public struct SessionSummary: Sendable, Hashable {
         (self.scenario, self.seed, self.step, self.place) = (scenario, seed, step, place)
         (self.endStep, self.end) = (endStep, end)
     }
+}
+
+/// A step at which something went wrong.
+public struct SessionMark: Sendable, Hashable {
+    /// The step.
+    public var step: UInt64
+    /// Whether a rule was broken; else a fault was done.
+    public var isBreach: Bool
+
+    /// A mark.
+    public init(step: UInt64, isBreach: Bool) { (self.step, self.isBreach) = (step, isBreach) }
 }
 
 /// A decision of the simulator.

@@ -5,7 +5,7 @@ extension InspectorState {
     /// The columns of the session.
     public static let sessionColumns: [Column] = [
         Column("kind", "Kind", "What the row is about.", width: 6...10, isSortable: false),
-        Column("name", "Name", "What it is called, or what it waits for.", width: 12...60, isSortable: false),
+        Column("what", "Name", "What it is called, or what it waits for.", width: 12...60, isSortable: false),
         Column("state", "State", "How it stands.", width: 5...24, isSortable: false),
         Column("info", "Info", "What else is to be said of it.", width: 10...200, isSortable: false),
     ]

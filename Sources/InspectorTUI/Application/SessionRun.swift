@@ -84,7 +84,11 @@ struct SessionRun {
         if travel.arrival == .reached, case .end = journey.goal, travel.place.sequence == journey.start {
             return Message("This is as far as it was run: n makes a step, Space lets it run.")
         }
-        return Self.words(travel.arrival, inspector.session) ?? Message("")
+        guard var message = Self.words(travel.arrival, inspector.session) else { return Message("") }
+        if let entry = inspector.record(inspector.lastSequence)?.entry, entry.header.kind == .fault {
+            message.text += ": \(entry.info)"
+        }
+        return message
     }
 
     /// Ends a journey where it is; what is shown is that place.

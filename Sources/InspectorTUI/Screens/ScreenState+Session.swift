@@ -30,7 +30,8 @@ extension ScreenState {
 
     /// Does something with the chosen row of the session.
     mutating func performOnSession(_ id: ActionID, _ inspector: InspectorState) -> [ScreenEffect] {
-        guard let session = inspector.session, case .session(let row) = self[list: .session].selected else { return [] }
+        guard let session = inspector.session, case .session(var row) = self[list: .session].selected else { return [] }
+        row = Self.row(for: id, chosen: row, session)
         // A choice that waits is the one that is meant, wherever the cursor is.
         if id == .choose, let question = session.question {
             prompt = Prompt(purpose: .choose(question.number), line: InputLine())
@@ -69,6 +70,19 @@ extension ScreenState {
             message = Message("Choose the row of \(wanted) first.")
         }
         return []
+    }
+
+    /// The row that is meant: the chosen one, or where that is about something else the only one that can be meant.
+    private static func row(for id: ActionID, chosen row: SessionRow, _ session: SessionSummary) -> SessionRow {
+        switch (id, row) {
+        case (.toggleBreakpoint, .breakpoint), (_, .branch), (.showBranch, .difference), (.remove, _), (.choose, _):
+            return row
+        case (.toggleBreakpoint, _):
+            return session.breakpoints.count == 1 ? .breakpoint(session.breakpoints[0].number) : row
+        default:
+            let others = session.branches.filter { $0.name != session.branch }
+            return others.count == 1 ? .branch(others[0].name) : row
+        }
     }
 
     /// Takes what was typed for the session; nil for prompts about something else.

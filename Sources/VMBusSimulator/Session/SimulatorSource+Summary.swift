@@ -25,6 +25,7 @@ extension SimulatorSource {
                 name: $0.name, parent: $0.parent, forkStep: $0.forkStep, endStep: $0.end.step, changes: $0.changes)
         }
         summary.branch = branch.name
+        summary.marks = moment.place >= branch.end ? moment.marks : branch.marks
         summary.isAsking = asked != []
         let injector = moment.simulation.faults
         summary.faults = injector.counts.enumerated().filter { !injector.isOff($0.offset) }.map { index, armed in

@@ -67,9 +67,9 @@ struct CheckCommand: ParsableCommand {
         let limit = UInt64(steps ?? 20_000)
         source.goToBeginning()
         while true {
-            let left = limit - min(limit, source.steps)
+            let left = Int(clamping: limit - min(limit, source.steps))
             _ = source.advance(
-                until.map { .time($0.nanoseconds, limit: Self.piece) } ?? .steps(Int(clamping: min(left, UInt64(Self.piece)))))
+                until.map { .time($0.nanoseconds, limit: Self.piece) } ?? .steps(min(left, Self.piece)))
             switch source.session?.arrival {
             case .breakpoint, .limit: continue
             case .reached where until == nil && source.steps < limit: continue

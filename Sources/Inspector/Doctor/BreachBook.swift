@@ -29,10 +29,12 @@ struct BreachEntry: Sendable, Hashable {
     var isStuck: Bool { isAboutWakeups && wentOn == nil }
 
     /// What is wrong, in one line.
-    var text: String {
-        isAboutWakeups
-            ? "rule \(rule.id) broken: \(value); the \(party.rawValue) owes a signal"
-            : "rule \(rule.id) broken: \(place): \(value): \(explanation)"
+    ///
+    /// - Parameter guest: the partition's name.
+    func text(guest: String) -> String {
+        let start = (isStuck ? "stuck: " : "") + "rule \(rule.id) broken: "
+        guard isAboutWakeups else { return start + "\(place): \(value): \(explanation)" }
+        return start + "\(value), the \(party == .guest ? "guest" : "host of") \(guest) owes a signal"
     }
 }
 

@@ -39,14 +39,8 @@ enum BreachRules {
         let actor: ResponsibleParty =
             entry.party == .guest ? .guestDriver : entry.channel == nil ? .rootPartition : .hostProvider
         return Symptom(
-            (entry.isStuck ? "\(guest(entry, context)) is stuck: " : "") + entry.text, since: entry.time,
-            severity: isMild ? .warning : nil,
-            actor: actor, evidence: evidence)
-    }
-
-    private static func guest(_ entry: BreachEntry, _ context: DoctorContext) -> String {
-        let name = PlainText.clean(context.snapshot.partition(entry.partition)?.name ?? "")
-        return "\(label(entry, context)) of \(name)"
+            entry.text(guest: PlainText.clean(context.snapshot.partition(entry.partition)?.name ?? "")),
+            since: entry.time, severity: isMild ? .warning : nil, actor: actor, evidence: evidence)
     }
 
     private static func subject(_ entry: BreachEntry) -> FindingSubject {

@@ -1,4 +1,4 @@
-public import BusModel
+import BusModel
 public import VMBusPartitions
 import VMBusWire
 

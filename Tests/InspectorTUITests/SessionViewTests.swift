@@ -195,6 +195,22 @@ import VMBusSimulator
         #expect(driver.inspector.lastSequence == source.session?.place.sequence)
     }
 
+    @Test func `does what is typed ahead behind what runs`() throws {
+        var driver = try booted(toMilliseconds: 1)
+        var other = driver
+        var source = try #require(driver.source) as any BusSource
+        var run = SessionRun()
+        _ = run.perform(.travel(.time(60_000_000), .forward), &source, &driver.inspector) { false }
+        _ = run.perform(.travel(.unit(.message, 1), .backward), &source, &driver.inspector) { false }
+        _ = run.perform(.command(.addBreakpoint("fault", ignoring: 0)), &source, &driver.inspector) { false }
+        #expect(source.session?.breakpoints.count == 1 && run.isUnderway)
+        while run.isUnderway { _ = run.goOn(&source, &driver.inspector) { true } }
+        other.press("u")
+        other.type("60ms")
+        other.press("Enter", "M")
+        #expect(driver.inspector.lastSequence == other.inspector.lastSequence)
+    }
+
     @Test func `asks for a file to write, with the records that the chart shows`() throws {
         var driver = try booted()
         driver.press("W", "Enter", "W", "Ctrl-U")

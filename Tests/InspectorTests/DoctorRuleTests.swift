@@ -210,7 +210,8 @@ struct RuleCase: Sendable, CustomTestStringConvertible {
 }
 
 extension RuleCase {
-    static let all: [RuleCase] = rings + requests + comings + network + storage + services + connection + inspection + breaches
+    static let all: [RuleCase] =
+        rings + requests + comings + network + storage + services + connection + inspection + breaches
 
     // MARK: Rings
 

@@ -15,6 +15,8 @@ struct SessionRun {
     }
 
     private var journey: Journey?
+    /// What keys asked for meanwhile, in order: whoever types ahead gets the same as who waits.
+    private var waiting: [ScreenEffect] = []
 
     /// Steps of one slice.
     static let portion = 256
@@ -22,19 +24,39 @@ struct SessionRun {
     static let replayLimit: UInt64 = 20_000
     /// The steps that are run again where there are more, so that the flow shows what came last.
     private static let replayedSteps = 4096
+    /// The most keys that wait.
+    private static let maximumWaiting = 1000
 
-    /// Whether there is a journey to go on with.
-    var isUnderway: Bool { journey != nil }
+    /// Whether there is something to go on with.
+    var isUnderway: Bool { journey != nil || !waiting.isEmpty }
 
     // MARK: Journeys
 
-    /// Does what a key asks for, or begins it; what there is to say of it comes back.
+    /// Does what a key asks for, or begins it, or keeps it until a journey has ended; what there is to say of it comes back.
     ///
     /// - Parameter hasTime: whether another slice may be taken before keys are looked at again.
     mutating func perform(
         _ effect: ScreenEffect, _ source: inout any BusSource, _ inspector: inout InspectorState, hasTime: () -> Bool
     ) -> Message? {
-        leave(&source, &inspector)
+        if isUnderway, !Self.isForJourneys(effect) {
+            if waiting.count < Self.maximumWaiting { waiting.append(effect) }
+            return nil
+        }
+        return begin(effect, &source, &inspector, hasTime)
+    }
+
+    /// What is about the journey that is underway.
+    private static func isForJourneys(_ effect: ScreenEffect) -> Bool {
+        switch effect {
+        case .command(.addBreakpoint), .command(.changeBreakpoint), .command(.removeBreakpoint): true
+        default: false
+        }
+    }
+
+    private mutating func begin(
+        _ effect: ScreenEffect, _ source: inout any BusSource, _ inspector: inout InspectorState,
+        _ hasTime: () -> Bool
+    ) -> Message? {
         switch effect {
         case .travel(let goal, let direction):
             var target: UInt64?
@@ -43,16 +65,26 @@ struct SessionRun {
             }
             journey = Journey(
                 goal: goal, direction: direction, target: target, start: source.session?.place.sequence ?? 0)
-            return goOn(&source, &inspector, hasTime: hasTime)
+            return travel(&source, &inspector, hasTime)
         case .command(let command): return Self.perform(command, &source, &inspector)
         case .compare(let left, let right): return Self.compare(left, right, source, &inspector)
         case .quit, .redraw, .copy, .lookFaster, .lookSlower, .trace, .stop, .write: return nil
         }
     }
 
-    /// Goes on with a journey while there is time.
+    /// Goes on with a journey while there is time, then with what waits for its end.
     mutating func goOn(
         _ source: inout any BusSource, _ inspector: inout InspectorState, hasTime: () -> Bool
+    ) -> Message? {
+        var message = travel(&source, &inspector, hasTime)
+        while journey == nil, !waiting.isEmpty, hasTime() {
+            message = begin(waiting.removeFirst(), &source, &inspector, hasTime) ?? message
+        }
+        return message
+    }
+
+    private mutating func travel(
+        _ source: inout any BusSource, _ inspector: inout InspectorState, _ hasTime: () -> Bool
     ) -> Message? {
         do throws(SourceError) {
             while let journey {
@@ -94,6 +126,7 @@ struct SessionRun {
     /// Ends a journey where it is; what is shown is that place.
     mutating func stop(_ source: inout any BusSource, _ inspector: inout InspectorState) -> Message? {
         guard isUnderway else { return nil }
+        waiting = []
         leave(&source, &inspector)
         return Message("Stopped at step \(inspector.session?.step ?? 0).")
     }

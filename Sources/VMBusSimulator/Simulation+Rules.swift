@@ -57,7 +57,7 @@ extension Simulation {
             .disk(let guest, _, _, _), .sample(let guest), .fault(let guest, _, _):
             RuleTouch(guest: guest)
         case .resume(let guest): RuleTouch(guest: guest)
-        case .restore(let guest): RuleTouch(guest: guest, relids: openChannels(guest))
+        case .restore(let guest), .storeSeen(let guest, _): RuleTouch(guest: guest, relids: openChannels(guest))
         case .frame, .scenario, .faultsDue: RuleTouch()
         }
     }
@@ -135,11 +135,14 @@ extension Simulation {
             return []
         }
         let key = ChannelKey(partition: Self.partition(guest), device: place.device, subchannel: place.subchannel)
+        // Every word has one owner, who decides by what he has stored, whether others see it by now or not.
+        var memory = guests[guest].memory
+        memory.heldStores = guests[guest].storeBuffers?.all
         return [Direction.guestToHost, .hostToGuest].compactMap { direction in
             let isUpstream = direction == .guestToHost
             let (sender, receiver) = isUpstream ? (ends.guest, ends.host) : (ends.host, ends.guest)
             guard let pages = sender?.outgoing ?? receiver?.incoming,
-                let control = try? PagedRingMemory(guest: guests[guest].memory, pages: pages).control()
+                let control = try? PagedRingMemory(guest: memory, pages: pages).control()
             else { return nil }
             var ring = RingEvidence(
                 partition: key.partition, relid: relid, channel: key, direction: direction, dataSize: pages.dataSize)

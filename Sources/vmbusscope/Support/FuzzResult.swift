@@ -76,14 +76,10 @@ struct FuzzResult {
             json.member("steps", steps)
             json.member("seconds", seconds)
             json.member("corpus", corpus)
-            json.memberArray("coverage") { json in
-                for cell in cells {
-                    json.object { json in
-                        json.member("state", cell.state)
-                        json.member("event", cell.event)
-                        json.member("runs", cell.runs)
-                    }
-                }
+            json.memberObjects("coverage", cells) { json, cell in
+                json.member("state", cell.state)
+                json.member("event", cell.event)
+                json.member("runs", cell.runs)
             }
             json.memberArray("never_met") { json in
                 for name in neverMet { json.value(name) }

@@ -105,7 +105,7 @@ public struct SimulationBenchmark: Sendable {
     private func session() throws(BenchmarkFailure) -> Result {
         var count = Count()
         let before = try Self.residentKiB()
-        var source = SimulatorSource(scenario)
+        var source = SimulatorSource(scenario, checksRules: false)
         var end: UInt64 = 0
         while count.steps < steps {
             let start = source.steps

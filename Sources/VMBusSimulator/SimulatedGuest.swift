@@ -16,6 +16,8 @@ struct SimulatedGuest: Sendable {
     var sleep: UInt64 = 0
     /// The host's end while it is away.
     var savedHost: SavedHostEnd?
+    /// Up to where the rules have seen the bytes of its rings.
+    var seenRings = SeenChannels()
     /// Boots again once it has disconnected.
     var bootsAgain = false
 
@@ -43,7 +45,7 @@ struct SimulatedGuest: Sendable {
     mutating func visitHost(
         at time: UInt64, _ body: (inout HostPartition, inout PartitionActivity<SimulatedMemory>) -> Void
     ) -> [PartitionEffect] {
-        var activity = PartitionActivity(memory: lendMemory(), time: time)
+        var activity = PartitionActivity(memory: lendMemory(), time: time, tellsReceived: false)
         body(&host, &activity)
         memory = activity.memory
         return activity.effects

@@ -114,7 +114,9 @@ extension Simulation {
 extension Simulation {
     /// HvSignalEvent (reference §1.5). Without a connection of its own the channel's bit in the interrupt page, which the
     /// guest has set, says which one it was (reference §1.7).
-    mutating func signal(_ guest: Int, _ place: ChannelPlace, _ connectionID: UInt32) {
+    mutating func signal(
+        _ guest: Int, _ place: ChannelPlace, _ connectionID: UInt32, heldUpFor wait: UInt64 = 0
+    ) {
         record(
             .signal, partition: Self.partition(guest), place, direction: .guestToHost,
             code: SignalCode.hypercall.rawValue, Self.bytes(connectionID, 0))
@@ -124,11 +126,13 @@ extension Simulation {
             guard !guests[guest].hypervisor.signalled.contains(relid) else { return }
             guests[guest].hypervisor.signalled.append(relid)
             queue.push(
-                .hostSignal(guest: guest, relid: relid), at: later(delay(.signalDelay, SimulatedLatency.signal)))
+                .hostSignal(guest: guest, relid: relid),
+                at: later(wait &+ delay(.signalDelay, SimulatedLatency.signal)))
         } else if connection == ConnectionID.event, guests[guest].host.isConnected {
             guard !guests[guest].hypervisor.isSharedSignalled else { return }
             guests[guest].hypervisor.isSharedSignalled = true
-            queue.push(.hostSharedSignal(guest: guest), at: later(delay(.signalDelay, SimulatedLatency.signal)))
+            queue.push(
+                .hostSharedSignal(guest: guest), at: later(wait &+ delay(.signalDelay, SimulatedLatency.signal)))
         } else {
             note(
                 "HvSignalEvent of connection \(connectionID) fails: HV_STATUS_INVALID_CONNECTION_ID (0x12)", guest)

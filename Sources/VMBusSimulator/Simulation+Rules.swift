@@ -77,7 +77,7 @@ extension Simulation {
             .disk(let guest, _, _, _), .sample(let guest), .fault(let guest, _, _):
             RuleTouch(guest: guest)
         case .resume(let guest): RuleTouch(guest: guest)
-        case .restore(let guest): RuleTouch(guest: guest, relids: openChannels(guest))
+        case .restore(let guest), .storeSeen(let guest, _): RuleTouch(guest: guest, relids: openChannels(guest))
         case .frame, .scenario, .faultsDue: RuleTouch()
         }
     }
@@ -160,16 +160,19 @@ extension Simulation {
             SeenRings(
                 outgoing: SeenPositions(sent: ends.guest?.sent, received: ends.host?.received),
                 incoming: SeenPositions(sent: ends.host?.sent, received: ends.guest?.received)))
-        showRing(guest, relid, key, .guestToHost, from: ends.guest, to: ends.host, seen?.outgoing, &checker)
-        showRing(guest, relid, key, .hostToGuest, from: ends.host, to: ends.guest, seen?.incoming, &checker)
+        // Every word has one owner, who decides by what he has stored, whether others see it by now or not.
+        var memory = guests[guest].memory
+        memory.heldStores = guests[guest].storeBuffers?.all
+        showRing(guest, relid, key, .guestToHost, memory, from: ends.guest, to: ends.host, seen?.outgoing, &checker)
+        showRing(guest, relid, key, .hostToGuest, memory, from: ends.host, to: ends.guest, seen?.incoming, &checker)
     }
 
     private func showRing(
-        _ guest: Int, _ relid: UInt32, _ key: ChannelKey, _ direction: Direction, from sender: RingEnds?,
-        to receiver: RingEnds?, _ seen: SeenPositions?, _ checker: inout RuleChecker
+        _ guest: Int, _ relid: UInt32, _ key: ChannelKey, _ direction: Direction, _ memory: SimulatedMemory,
+        from sender: RingEnds?, to receiver: RingEnds?, _ seen: SeenPositions?, _ checker: inout RuleChecker
     ) {
         guard let pages = sender?.outgoing ?? receiver?.incoming,
-            let control = try? PagedRingMemory(guest: guests[guest].memory, pages: pages).control()
+            let control = try? PagedRingMemory(guest: memory, pages: pages).control()
         else { return }
         let isUpstream = direction == .guestToHost
         var ring = RingEvidence(

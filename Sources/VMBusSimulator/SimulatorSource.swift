@@ -33,15 +33,17 @@ public struct SimulatorSource: BusSource, Sendable {
     /// - Parameters:
     ///   - reader: reads the records for breakpoints, at the beginning of a log; without one there are no filters.
     ///   - origin: where the scenario comes from; by default it is said to be shipped under its name.
+    ///   - memoryOrder: in which order what one end stores reaches the other.
     ///   - chosen: decisions of the run, by their numbers, that are not left to the seed.
     public init(
         _ scenario: Scenario, seed: UInt64? = nil, reader: (any RecordReader)? = nil, origin: ScenarioOrigin? = nil,
-        choosing chosen: [(number: UInt64, value: UInt64)] = []
+        memoryOrder: MemoryOrder = .sc, choosing chosen: [(number: UInt64, value: UInt64)] = []
     ) {
         let answers = chosen.map { ChoiceSource.Answer(number: $0.number, value: $0.value) }
         self.init(
-            Simulation(scenario, choices: .seed(seed ?? scenario.seed, answers: answers)), reader: reader,
-            origin: origin ?? .shipped(scenario.name))
+            Simulation(
+                scenario, choices: .seed(seed ?? scenario.seed, answers: answers), memoryOrder: memoryOrder),
+            reader: reader, origin: origin ?? .shipped(scenario.name))
     }
 
     init(_ simulation: Simulation, reader: (any RecordReader)?, origin: ScenarioOrigin) {

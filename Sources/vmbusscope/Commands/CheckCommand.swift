@@ -39,7 +39,9 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let scenario = try ScenarioFile.read(scenario.scenario).scenario
         let seed = self.scenario.seed ?? scenario.seed
-        var simulation = Simulation(scenario, seed: seed)
+        let answers = self.scenario.choose.map { ChoiceSource.Answer(number: $0.number, value: $0.value) }
+        var simulation = Simulation(
+            scenario, choices: .seed(seed, answers: answers), memoryOrder: self.scenario.memory)
         simulation.checkRules()
         let limit = until == nil ? UInt64(steps ?? 20_000) : .max
         while simulation.steps < limit, simulation.nextTime ?? .max <= until?.nanoseconds ?? .max {

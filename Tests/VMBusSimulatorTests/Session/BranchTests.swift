@@ -152,19 +152,19 @@ import VMBusWire
     }
 
     @Test func `a session of a shipped scenario holds its name, not its text`() throws {
-        var source = try SessionFixture.source("heartbeat", seed: 3)
+        var source = try SessionFixture.source("boot", seed: 3)
         _ = source.advance(.steps(200))
         let text = source.file.text
         #expect(text.utf8.count < 400)
         #expect(try Self.opened(text).fingerprint == source.fingerprint)
-        #expect(source.reproduction == "vmbusscope sim heartbeat --seed 3 --headless --steps 200")
+        #expect(source.reproduction == "vmbusscope sim boot --seed 3 --headless --steps 200")
     }
 
     static let wrong: [(String, String, String)] = [
         ("session = 1", "session = 2", "session"), ("seed = \"3\"", "seed = \"x\"", "seed"),
         ("seed = \"3\"", "seed = 3", "seed"), ("shown = \"main\"", "shown = \"other\"", "shown"),
         ("step = 200", "step = 201", "step"), ("step = 200", "step = -1", "step"),
-        ("scenario = \"heartbeat\"", "scenario = \"nobody\"", "scenario"),
+        ("scenario = \"boot\"", "scenario = \"nobody\"", "scenario"),
         ("scenario_check = \"0x", "scenario_check = \"0x1", "scenario_check"),
         ("end = 200", "end = 99999999999", "branch[0].end"), ("end = 200", "colour = 1\nend = 200", "branch[0].colour"),
         ("end = 200", "end = 200\nchoices = [\"1\"]", "branch[0].choices[0]"),
@@ -179,7 +179,7 @@ import VMBusWire
 
     @Test(arguments: wrong)
     func `a wrong session is an error that names the place`(_ old: String, _ new: String, _ place: String) throws {
-        var source = try SessionFixture.source("heartbeat", seed: 3)
+        var source = try SessionFixture.source("boot", seed: 3)
         _ = source.advance(.steps(200))
         let text = source.file.text
         #expect(text.contains(old), "\(old)")

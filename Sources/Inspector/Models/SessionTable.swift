@@ -67,8 +67,7 @@ extension InspectorState {
             : rule.checks > 0 ? Cell("holds", .good) : Cell("unseen", .dim)
         var info = Quantity.number(rule.checks, "check")
         if let first = rule.first {
-            info =
-                "\(Quantity.number(rule.breaches, "breach", "breaches")) of \(info), record \(first.sequence): \(first.text)"
+            info = "\(first.text); record \(first.sequence), \(rule.breaches) of \(info)"
         }
         return Row(
             id: .session(.rule(rule.number)),
@@ -119,7 +118,7 @@ extension InspectorState {
 
     private func breakpointRow(_ breakpoint: BreakpointSummary, _ session: SessionSummary) -> Row {
         let isHere = session.arrival == .breakpoint(breakpoint.number)
-        var info = "met \(breakpoint.hits) times"
+        var info = "met \(Quantity.number(breakpoint.hits, "time"))"
         if breakpoint.ignored > 0 { info += ", passes by \(breakpoint.ignored) more" }
         if isHere { info += ", stopped here" }
         return Row(

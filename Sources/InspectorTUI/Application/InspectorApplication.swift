@@ -339,7 +339,7 @@ public final class InspectorApplication {
                 let text = try source.export(form, range)
                 state.message =
                     options.writeFile(path, text, replaces).map { Message($0, .failure) }
-                    ?? Message("Wrote \(path), \(Quantity.bytes(UInt64(text.utf8.count))).")
+                    ?? Message("Wrote \(path), \(Quantity.number(UInt64(text.utf8.count), "byte")).")
             } catch {
                 state.message = Message("\(error)", .failure)
             }

@@ -79,7 +79,11 @@ extension ScreenState {
             return found.count == 1 && found[0].text == typed ? [] : found
         }
         switch prompt.purpose {
-        case .write: return exports(inspector).filter { $0.text.hasPrefix(front) || front.isEmpty || isFirst }
+        case .write:
+            // Tab goes from each to the next.
+            let all = exports(inspector)
+            let next = (all.firstIndex { $0.text == front.trimmingSpaces } ?? all.count - 1) + 1
+            return Array(all[next...] + all[..<next])
         case .fault where isFirst: return fitting(inspector.session?.faultKinds.map { ($0.id, $0.help) } ?? [])
         case .fault: return fitting(Self.faultWords(inspector))
         case .breakpoint where words.first == "invariant" && words.count == 2:

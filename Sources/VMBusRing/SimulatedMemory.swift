@@ -95,6 +95,26 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
         copyIn(bytes, at: address)
     }
 
+    /// Fills `count` bytes at `address` with zeros; one access. Whole blocks are given up, those that never were cost nothing.
+    public mutating func clear(_ address: UInt64, count: Int) throws(SimulatedMemoryFailure) {
+        try check(address, count: count)
+        var done = 0
+        while done < count {
+            let (directory, block, offset) = Self.place(address + UInt64(done))
+            guard !directories[directory].isEmpty else {
+                done += Self.blockSize * (Self.blocksPerDirectory - block) - offset
+                continue
+            }
+            let part = min(count - done, Self.blockSize - offset)
+            done += part
+            if part == Self.blockSize {
+                directories[directory][block] = []
+            } else if !directories[directory][block].isEmpty {
+                for place in offset..<offset + part { directories[directory][block][place] = 0 }
+            }
+        }
+    }
+
     /// Number of pages of 4096 bytes that were written at least once with something that is not zero.
     public var residentPages: Int {
         directories.reduce(0) { count, directory in
@@ -105,12 +125,14 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
         }
     }
 
-    /// Calls `body` for each block that was written, with its address, lowest first.
+    /// Calls `body` for each block that holds something else than zeros, with its address, lowest first.
     public func forEachBlock(_ body: (UInt64, UnsafeRawBufferPointer) -> Void) {
         for (index, directory) in directories.enumerated() {
             for (place, block) in directory.enumerated() where !block.isEmpty {
                 let address = UInt64(index) * Self.directorySize + UInt64(place * Self.blockSize)
-                block.withUnsafeBytes { body(address, $0) }
+                block.withUnsafeBytes { bytes in
+                    if !Self.isZero(bytes) { body(address, bytes) }
+                }
             }
         }
     }

@@ -18,6 +18,8 @@ struct SimulatedGuest: Sendable {
     var sleep: UInt64 = 0
     /// The host's end while it is away.
     var savedHost: SavedHostEnd?
+    /// Up to where the rules have seen the bytes of its rings.
+    var seenRings = SeenChannels()
     /// Boots again once it has disconnected.
     var bootsAgain = false
 
@@ -46,7 +48,7 @@ struct SimulatedGuest: Sendable {
     mutating func visitHost(
         at time: UInt64, _ body: (inout HostPartition, inout PartitionActivity<SimulatedMemory>) -> Void
     ) -> [PartitionEffect] {
-        var activity = PartitionActivity(memory: lendMemory(to: .host), time: time)
+        var activity = PartitionActivity(memory: lendMemory(to: .host), time: time, tellsReceived: false)
         body(&host, &activity)
         takeBack(&activity, from: .host)
         return activity.effects

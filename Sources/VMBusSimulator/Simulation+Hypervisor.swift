@@ -119,7 +119,7 @@ extension Simulation {
     ) {
         record(
             .signal, partition: Self.partition(guest), place, direction: .guestToHost,
-            code: SignalCode.hypercall.rawValue, SignalEventInput(connectionID: connectionID).encoded())
+            code: SignalCode.hypercall.rawValue, Self.bytes(connectionID, 0))
         // The upper eight bits are reserved.
         let connection = connectionID & 0xFF_FFFF
         if let relid = signalledChannel(guest, place, connection) {
@@ -139,6 +139,15 @@ extension Simulation {
         }
     }
 
+    /// Signals and interrupts are the most frequent records besides packets, so `SignalEventInput` and `EventFlagDelivery`
+    /// are written by hand.
+    private static func bytes(_ words: UInt32...) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(words.count * 4)
+        for word in words { bytes.append(word32: word) }
+        return bytes
+    }
+
     /// The channel that a connection leads to, most often the one that the guest means.
     private func signalledChannel(_ guest: Int, _ place: ChannelPlace, _ connection: UInt32) -> UInt32? {
         if guests[guest].host.signals(relid: place.relid, connectionID: connection) { return place.relid }
@@ -153,7 +162,8 @@ extension Simulation {
             guests[guest].memory.setBit(bit, at: GuestPartition.interruptPageAddress + offset)
         }
         record(
-            .interrupt, partition: Self.partition(guest), place, direction: .hostToGuest, delivery.encoded())
+            .interrupt, partition: Self.partition(guest), place, direction: .hostToGuest,
+            Self.bytes(delivery.vp, UInt32(delivery.sint), delivery.flag))
         if guests[guest].controller.setFlag(delivery.flag, processor: delivery.vp) {
             queue.push(
                 .eventInterrupt(guest: guest, processor: delivery.vp),

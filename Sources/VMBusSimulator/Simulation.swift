@@ -49,8 +49,6 @@ public struct Simulation: Sendable {
     public internal(set) var checker: RuleChecker?
     /// What the rules must be shown of the step that has just happened.
     private var touch: RuleTouch?
-    /// Up to where the rules have seen the bytes of a ring.
-    var seenPositions: [RulePlace: SeenPositions] = [:]
 
     /// Nanoseconds between two looks at a guest's counters and fills.
     static let sampleInterval: UInt64 = 250_000_000

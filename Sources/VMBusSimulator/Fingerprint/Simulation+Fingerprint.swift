@@ -58,7 +58,6 @@ extension SimulatedMemory {
     fileprivate var digest: UInt64 {
         var digest = StateDigest()
         forEachBlock { address, bytes in
-            guard bytes.contains(where: { $0 != 0 }) else { return }
             digest.add(address)
             digest.add(bytes)
         }

@@ -33,16 +33,18 @@ public struct SimulatorSource: BusSource, Sendable {
     /// - Parameters:
     ///   - reader: reads the records for breakpoints, at the beginning of a log; without one there are no filters.
     ///   - origin: where the scenario comes from; by default it is said to be shipped under its name.
+    ///   - memoryOrder: in which order what one end stores reaches the other.
     ///   - chosen: decisions of the run, by their numbers, that are not left to the seed.
     ///   - checksRules: whether the rules of the protocol are checked, and breaches are records; only measurements do without.
     public init(
         _ scenario: Scenario, seed: UInt64? = nil, reader: (any RecordReader)? = nil, origin: ScenarioOrigin? = nil,
-        choosing chosen: [(number: UInt64, value: UInt64)] = [], checksRules: Bool = true
+        memoryOrder: MemoryOrder = .sc, choosing chosen: [(number: UInt64, value: UInt64)] = [], checksRules: Bool = true
     ) {
         let answers = chosen.map { ChoiceSource.Answer(number: $0.number, value: $0.value) }
         self.init(
-            Simulation(scenario, choices: .seed(seed ?? scenario.seed, answers: answers)), reader: reader,
-            origin: origin ?? .shipped(scenario.name), checksRules: checksRules)
+            Simulation(
+                scenario, choices: .seed(seed ?? scenario.seed, answers: answers), memoryOrder: memoryOrder),
+            reader: reader, origin: origin ?? .shipped(scenario.name), checksRules: checksRules)
     }
 
     init(

@@ -85,9 +85,8 @@ public struct FaultInjector: Sendable, Hashable {
         if passage.isMessage {
             passage.place = place()
             queues.removeAll { $0.until <= time }
-            if let queue = queues.first(where: { $0.guest == guest && $0.direction == passage.direction }) {
-                passage.wait(queue.until - time)
-            }
+            let ahead = queues.filter { $0.guest == guest && $0.direction == passage.direction }
+            if let last = ahead.map(\.until).max() { passage.wait(last - time) }
         } else if !mergers.isEmpty {
             mergers.removeAll { $0.until <= time }
             if let merger = mergers.first(where: {

@@ -27,11 +27,11 @@ struct SessionBranch: Sendable {
     var place: SessionPlace
 
     /// Choices between two checkpoints: running them again takes a few milliseconds.
-    static let checkpointDistance: UInt64 = 4096
-    /// Checkpoints that are kept.
-    static let maximumCheckpoints = 256
+    static let checkpointDistance: UInt64 = 1024
+    /// Checkpoints that are kept: a million steps have as many.
+    static let maximumCheckpoints = 1024
     /// Choices between two near moments.
-    private static let nearDistance: UInt64 = 512
+    private static let nearDistance: UInt64 = 256
 
     /// The first branch.
     init(_ start: SessionMoment) {

@@ -162,11 +162,13 @@ import VMBusSimulator
         #expect(driver.inspector.session?.faults.isEmpty == true)
     }
 
-    @Test func `asks for the next one to act, and the answer is given from anywhere`() throws {
+    @Test func `asks whether a fault happens, and the answer is given from anywhere`() throws {
         var driver = try booted(toMilliseconds: 1)
-        driver.press("A")
+        driver.press("F")
+        driver.type("lost-signal guest=bookworm odds=0.5 times=0")
+        driver.press("Enter", "A")
         #expect(driver.inspector.session?.isAsking == true)
-        for _ in 0..<200 where driver.inspector.session?.question == nil { driver.press("n") }
+        for _ in 0..<20 where driver.inspector.session?.question == nil { driver.press("e") }
         let question = try #require(driver.inspector.session?.question)
         #expect(driver.line(with: "question") != nil)
         driver.press("Home", "C")

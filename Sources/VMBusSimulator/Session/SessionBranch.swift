@@ -73,7 +73,10 @@ struct SessionBranch: Sendable {
         forkStep = file.fork
         answers = file.answers
         commands = file.commands
-        let common = parent.checkpoint { $0.isCommon(to: parent.answers, parent.commands, file.answers, file.commands) }
+        let common = parent.checkpoint {
+            $0.simulation.steps <= file.end
+                && $0.isCommon(to: parent.answers, parent.commands, file.answers, file.commands)
+        }
         checkpoints = Array(parent.checkpoints[...common])
         nextCheckpoint = checkpoints[common].simulation.steps + Self.checkpointDistance
         for index in checkpoints.indices {

@@ -1,7 +1,7 @@
 import BusModel
 
 extension SimulationBenchmark {
-    /// All results as one JSON document of schema `vmbusscope.bench.sim/1`; journeys in milliseconds.
+    /// All results as one JSON document of schema `vmbusscope.bench.sim/1`; processor times, of journeys in milliseconds.
     public static func json(_ results: [Result]) -> String {
         BenchmarkDocument.json("vmbusscope.bench.sim/1", results) { result, writer in
             writer.object { writer in

@@ -15,16 +15,18 @@ public struct SimulationBenchmark: Sendable {
     /// A benchmark of a scenario.
     ///
     /// - Parameters:
-    ///   - steps: of the session, of which the machine alone does as many in slices.
+    ///   - steps: of each contestant.
     ///   - journeys: of each kind.
     public init(scenario: Scenario, steps: Int = 1_000_000, journeys: Int = 400) {
         (self.scenario, self.steps, self.journeys) = (scenario, steps, journeys)
     }
 
-    /// What is measured once.
+    /// The contestants, which take turns in short slices.
     public enum Case: String, Sendable, CaseIterable {
         /// The machine alone, its records written and forgotten.
         case machine
+        /// The machine, and all rules of the protocol checked after every step.
+        case checked
         /// A session: the machine, and what is kept so that every moment can be reached again.
         case session
     }
@@ -35,7 +37,7 @@ public struct SimulationBenchmark: Sendable {
         public var `case`: Case
         /// Steps that were made; fewer than asked for where the scenario ended.
         public var steps: Int
-        /// Nanoseconds a step.
+        /// Nanoseconds of processor time a step.
         public var step: SliceSummary
         /// Records and packets among them, for each step.
         public var recordsPerStep: Double
@@ -43,9 +45,9 @@ public struct SimulationBenchmark: Sendable {
         public var packetsPerStep: Double
         /// KiB by which the process grew.
         public var grownKiB: Int
-        /// Milliseconds of a journey to any place of the session; nil for the machine.
+        /// Milliseconds of a journey to any place of the session; nil for the others.
         public var jump: Percentiles?
-        /// Milliseconds of a journey to the record before; nil for the machine.
+        /// Milliseconds of a journey to the record before; nil for the others.
         public var back: Percentiles?
 
         /// Steps a second, by the median.
@@ -54,7 +56,7 @@ public struct SimulationBenchmark: Sendable {
         public var packetsPerSecond: Double { stepsPerSecond * packetsPerStep }
     }
 
-    /// How long journeys took, in milliseconds.
+    /// How long journeys took, in milliseconds of processor time.
     public struct Percentiles: Hashable, Sendable {
         /// Half of them took no longer.
         public let median: Double
@@ -75,59 +77,61 @@ public struct SimulationBenchmark: Sendable {
     private static let stepsPerSlice = 10_000
     private static let stepsPerLook = 256
 
-    /// Measures one case.
-    public func measure(_ measured: Case) throws(BenchmarkFailure) -> Result {
-        switch measured {
-        case .machine: try machine()
-        case .session: try session()
+    /// Measures all contestants.
+    public func measure() throws(BenchmarkFailure) -> [Result] {
+        var machine = Simulation(scenario)
+        var checked = machine
+        checked.checkRules()
+        var session = SimulatorSource(scenario, checksRules: false)
+        var counts = Case.allCases.map { Count($0) }
+        while let contestant = counts.indices.filter({ counts[$0].goesOn(steps) }).min(by: { counts[$0] < counts[$1] })
+        {
+            switch counts[contestant].case {
+            case .machine: try counts[contestant].slice { Self.run(&machine, &$0) }
+            case .checked: try counts[contestant].slice { Self.run(&checked, &$0) }
+            case .session: try counts[contestant].slice { Self.run(&session, &$0) }
+            }
         }
+        var results: [Result] = []
+        for count in counts {
+            guard count.steps > 0 else { throw BenchmarkFailure(description: "nothing happens in \(scenario.name)") }
+            var result = count.result
+            if count.case == .session { try travel(&session, to: UInt64(count.records), &result) }
+            results.append(result)
+        }
+        return results
     }
 
-    private func machine() throws(BenchmarkFailure) -> Result {
-        var count = Count()
-        let before = try Self.residentKiB()
-        var simulation = Simulation(scenario)
+    private static func run(_ simulation: inout Simulation, _ count: inout Count) -> Int {
         var batch = FlowBatch()
-        while count.steps < steps {
-            var made = 0
-            let time = InterleavedSlices.time {
-                while made < Self.stepsPerSlice, simulation.step(into: &batch) == .happened {
-                    made += 1
-                    if made % Self.stepsPerLook == 0 { count.take(&batch) }
-                }
-            }
-            count.add(steps: made, time)
-            if made < Self.stepsPerSlice { break }
+        var made = 0
+        while made < stepsPerSlice, simulation.step(into: &batch) == .happened {
+            made += 1
+            if made % stepsPerLook == 0 { count.take(&batch) }
         }
-        return try summary(.machine, count, before)
+        count.take(&batch)
+        return made
     }
 
-    private func session() throws(BenchmarkFailure) -> Result {
-        var count = Count()
-        let before = try Self.residentKiB()
-        var source = SimulatorSource(scenario)
-        var end: UInt64 = 0
-        while count.steps < steps {
-            let start = source.steps
-            let time = InterleavedSlices.time {
-                for _ in 0..<Self.stepsPerSlice / Self.stepsPerLook {
-                    var batch = source.advance(.steps(Self.stepsPerLook))
-                    end = batch.headers.last?.sequence ?? end
-                    count.take(&batch)
-                }
-            }
-            let made = Int(clamping: source.steps - start)
-            guard made > 0 else { break }
-            count.add(steps: made, time)
+    private static func run(_ source: inout SimulatorSource, _ count: inout Count) -> Int {
+        let start = source.steps
+        for _ in 0..<stepsPerSlice / stepsPerLook {
+            var batch = source.advance(.steps(stepsPerLook))
+            count.take(&batch)
         }
-        var result = try summary(.session, count, before)
+        return Int(clamping: source.steps - start)
+    }
+
+    /// Goes to records of the session chosen at random, then back record by record from its end.
+    private func travel(
+        _ session: inout SimulatorSource, to end: UInt64, _ result: inout Result
+    ) throws(BenchmarkFailure) {
         var number: UInt64 = 1
-        result.jump = try Self.journeys(journeys, &source) { _ in
+        result.jump = try Self.journeys(journeys, &session) { _ in
             number = number &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return 1 + (number >> 16) % max(1, end)
         }
-        result.back = try Self.journeys(journeys, &source) { end - min(end, UInt64($0)) }
-        return result
+        result.back = try Self.journeys(journeys, &session) { end - min(end, UInt64($0)) }
     }
 
     private static func journeys(
@@ -137,20 +141,31 @@ public struct SimulationBenchmark: Sendable {
         for journey in 0..<count {
             let position = Position(sequence: place(journey), time: 0)
             var failure: SourceError?
-            let time = InterleavedSlices.time {
-                do throws(SourceError) { try source.seek(position) } catch { failure = error }
-            }
+            let start = ProcessorClock.thread()
+            do throws(SourceError) { try source.seek(position) } catch { failure = error }
+            let time = ProcessorClock.thread() - start
             if let failure { throw BenchmarkFailure(description: "\(failure)") }
             times.append(Double(time) / 1e6)
         }
         return Percentiles(times)
     }
 
-    /// What went by.
+    /// What a contestant has done.
     private struct Count {
-        var steps = 0
-        var times: [Double] = []
-        var (records, packets) = (0, 0)
+        let `case`: Case
+        private(set) var steps = 0
+        private var hasEnded = false
+        private var times: [Double] = []
+        private(set) var records = 0
+        private var packets = 0
+        private var grownKiB = 0
+
+        init(_ case: Case) { self.case = `case` }
+
+        func goesOn(_ limit: Int) -> Bool { !hasEnded && steps < limit }
+
+        /// Whose turn is next.
+        static func < (left: Count, right: Count) -> Bool { left.steps < right.steps }
 
         mutating func take(_ batch: inout FlowBatch) {
             records += batch.headers.count
@@ -158,19 +173,24 @@ public struct SimulationBenchmark: Sendable {
             batch.removeAll()
         }
 
-        mutating func add(steps made: Int, _ time: UInt64) {
+        /// A turn: `body` makes some steps and says how many.
+        mutating func slice(_ body: (inout Count) -> Int) throws(BenchmarkFailure) {
+            let size = try SimulationBenchmark.residentKiB()
+            let start = ProcessorClock.thread()
+            let made = body(&self)
+            let time = ProcessorClock.thread() - start
+            grownKiB += try SimulationBenchmark.residentKiB() - size
             steps += made
             if made > 0 { times.append(Double(time) / Double(made)) }
+            hasEnded = made == 0
         }
-    }
 
-    private func summary(_ measured: Case, _ count: Count, _ before: Int) throws(BenchmarkFailure) -> Result {
-        guard count.steps > 0 else { throw BenchmarkFailure(description: "nothing happens in \(scenario.name)") }
-        let steps = Double(count.steps)
-        return Result(
-            case: measured, steps: count.steps, step: SliceSummary(count.times),
-            recordsPerStep: Double(count.records) / steps, packetsPerStep: Double(count.packets) / steps,
-            grownKiB: try Self.residentKiB() - before)
+        var result: Result {
+            Result(
+                case: self.case, steps: steps, step: SliceSummary(times),
+                recordsPerStep: Double(records) / Double(steps), packetsPerStep: Double(packets) / Double(steps),
+                grownKiB: grownKiB)
+        }
     }
 
     /// Memory that the process has, in KiB.

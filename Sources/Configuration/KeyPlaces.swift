@@ -125,23 +125,14 @@ private struct KeyScanner {
             if current == UInt8(ascii: "\"") || current == UInt8(ascii: "'") {
                 string()
                 let text = String(decoding: bytes[start + 1..<max(start + 1, next - 1)], as: UTF8.self)
-                keys.append(text.utf8.allSatisfy(Self.isBare) && !text.isEmpty ? text : "\"\(text)\"")
+                keys.append(text.utf8.allSatisfy(\.isBareKey) && !text.isEmpty ? text : "\"\(text)\"")
             } else {
-                skip(while: Self.isBare)
+                skip(while: \.isBareKey)
                 keys.append(String(decoding: bytes[start..<next], as: UTF8.self))
             }
             skipBlanks()
             guard current == UInt8(ascii: ".") else { return keys }
             advance()
-        }
-    }
-
-    private static func isBare(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            true
-        default: false
         }
     }
 
@@ -189,6 +180,18 @@ private struct KeyScanner {
             default: break
             }
             advance()
+        }
+    }
+}
+
+extension UInt8 {
+    /// Whether a key without quotes may hold this character.
+    var isBareKey: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
         }
     }
 }

@@ -90,20 +90,11 @@ struct SyntaxChecker {
             case UInt8(ascii: "'"): try literalString()
             default:
                 let start = index
-                while let byte = peek(), Self.isBare(byte) { index += 1 }
+                while let byte = peek(), byte.isBareKey { index += 1 }
                 guard index > start else { throw problem("expected a name") }
             }
             skipSpace()
         } while take(".")
-    }
-
-    private static func isBare(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            true
-        default: false
-        }
     }
 
     // MARK: Values
@@ -150,7 +141,7 @@ struct SyntaxChecker {
     private mutating func word() throws(Problem) {
         let start = index
         while let byte = peek(),
-            Self.isBare(byte) || [UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: ":")].contains(byte)
+            byte.isBareKey || [UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: ":")].contains(byte)
         {
             index += 1
         }

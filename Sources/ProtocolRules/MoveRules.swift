@@ -42,11 +42,12 @@ struct MoveRules: RuleFold {
     /// Without an answer, below 5.3, the processor before a move stays possible.
     private func interrupt(_ record: RuleRecord, _ channel: RuleChannel?, _ report: inout RuleReport) {
         guard let channel, channel.state != .closed, !channel.targets.isEmpty,
-            let delivery = try? EventFlagDelivery.decode(Array(record.payload))
+            // The processor and the flag of an `EventFlagDelivery`, by hand.
+            let processor = record.payload.number32(0), record.payload.number32(8) != nil
         else { return }
         report.check(
-            .interruptTarget, channel.targets.contains(delivery.vp) || channel.moves.contains(delivery.vp), by: .host,
-            record, place: "interrupt of channel \(channel.relid)", value: "processor \(delivery.vp)",
+            .interruptTarget, channel.targets.contains(processor) || channel.moves.contains(processor), by: .host,
+            record, place: "interrupt of channel \(channel.relid)", value: "processor \(processor)",
             "the channel's interrupts go to processor \((channel.targets + channel.moves).map(String.init).joined(separator: " or "))"
         )
     }

@@ -1,22 +1,12 @@
+import VMBusWire
+
 /// Little-endian numbers in the bytes of a record; nil where the bytes end before.
 extension ArraySlice<UInt8> {
-    func number16(_ offset: Int) -> UInt16? {
-        guard offset >= 0, offset <= count - 2 else { return nil }
-        let first = startIndex + offset
-        return UInt16(self[first]) | UInt16(self[first + 1]) << 8
-    }
+    func number16(_ offset: Int) -> UInt16? { offset >= 0 && offset <= count - 2 ? word16(offset) : nil }
 
-    func number32(_ offset: Int) -> UInt32? {
-        guard offset >= 0, offset <= count - 4 else { return nil }
-        let first = startIndex + offset
-        return UInt32(self[first]) | UInt32(self[first + 1]) << 8 | UInt32(self[first + 2]) << 16
-            | UInt32(self[first + 3]) << 24
-    }
+    func number32(_ offset: Int) -> UInt32? { offset >= 0 && offset <= count - 4 ? word32(offset) : nil }
 
-    func number64(_ offset: Int) -> UInt64? {
-        guard let low = number32(offset), let high = number32(offset + 4) else { return nil }
-        return UInt64(low) | UInt64(high) << 32
-    }
+    func number64(_ offset: Int) -> UInt64? { offset >= 0 && offset <= count - 8 ? word64(offset) : nil }
 
     /// A part of the bytes; nil where it is not all there.
     func part(_ offset: Int, _ length: Int) -> ArraySlice<UInt8>? {
@@ -65,18 +55,13 @@ struct ByteDigest: Sendable {
     /// Equal for equal bytes; made without the seeds of the process.
     static func of(_ bytes: ArraySlice<UInt8>) -> UInt64 {
         var digest = UInt64(truncatingIfNeeded: bytes.count) &* 0x9E37_79B9_7F4A_7C15
-        var place = bytes.startIndex
-        while bytes.endIndex - place >= 8 {
-            var word: UInt64 = 0
-            for shift in 0..<8 { word |= UInt64(bytes[place + shift]) << UInt64(shift * 8) }
-            digest = (digest ^ word) &* 0xD134_2543_DE82_EF95
+        var place = 0
+        while bytes.count - place >= 8 {
+            digest = (digest ^ bytes.word64(place)) &* 0xD134_2543_DE82_EF95
             digest ^= digest >> 32
             place += 8
         }
-        while place < bytes.endIndex {
-            digest = (digest ^ UInt64(bytes[place])) &* 0xD134_2543_DE82_EF95
-            place += 1
-        }
+        for byte in bytes.dropFirst(place) { digest = (digest ^ UInt64(byte)) &* 0xD134_2543_DE82_EF95 }
         return digest
     }
 }

@@ -39,10 +39,32 @@ public struct RuleChecker: Sendable {
     public mutating func observe(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
         report.position = Position(sequence: header.sequence, time: header.time)
         bus.meet(header)
-        let message =
-            header.kind == .message
-            ? try? ChannelMessage.decode(Array(payload), context: bus.context(header.partition)) : nil
-        let record = RuleRecord(header: header, payload: payload, message: message)
+        // Most records are packets and signals, of which few rules have something to say.
+        switch header.kind {
+        case .packet:
+            let record = RuleRecord(header: header, payload: payload, message: nil)
+            opening.observe(record, bus, &report)
+            ring.observe(record, bus, &report)
+            devices.observe(record, bus, &report)
+        case .signal:
+            let record = RuleRecord(header: header, payload: payload, message: nil)
+            opening.observe(record, bus, &report)
+            synic.observe(record, bus, &report)
+            ring.observe(record, bus, &report)
+        case .interrupt:
+            let record = RuleRecord(header: header, payload: payload, message: nil)
+            moves.observe(record, bus, &report)
+            ring.observe(record, bus, &report)
+        case .message:
+            let message = try? ChannelMessage.decode(Array(payload), context: bus.context(header.partition))
+            observe(RuleRecord(header: header, payload: payload, message: message))
+        case .gap: observe(RuleRecord(header: header, payload: payload, message: nil))
+        default: break
+        }
+    }
+
+    /// Shows a record to all rules.
+    private mutating func observe(_ record: RuleRecord) {
         contact.observe(record, bus, &report)
         offers.observe(record, bus, &report)
         opening.observe(record, bus, &report)
@@ -57,11 +79,17 @@ public struct RuleChecker: Sendable {
 
     /// Takes in what the machine is like now.
     public mutating func observe(_ evidence: RuleEvidence) {
-        synic.observe(evidence, bus, &report)
-        pending.observe(evidence, bus, &report)
-        ring.observe(evidence, bus, &report)
-        devices.observe(evidence, bus, &report)
-        if case .machineReset(let partition) = evidence { bus.reset(partition) }
+        switch evidence {
+        case .ring:
+            pending.observe(evidence, bus, &report)
+            ring.observe(evidence, bus, &report)
+        case .slot, .monitor: synic.observe(evidence, bus, &report)
+        case .machineReset(let partition):
+            synic.observe(evidence, bus, &report)
+            ring.observe(evidence, bus, &report)
+            devices.observe(evidence, bus, &report)
+            bus.reset(partition)
+        }
     }
 
     /// The breaches in the order in which they were seen; of very many, the first 1000.

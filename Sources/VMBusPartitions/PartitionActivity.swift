@@ -12,11 +12,16 @@ public struct PartitionActivity<Memory: PhysicalMemory> {
     public let time: UInt64
     /// What the partition wants done, in order.
     public var effects: [PartitionEffect] = []
+    /// Whether a host tells what it takes out of rings, which nobody needs who sees the guest's end.
+    let tellsReceived: Bool
 
     /// Starts a visit.
-    public init(memory: consuming Memory, time: UInt64) {
+    ///
+    /// - Parameter tellsReceived: whether a host tells what it takes out of rings, with `received`.
+    public init(memory: consuming Memory, time: UInt64, tellsReceived: Bool = true) {
         self.memory = memory
         self.time = time
+        self.tellsReceived = tellsReceived
     }
 }
 

@@ -29,10 +29,7 @@ extension GuestPartition {
 extension HostPartition {
     /// The host's end of a channel's rings; nil while the channel is not open.
     public func ringEnds(relid: UInt32) -> RingEnds? {
-        guard let key = connection.channel(relid: relid)?.key else { return nil }
-        for device in devices {
-            if let channel = device.channels.first(where: { $0.key == key }) { return channel.port?.ends }
-        }
-        return nil
+        connection.key(relid: relid).flatMap { position($0) }
+            .flatMap { devices[$0.device].channels[$0.channel].port?.ends }
     }
 }

@@ -1,5 +1,5 @@
 #if Mutations
-    import VMBusWire
+    public import VMBusWire
 #endif
 
 /// What became of a packet that was to be sent.

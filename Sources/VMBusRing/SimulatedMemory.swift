@@ -8,7 +8,9 @@ import Synchronization
 /// directory of 1024 bytes, and 8 bytes for each 128 KiB of the memory. A block is smaller than a page as rings and buffers
 /// are written in pieces of some hundred bytes: what lies between two checkpoints is then a third of what it is by pages.
 ///
-/// Nobody else can see it, so all its words are sequentially consistent.
+/// Nobody else can see it, so all its words are sequentially consistent, unless ``heldStores`` is given: then words that are
+/// stored wait there until a fence, or until somebody lets them out. Bytes are always seen at once: of a ring nobody reads
+/// data beyond an index that he sees.
 public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Outside, misaligned, or stopped by the meter.
     public typealias Failure = SimulatedMemoryFailure
@@ -17,6 +19,8 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     public let byteCount: UInt64
     /// Counts the accesses and can stop them; nil, as at first, does neither. It is shared by all copies of this value.
     public var meter: AccessMeter?
+    /// The words that whoever uses it at present holds back from others; nil, as at first, holds nothing back.
+    public var heldStores: HeldStores?
     /// Blocks by their place. Empty arrays stand for what was never written.
     private var directories: [[[UInt8]]]
 
@@ -41,6 +45,7 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Loads a little-endian word; one access.
     public func load32(_ address: UInt64) throws(SimulatedMemoryFailure) -> UInt32 {
         try checkWord(address)
+        if let held = heldStores?.value(at: address) { return held }
         let (directory, block, offset) = Self.place(address)
         guard !directories[directory].isEmpty, !directories[directory][block].isEmpty else { return 0 }
         return directories[directory][block].withUnsafeBytes {
@@ -51,6 +56,21 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Stores a little-endian word; one access.
     public mutating func store32(_ value: UInt32, at address: UInt64) throws(SimulatedMemoryFailure) {
         try checkWord(address)
+        if heldStores?.hold(value, at: address) != nil { return }
+        publish(value, at: address)
+    }
+
+    /// Lets all words that are held back be seen.
+    public mutating func fence() { while publishOldest() {} }
+
+    /// Lets the oldest word that is held back be seen; false when there is none.
+    public mutating func publishOldest() -> Bool {
+        guard let store = heldStores?.takeOldest() else { return false }
+        publish(store.value, at: store.address)
+        return true
+    }
+
+    private mutating func publish(_ value: UInt32, at address: UInt64) {
         let (directory, block, offset) = Self.place(address)
         guard !directories[directory].isEmpty, !directories[directory][block].isEmpty else {
             withUnsafeBytes(of: value.littleEndian) { copyIn($0, at: address) }
@@ -75,6 +95,26 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
         copyIn(bytes, at: address)
     }
 
+    /// Fills `count` bytes at `address` with zeros; one access. Whole blocks are given up, those that never were cost nothing.
+    public mutating func clear(_ address: UInt64, count: Int) throws(SimulatedMemoryFailure) {
+        try check(address, count: count)
+        var done = 0
+        while done < count {
+            let (directory, block, offset) = Self.place(address + UInt64(done))
+            guard !directories[directory].isEmpty else {
+                done += Self.blockSize * (Self.blocksPerDirectory - block) - offset
+                continue
+            }
+            let part = min(count - done, Self.blockSize - offset)
+            done += part
+            if part == Self.blockSize {
+                directories[directory][block] = []
+            } else if !directories[directory][block].isEmpty {
+                for place in offset..<offset + part { directories[directory][block][place] = 0 }
+            }
+        }
+    }
+
     /// Number of pages of 4096 bytes that were written at least once with something that is not zero.
     public var residentPages: Int {
         directories.reduce(0) { count, directory in
@@ -85,12 +125,14 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
         }
     }
 
-    /// Calls `body` for each block that was written, with its address, lowest first.
+    /// Calls `body` for each block that holds something else than zeros, with its address, lowest first.
     public func forEachBlock(_ body: (UInt64, UnsafeRawBufferPointer) -> Void) {
         for (index, directory) in directories.enumerated() {
             for (place, block) in directory.enumerated() where !block.isEmpty {
                 let address = UInt64(index) * Self.directorySize + UInt64(place * Self.blockSize)
-                block.withUnsafeBytes { body(address, $0) }
+                block.withUnsafeBytes { bytes in
+                    if !Self.isZero(bytes) { body(address, bytes) }
+                }
             }
         }
     }

@@ -27,6 +27,7 @@ extension Simulation {
 
     /// What follows from a visit as a whole.
     private mutating func settle(_ end: PartitionEnd, _ guest: Int) {
+        holdStores(end, guest)
         switch end {
         case .guest:
             handBackRefusedPosts(guest)
@@ -126,6 +127,7 @@ extension Simulation {
     /// The guest hears nothing any more, and the host lets go of its memory.
     mutating func letGo(_ guest: Int) {
         queue.removeAll { $0.guest == guest }
+        letAllStoresBeSeen(guest)
         guests[guest].hypervisor = GuestHypervisorState()
         faults.forget(guest: guest)
         carry(guests[guest].visitHost(at: time) { $0.reset(&$1) }, of: .host, guest: guest)

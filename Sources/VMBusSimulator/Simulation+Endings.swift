@@ -58,13 +58,11 @@ extension Simulation {
 
     /// Whether an event is for a host that is away. It comes again when the host is back.
     mutating func waitsForHost(_ event: SimulationEvent) -> Bool {
-        guard let guest = event.host ?? scenarioGuest(event), let saved = guests[guest].savedHost else { return false }
+        var guest = event.host
+        if case .scenario(let index) = event { guest = scenario.events[index].guest }
+        guard let guest, let saved = guests[guest].savedHost else { return false }
         queue.push(event, at: saved.restored)
         return true
-    }
-
-    private func scenarioGuest(_ event: SimulationEvent) -> Int? {
-        if case .scenario(let index) = event { scenario.events[index].guest } else { nil }
     }
 }
 

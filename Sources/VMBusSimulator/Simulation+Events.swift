@@ -10,6 +10,8 @@ enum SimulatedLatency {
     static let messageInterrupt: ClosedRange<UInt64> = 2_000...9_000
     static let eventInterrupt: ClosedRange<UInt64> = 1_500...7_000
     static let signal: ClosedRange<UInt64> = 2_000...12_000
+    /// Longer than on any machine, so that others come in between.
+    static let storeBuffer: ClosedRange<UInt64> = 1_000...30_000
     static let frame: ClosedRange<UInt64> = 3_000...20_000
     static let shutdown: ClosedRange<UInt64> = 50_000_000...100_000_000
     /// A disk that forgets nothing and has no head to move.
@@ -38,6 +40,7 @@ extension Simulation {
             guests[guest].hypervisor.isSharedSignalled = false
             for relid in takeInterruptPage(guest, half: InterruptPage.sendHalf) { hostSignal(guest, relid) }
         case .monitorPoll(let guest): monitorPoll(guest)
+        case .storeSeen(let guest, let end): letStoreBeSeen(end, guest)
         case .guestWake(let guest, let token):
             carry(guests[guest].visitGuest(at: time) { $0.wake(token, &$1) }, of: .guest, guest: guest)
         case .hostWake(let guest, let token):
@@ -65,11 +68,12 @@ extension Simulation {
     }
 
     private mutating func boot(_ guest: Int) {
-        let fresh = SimulatedGuest(scenario.guests[guest])
+        let fresh = SimulatedGuest(scenario.guests[guest], memoryOrder: memoryOrder)
         guests[guest].memory = fresh.memory
         guests[guest].guest = fresh.guest
         guests[guest].controller = fresh.controller
         guests[guest].hypervisor = fresh.hypervisor
+        guests[guest].storeBuffers = fresh.storeBuffers
         guests[guest].bootsAgain = false
         guests[guest].host.machineReset(at: time)
         note("\(scenario.guests[guest].name) boots", guest)

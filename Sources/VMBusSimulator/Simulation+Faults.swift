@@ -30,6 +30,10 @@ extension Simulation {
     mutating func disturb(_ effect: PartitionEffect, of end: PartitionEnd, guest: Int) -> Bool {
         // A post behind a refused one of the same visit is not tried at all.
         if case .post = effect, guests[guest].hypervisor.refused != nil { return false }
+        if ordering != .byTime, effect.isMessage, let due = heldMessage(of: end, guest) {
+            queue.push(.fault(guest: guest, end, .effect(effect)), at: due)
+            return true
+        }
         var (faults, choices) = (faults, choices)
         let acts = faults.pass(effect, guest: guest, time: time, place: messagePlace(effect, guest)) {
             choices.choose(.fault, $0)
@@ -41,8 +45,20 @@ extension Simulation {
                 refuse(guest, bytes, connectionID, PostResult(rawValue: status))
             }
         }
+        // The message has come, although it is the fault that answers it.
+        if case .post(let bytes, _) = effect, acts.contains(where: \.act.isMessageOfHost) {
+            recordMessage(guest, .guestToHost, bytes)
+        }
         perform(acts, of: end, guest: guest)
         return true
+    }
+
+    /// When the last message of an end comes that a fault holds up. By time the injector keeps the order; where events change
+    /// places, the clock says nothing of what is still to come.
+    private func heldMessage(of end: PartitionEnd, _ guest: Int) -> UInt64? {
+        queue.entries.last {
+            if case .fault(guest, end, let act) = $0.event { act.isMessage } else { false }
+        }?.time
     }
 
     private func messagePlace(_ effect: PartitionEffect, _ guest: Int) -> ChannelPlace? {
@@ -56,6 +72,9 @@ extension Simulation {
         for item in acts {
             if item.delay == 0 {
                 perform(item.act, of: end, guest: guest)
+            } else if case .effect(.signal(let place, let connectionID)) = item.act {
+                // The guest has signalled; it is the host that hears it later.
+                signal(guest, place, connectionID, heldUpFor: item.delay)
             } else {
                 queue.push(.fault(guest: guest, end, item.act), at: later(item.delay))
             }
@@ -122,7 +141,23 @@ extension Simulation {
     }
 }
 
+extension FaultAct {
+    /// Whether it lets a message come.
+    var isMessage: Bool { if case .effect(let effect) = self { effect.isMessage } else { false } }
+
+    /// Whether it lets a message of the host come.
+    fileprivate var isMessageOfHost: Bool { if case .effect(.send) = self { true } else { false } }
+}
+
 extension PartitionEffect {
+    /// Whether it is a channel message.
+    fileprivate var isMessage: Bool {
+        switch self {
+        case .post, .send: true
+        default: false
+        }
+    }
+
     /// Whether only the host's end wants it.
     fileprivate var isHosts: Bool {
         switch self {

@@ -114,25 +114,38 @@ extension Simulation {
 extension Simulation {
     /// HvSignalEvent (reference §1.5). Without a connection of its own the channel's bit in the interrupt page, which the
     /// guest has set, says which one it was (reference §1.7).
-    mutating func signal(_ guest: Int, _ place: ChannelPlace, _ connectionID: UInt32) {
+    mutating func signal(
+        _ guest: Int, _ place: ChannelPlace, _ connectionID: UInt32, heldUpFor wait: UInt64 = 0
+    ) {
         record(
             .signal, partition: Self.partition(guest), place, direction: .guestToHost,
-            code: SignalCode.hypercall.rawValue, SignalEventInput(connectionID: connectionID).encoded())
+            code: SignalCode.hypercall.rawValue, Self.bytes(connectionID, 0))
         // The upper eight bits are reserved.
         let connection = connectionID & 0xFF_FFFF
         if let relid = signalledChannel(guest, place, connection) {
             guard !guests[guest].hypervisor.signalled.contains(relid) else { return }
             guests[guest].hypervisor.signalled.append(relid)
             queue.push(
-                .hostSignal(guest: guest, relid: relid), at: later(delay(.signalDelay, SimulatedLatency.signal)))
+                .hostSignal(guest: guest, relid: relid),
+                at: later(wait &+ delay(.signalDelay, SimulatedLatency.signal)))
         } else if connection == ConnectionID.event, guests[guest].host.isConnected {
             guard !guests[guest].hypervisor.isSharedSignalled else { return }
             guests[guest].hypervisor.isSharedSignalled = true
-            queue.push(.hostSharedSignal(guest: guest), at: later(delay(.signalDelay, SimulatedLatency.signal)))
+            queue.push(
+                .hostSharedSignal(guest: guest), at: later(wait &+ delay(.signalDelay, SimulatedLatency.signal)))
         } else {
             note(
                 "HvSignalEvent of connection \(connectionID) fails: HV_STATUS_INVALID_CONNECTION_ID (0x12)", guest)
         }
+    }
+
+    /// Signals and interrupts are the most frequent records besides packets, so `SignalEventInput` and `EventFlagDelivery`
+    /// are written by hand.
+    private static func bytes(_ words: UInt32...) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(words.count * 4)
+        for word in words { bytes.append(word32: word) }
+        return bytes
     }
 
     /// The channel that a connection leads to, most often the one that the guest means.
@@ -149,7 +162,8 @@ extension Simulation {
             guests[guest].memory.setBit(bit, at: GuestPartition.interruptPageAddress + offset)
         }
         record(
-            .interrupt, partition: Self.partition(guest), place, direction: .hostToGuest, delivery.encoded())
+            .interrupt, partition: Self.partition(guest), place, direction: .hostToGuest,
+            Self.bytes(delivery.vp, UInt32(delivery.sint), delivery.flag))
         if guests[guest].controller.setFlag(delivery.flag, processor: delivery.vp) {
             queue.push(
                 .eventInterrupt(guest: guest, processor: delivery.vp),

@@ -18,17 +18,37 @@ struct RuleTouch: Sendable {
     var boots = false
 }
 
-/// A ring of the simulation.
-struct RulePlace: Sendable, Hashable {
-    let guest: Int
-    let relid: UInt32
-    let direction: Direction
-}
-
 /// Up to where the bytes of a ring were shown to the rules; nil for an end that is not open.
 struct SeenPositions: Sendable, Hashable {
     let sent: UInt32?
     let received: UInt32?
+}
+
+/// The same for both rings of a channel.
+struct SeenRings: Sendable, Hashable {
+    /// The ring in which the guest writes.
+    var outgoing: SeenPositions
+    /// The ring in which the host writes.
+    var incoming: SeenPositions
+}
+
+/// What the rules have seen of a guest's rings, by the numbers of the channels.
+struct SeenChannels: Sendable, Hashable {
+    private var rings: [SeenRings?] = []
+    /// Channels have event flags below this number.
+    private static let numberLimit: UInt32 = 2048
+
+    mutating func forget(_ relid: UInt32) {
+        if Int(relid) < rings.count { rings[Int(relid)] = nil }
+    }
+
+    /// What was seen last; from now on it is something else.
+    mutating func take(_ relid: UInt32, _ now: SeenRings) -> SeenRings? {
+        guard relid < Self.numberLimit else { return nil }
+        while rings.count <= Int(relid) { rings.append(nil) }
+        defer { rings[Int(relid)] = now }
+        return rings[Int(relid)]
+    }
 }
 
 extension Simulation {
@@ -57,7 +77,7 @@ extension Simulation {
             .disk(let guest, _, _, _), .sample(let guest), .fault(let guest, _, _):
             RuleTouch(guest: guest)
         case .resume(let guest): RuleTouch(guest: guest)
-        case .restore(let guest): RuleTouch(guest: guest, relids: openChannels(guest))
+        case .restore(let guest), .storeSeen(let guest, _): RuleTouch(guest: guest, relids: openChannels(guest))
         case .frame, .scenario, .faultsDue: RuleTouch()
         }
     }
@@ -78,7 +98,7 @@ extension Simulation {
         let known = checker.breaches.count
         if touch.boots, let guest = touch.guest { checker.observe(.machineReset(partition: Self.partition(guest))) }
         checker.observe(records)
-        for evidence in evidence(touch) { checker.observe(evidence) }
+        show(touch, &checker)
         let found = checker.breaches[known...]
         self.checker = checker
         guard !found.isEmpty else { return }
@@ -88,85 +108,94 @@ extension Simulation {
                 FlowRecordHeader(
                     kind: .fault, time: time, partition: breach.partition, device: breach.channel?.device ?? .zero,
                     subchannel: breach.channel?.subchannel ?? 0, relid: breach.relid,
-                    direction: breach.party.direction, code: UInt32(breach.rule.rawValue)),
+                    direction: breach.party.direction, code: FaultCode(rule: breach.rule.rawValue).rawValue),
                 Array(breach.description.utf8))
         }
         number(&faults)
         records.append(faults)
     }
 
-    private mutating func evidence(_ touch: RuleTouch) -> [RuleEvidence] {
-        var evidence: [RuleEvidence] = []
-        var places = touch.relids.map { (guest: touch.guest ?? 0, relid: $0) }
+    /// Shows the rules what the machine is like after a step.
+    private mutating func show(_ touch: RuleTouch, _ checker: inout RuleChecker) {
+        var places: [(guest: Int, relid: UInt32)] = []
+        func touches(_ guest: Int, _ relid: UInt32) {
+            let index = places.firstIndex { ($0.guest, $0.relid) >= (guest, relid) } ?? places.count
+            if index == places.count || places[index] != (guest, relid) { places.insert((guest, relid), at: index) }
+        }
+        for relid in touch.relids { touches(touch.guest ?? 0, relid) }
         var told = touch.hasSlots ? touch.guest : nil
         for header in records.headers where header.partition > 0 {
             let guest = Int(header.partition) - 1
             guard guests.indices.contains(guest) else { continue }
             if header.kind == .message, header.direction == .hostToGuest { told = guest }
-            if header.relid != 0 { places.append((guest, header.relid)) }
+            if header.relid != 0, places.last.map({ $0 != (guest, header.relid) }) ?? true {
+                touches(guest, header.relid)
+            }
         }
-        var last: (guest: Int, relid: UInt32)?
-        for place in places.sorted(by: { $0 < $1 }) where last.map({ $0 != place }) ?? true {
-            last = place
-            evidence += rings(place.guest, place.relid)
-        }
+        for place in places { showRings(place.guest, place.relid, &checker) }
         if let told {
-            evidence += guests[told].controller.slots(of: Self.partition(told)).map { .slot($0) }
+            for slot in guests[told].controller.slots(of: Self.partition(told)) { checker.observe(.slot(slot)) }
         }
         if let guest = touch.guest, touch.hasMonitorPage || guests[guest].hypervisor.isMonitorPending {
             let page = guests[guest].hypervisor.monitorPage
             let words = (0..<4 as Range<UInt64>).compactMap { try? guests[guest].memory.load32(page + 8 + $0 * 8) }
             if page != 0, words.count == 4 {
-                evidence.append(.monitor(MonitorEvidence(partition: Self.partition(guest), pending: words)))
+                checker.observe(.monitor(MonitorEvidence(partition: Self.partition(guest), pending: words)))
             }
         }
-        return evidence
     }
 
-    /// Both rings of a channel; nothing for one that neither end has open.
-    private mutating func rings(_ guest: Int, _ relid: UInt32) -> [RuleEvidence] {
+    /// Shows both rings of a channel; nothing for one that neither end has open.
+    private mutating func showRings(_ guest: Int, _ relid: UInt32, _ checker: inout RuleChecker) {
         let ends = (
             guest: guests[guest].guest.ringEnds(relid: relid), host: guests[guest].host.ringEnds(relid: relid)
         )
         guard let place = guests[guest].host.channel(relid: relid), ends.guest != nil || ends.host != nil else {
-            for direction in [Direction.guestToHost, .hostToGuest] {
-                seenPositions[RulePlace(guest: guest, relid: relid, direction: direction)] = nil
-            }
-            return []
+            guests[guest].seenRings.forget(relid)
+            return
         }
         let key = ChannelKey(partition: Self.partition(guest), device: place.device, subchannel: place.subchannel)
-        return [Direction.guestToHost, .hostToGuest].compactMap { direction in
-            let isUpstream = direction == .guestToHost
-            let (sender, receiver) = isUpstream ? (ends.guest, ends.host) : (ends.host, ends.guest)
-            guard let pages = sender?.outgoing ?? receiver?.incoming,
-                let control = try? PagedRingMemory(guest: guests[guest].memory, pages: pages).control()
-            else { return nil }
-            var ring = RingEvidence(
-                partition: key.partition, relid: relid, channel: key, direction: direction, dataSize: pages.dataSize)
-            ring.writeIndex = control.writeIndex
-            ring.readIndex = control.readIndex
-            ring.interruptMask = control.interruptMask
-            ring.pendingSendSize = control.pendingSendSize
-            ring.featureBits = control.featureBits
-            // Only then does it matter, and it may take a look at all that waits.
-            let mayWait = ring.usedBytes != 0 || sender?.isBlocked == true
-            ring.sender = sender.map {
-                RingEvidence.Sender(
-                    position: $0.sent, isBlocked: $0.isBlocked, needed: $0.needed,
-                    willLook: mayWait && willLook(isUpstream ? .guest : .host, guest, relid))
-            }
-            ring.receiver = receiver.map {
-                RingEvidence.Receiver(
-                    position: $0.received, published: $0.published,
-                    willLook: mayWait && willLook(isUpstream ? .host : .guest, guest, relid))
-            }
-            let trace = RulePlace(guest: guest, relid: relid, direction: direction)
-            let seen = seenPositions[trace]
-            ring.written = sender.flatMap { bytes(guest, pages, from: seen?.sent ?? 0, to: $0.sent) }
-            ring.taken = receiver.flatMap { bytes(guest, pages, from: seen?.received ?? 0, to: $0.received) }
-            seenPositions[trace] = SeenPositions(sent: sender?.sent, received: receiver?.received)
-            return .ring(ring)
+        let seen = guests[guest].seenRings.take(
+            relid,
+            SeenRings(
+                outgoing: SeenPositions(sent: ends.guest?.sent, received: ends.host?.received),
+                incoming: SeenPositions(sent: ends.host?.sent, received: ends.guest?.received)))
+        // Every word has one owner, who decides by what he has stored, whether others see it by now or not.
+        var memory = guests[guest].memory
+        memory.heldStores = guests[guest].storeBuffers?.all
+        showRing(guest, relid, key, .guestToHost, memory, from: ends.guest, to: ends.host, seen?.outgoing, &checker)
+        showRing(guest, relid, key, .hostToGuest, memory, from: ends.host, to: ends.guest, seen?.incoming, &checker)
+    }
+
+    private func showRing(
+        _ guest: Int, _ relid: UInt32, _ key: ChannelKey, _ direction: Direction, _ memory: SimulatedMemory,
+        from sender: RingEnds?, to receiver: RingEnds?, _ seen: SeenPositions?, _ checker: inout RuleChecker
+    ) {
+        guard let pages = sender?.outgoing ?? receiver?.incoming,
+            let control = try? PagedRingMemory(guest: memory, pages: pages).control()
+        else { return }
+        let isUpstream = direction == .guestToHost
+        var ring = RingEvidence(
+            partition: key.partition, relid: relid, channel: key, direction: direction, dataSize: pages.dataSize)
+        ring.writeIndex = control.writeIndex
+        ring.readIndex = control.readIndex
+        ring.interruptMask = control.interruptMask
+        ring.pendingSendSize = control.pendingSendSize
+        ring.featureBits = control.featureBits
+        // Only for who waits does it matter, and it may take a look at all that is on its way.
+        ring.sender = sender.map {
+            RingEvidence.Sender(
+                position: $0.sent, isBlocked: $0.isBlocked, needed: $0.needed,
+                willLook: $0.isBlocked && willLook(isUpstream ? .guest : .host, guest, relid))
         }
+        ring.receiver = receiver.map {
+            RingEvidence.Receiver(
+                position: $0.received, published: $0.published,
+                willLook: $0.received != control.writeIndex && willLook(isUpstream ? .host : .guest, guest, relid))
+        }
+        ring.written = sender.flatMap { bytes(guest, pages, from: seen?.sent ?? 0, to: $0.sent) }
+        ring.taken = receiver.flatMap { bytes(guest, pages, from: seen?.received ?? 0, to: $0.received) }
+        checker.observe(.ring(ring))
     }
 
     /// The bytes of a ring's data area between two places; nil for none, and for places outside.

@@ -43,12 +43,12 @@ public struct Simulation: Sendable {
     public var choices: ChoiceSource
     /// Which of the events that wait may act next.
     public let ordering: EventOrdering
+    /// In which order what one end of a bus stores reaches the other.
+    public let memoryOrder: MemoryOrder
     /// Checks the rules of the protocol after every step; nil for not. Each breach becomes a record of the log.
     public internal(set) var checker: RuleChecker?
     /// What the rules must be shown of the step that has just happened.
     private var touch: RuleTouch?
-    /// Up to where the rules have seen the bytes of a ring.
-    var seenPositions: [RulePlace: SeenPositions] = [:]
 
     /// Nanoseconds between two looks at a guest's counters and fills.
     static let sampleInterval: UInt64 = 250_000_000
@@ -61,13 +61,16 @@ public struct Simulation: Sendable {
     }
 
     /// Everything is off; the guests boot when their time comes.
-    public init(_ scenario: Scenario, choices: ChoiceSource, ordering: EventOrdering = .byTime) {
+    public init(
+        _ scenario: Scenario, choices: ChoiceSource, ordering: EventOrdering = .byTime, memoryOrder: MemoryOrder = .sc
+    ) {
         self.scenario = scenario
         self.choices = choices
         self.ordering = ordering
+        self.memoryOrder = memoryOrder
         exchange = scenario.makeSwitch()
         faults = FaultInjector(scenario.faults, seed: scenario.seed)
-        guests = scenario.guests.map { SimulatedGuest($0) }
+        guests = scenario.guests.map { SimulatedGuest($0, memoryOrder: memoryOrder) }
         disks = scenario.guests.map { DiskShelf(inMemory: $0) }
         announce()
         for (index, guest) in scenario.guests.enumerated() {

@@ -17,6 +17,8 @@ enum SimulationEvent: Sendable {
     case hostSharedSignal(guest: Int)
     /// The hypervisor looks at a guest's monitor page.
     case monitorPoll(guest: Int)
+    /// The oldest store that an end holds back is seen by the other.
+    case storeSeen(guest: Int, PartitionEnd)
     case guestWake(guest: Int, WakeToken)
     case hostWake(guest: Int, WakeToken)
     /// A frame reaches a network device of the host.
@@ -45,17 +47,18 @@ enum SimulationEvent: Sendable {
         case .fault(_, _, .offer): nil
         case .hostMessage(let guest, _, _), .messageInterrupt(let guest, _), .eventInterrupt(let guest, _),
             .hostSignal(let guest, _), .hostSharedSignal(let guest), .monitorPoll(let guest),
-            .guestWake(let guest, _), .end(let guest, _), .fault(let guest, _, _):
+            .storeSeen(let guest, _), .guestWake(let guest, _), .end(let guest, _), .fault(let guest, _, _):
             guest
         case .boot, .hostWake, .frame, .disk, .sample, .resume, .restore, .scenario, .faultsDue: nil
         }
     }
 
-    /// Events of one lane happen in the order of their coming, whoever decides: the posts of a guest (reference §1.4), and
-    /// what a scenario lets happen.
+    /// Events of one lane happen in the order of their coming, whoever decides: the posts of a guest (reference §1.4), the
+    /// messages of one end that a fault holds up, and what a scenario lets happen.
     var lane: Int? {
         switch self {
-        case .hostMessage(let guest, _, _): guest
+        case .hostMessage(let guest, _, _): guest * 3
+        case .fault(let guest, let end, let act) where act.isMessage: guest * 3 + (end == .guest ? 1 : 2)
         case .scenario: -1
         default: nil
         }

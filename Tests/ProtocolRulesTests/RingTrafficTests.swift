@@ -32,37 +32,12 @@ import VMBusWire
         return try Scenario(ConfigurationDocument(parsing: Array(text.utf8), file: "full.toml"))
     }
 
-    @Test(arguments: [UInt64(1), 2, 3]) func `rings that are full most of the time break no rule`(seed: UInt64) throws {
+    @Test(arguments: [UInt64(1), 2]) func `rings that are full most of the time break no rule`(seed: UInt64) throws {
         var simulation = Simulation(try Self.scenario(), seed: seed)
         simulation.checkRules()
-        for _ in 0..<6000 { _ = simulation.step() }
+        for _ in 0..<4000 { _ = simulation.step() }
         let checker = try #require(simulation.checker)
         #expect(checker.breaches.map(\.description) == [])
         for rule in HandMadeLog.rules { #expect(checker.checks(of: rule) > 0, "\(rule.id)") }
     }
-
-    #if Mutations
-        @Test(arguments: [
-            Mutation.writeIndexUnaligned, .ringFilledUp, .readIndexBySender, .descriptorOffsetShort,
-            .trailerOfNextPacket, .byteLostAtWrap, .dataSignalForgotten, .senderNotResumed, .signalEveryPacket,
-            .completionTwice, .transactionIDReused, .sendSectionReused, .receiveSectionReturnedTwice,
-            .rndisLengthBeyondMessage, .dataBeforeBuffers,
-        ])
-        func `a planted bug breaks its rule, and no other first`(mutation: Mutation) throws {
-            var scenario = try Self.scenario()
-            for index in scenario.guests.indices {
-                scenario.guests[index].mutation = mutation
-                scenario.guests[index].host.mutation = mutation
-            }
-            var simulation = Simulation(scenario)
-            simulation.checkRules()
-            var steps = 0
-            while steps < 30_000, simulation.checker?.breaches.isEmpty == true {
-                _ = simulation.step()
-                steps += 1
-            }
-            let first = try #require(simulation.checker?.breaches.first)
-            #expect(first.rule.id == mutation.rule, "after \(steps) steps: \(first)")
-        }
-    #endif
 }

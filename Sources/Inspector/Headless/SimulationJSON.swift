@@ -16,38 +16,40 @@ enum SimulationJSON {
             writer.member("seq", session.place.sequence)
             writer.member("time_ns", session.place.time)
             writer.member("branch", session.branch)
-            writer.memberArray("choices") { writer in
-                for choice in session.choices {
-                    writer.object { writer in
-                        writer.member("number", choice.number)
-                        writer.member("purpose", choice.purpose)
-                        writer.member("count", choice.count)
-                        writer.member("value", choice.value)
-                        writer.member("chosen", choice.isChosen)
-                    }
-                }
+            writer.memberObjects("choices", session.choices) { writer, choice in
+                writer.member("number", choice.number)
+                writer.member("purpose", choice.purpose)
+                writer.member("count", choice.count)
+                writer.member("value", choice.value)
+                writer.member("chosen", choice.isChosen)
             }
-            writer.memberArray("breakpoints") { writer in
-                for breakpoint in session.breakpoints {
-                    writer.object { writer in
-                        writer.member("number", breakpoint.number)
-                        writer.member("text", breakpoint.text)
-                        writer.member("enabled", breakpoint.isEnabled)
-                        writer.member("hits", breakpoint.hits)
-                        writer.member("ignored", breakpoint.ignored)
-                    }
-                }
+            writer.memberObjects("breakpoints", session.breakpoints) { writer, breakpoint in
+                writer.member("number", breakpoint.number)
+                writer.member("text", breakpoint.text)
+                writer.member("enabled", breakpoint.isEnabled)
+                writer.member("hits", breakpoint.hits)
+                writer.member("ignored", breakpoint.ignored)
             }
-            writer.memberArray("branches") { writer in
-                for branch in session.branches {
-                    writer.object { writer in
-                        writer.member("name", branch.name)
-                        writer.member("parent", branch.parent)
-                        writer.member("fork_step", branch.forkStep)
-                        writer.member("end_step", branch.endStep)
-                        writer.member("changes", branch.changes)
-                    }
-                }
+            writer.memberObjects("faults", session.faults) { writer, fault in
+                writer.member("number", fault.number)
+                writer.member("text", fault.text)
+                writer.member("strikes", fault.strikes)
+                writer.member("limit", fault.limit)
+            }
+            writer.memberObjects("rules", session.invariants) { writer, rule in
+                writer.member("number", rule.number)
+                writer.member("rule", rule.id)
+                writer.member("checks", rule.checks)
+                writer.member("breaches", rule.breaches)
+                writer.member("first_seq", rule.first?.sequence)
+                writer.member("first", rule.first?.text)
+            }
+            writer.memberObjects("branches", session.branches) { writer, branch in
+                writer.member("name", branch.name)
+                writer.member("parent", branch.parent)
+                writer.member("fork_step", branch.forkStep)
+                writer.member("end_step", branch.endStep)
+                writer.member("changes", branch.changes)
             }
         }
     }

@@ -276,6 +276,24 @@ extension HostConnection {
     /// The channel with a number that the guest may hold.
     public func channel(relid: UInt32) -> HostChannel? { relids[relid].flatMap { channel($0) } }
 
+    /// The key of the channel with a number that the guest may hold. This and what follows copy no channel.
+    public func key(relid: UInt32) -> HostChannelKey? { relids[relid] }
+
+    /// The number of a channel that the host has; 0 while the guest has none for it.
+    public func relid(of key: HostChannelKey) -> UInt32? { position(key).map { channels[$0].relid } }
+
+    /// The lasting name of the channel with a number.
+    public func name(relid: UInt32) -> (device: GUID, subchannel: UInt16)? {
+        relids[relid].flatMap { position($0) }.map {
+            (channels[$0].offer.interfaceInstance, channels[$0].offer.subchannelIndex)
+        }
+    }
+
+    /// The connection in the offer of the channel with a number, which a guest signals.
+    public func connectionID(relid: UInt32) -> UInt32? {
+        relids[relid].flatMap { position($0) }.map { channels[$0].offer.connectionID }
+    }
+
     /// The page lists that the host holds complete, oldest first.
     public var pageLists: [HostPageList] {
         channels.flatMap { $0.lists.values.filter(\.isShared) }.sorted { $0.age < $1.age }

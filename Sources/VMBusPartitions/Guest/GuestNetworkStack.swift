@@ -44,10 +44,14 @@ struct GuestNetworkStack: Sendable, Hashable {
     }
 
     private func bulk(to neighbour: Neighbour, _ target: InternetAddress) -> [[UInt8]] {
-        (0..<max(0, address.bulkFrames)).map { number in
+        let count = max(0, address.bulkFrames)
+        guard count > 0 else { return [] }
+        // Each payload begins one byte further in the same bytes.
+        let bytes = (0..<address.bulkByteCount + count).map { UInt8(truncatingIfNeeded: $0) }
+        return (0..<count).map { number in
             writer.datagram(
                 to: neighbour.hardware, target, from: NetworkShort(50_000 + number % 64), to: Self.closedPort,
-                (0..<address.bulkByteCount).map { UInt8(truncatingIfNeeded: $0 + number) })
+                bytes[number..<number + address.bulkByteCount])
         }
     }
 
@@ -71,7 +75,9 @@ struct GuestNetworkStack: Sendable, Hashable {
 
     /// What is to be sent in answer to a frame.
     mutating func receive(_ frame: [UInt8], time: UInt64) -> [[UInt8]] {
-        switch try? ReceivedFrame(frame) {
+        // Datagrams come in bursts, and none of them is answered.
+        if frame.count > 23, frame[12] == 8, frame[13] == 0, frame[23] == InternetProtocol.udp.rawValue { return [] }
+        return switch try? ReceivedFrame(frame) {
         case .resolution(let packet): resolve(packet)
         case .packet(let packet): answer(packet).map { [$0] } ?? []
         default: []

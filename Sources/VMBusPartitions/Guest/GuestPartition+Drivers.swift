@@ -19,7 +19,7 @@ extension GuestPartition {
         }
         devices[device].consumer = consumer
         for effect in effects {
-            guard let index = devices.firstIndex(where: { $0.instance == instance }) else { return }
+            guard let index = place(of: instance) else { return }
             perform(effect, device: index, &activity)
         }
     }
@@ -29,10 +29,10 @@ extension GuestPartition {
     ) {
         switch effect {
         case .send(let subchannel, let packet, let attachment):
-            guard let channel = devices[device].channels.firstIndex(where: { $0.subchannel == subchannel }),
+            guard let channel = channel(device, subchannel),
                 var port = devices[device].channels[channel].port
             else { return }
-            let place = devices[device].place(channel)
+            let place = name(device, channel)
             let wasBlocked = port.isBlocked
             do throws(ProtocolViolation) {
                 let spare = devices[device].consumer?.spareRingBytes(behind: packet) ?? 0
@@ -133,7 +133,7 @@ extension GuestPartition {
         }
         devices[device].work = work
         for request in requests {
-            guard let index = devices.firstIndex(where: { $0.instance == instance }) else { return }
+            guard let index = place(of: instance) else { return }
             act(index, &activity) { (end, memory, _) in end.submit(request, memory: &memory) }
         }
     }
@@ -171,7 +171,7 @@ extension GuestPartition {
     mutating func deliver<Memory>(
         _ packet: ChannelPacket, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let index = devices.firstIndex(where: { $0.instance == place.device }) else { return }
+        guard let index = self.place(of: place.device) else { return }
         act(index, &activity) { (end, memory, time) in
             let attachment = end.attachment(of: packet, memory: memory)
             return end.receive(
@@ -210,7 +210,7 @@ extension GuestPartition {
         _ frames: [[UInt8]], interface: Int, _ activity: inout PartitionActivity<Memory>
     ) {
         for frame in frames {
-            guard let device = devices.firstIndex(where: { $0.interface == interface }) else { return }
+            guard let device = devices.indices.first(where: { devices[$0].interface == interface }) else { return }
             act(device, &activity) { (end, memory, _) in end.transmit(frame: frame, memory: &memory) }
         }
     }

@@ -67,6 +67,7 @@ public struct GuestPartition: Sendable {
     }
 
     /// A message of the host was in the slot: its valid bytes.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func receive<Memory>(message: [UInt8], _ activity: inout PartitionActivity<Memory>) {
         perform(connection.receive(message), &activity)
     }
@@ -87,17 +88,19 @@ public struct GuestPartition: Sendable {
     }
 
     /// An event flag was set. One that no open channel waits for is nobody's: it may be left from a channel that was closed.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func interrupted<Memory>(eventFlag: UInt32, _ activity: inout PartitionActivity<Memory>) {
         guard let flag = UInt16(exactly: eventFlag), let relid = connection.relid(eventFlag: flag) else { return }
         interrupted(relid: relid, &activity)
     }
 
     /// The channel's event flag was set: takes packets out of its host→guest ring.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func interrupted<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
         guard let (device, channel) = position(relid: relid), var port = devices[device].channels[channel].port else {
             return
         }
-        let place = devices[device].place(channel)
+        let place = name(device, channel)
         devices[device].channels[channel].counters.interrupts += 1
         let appetite = devices[device].consumer?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
@@ -121,6 +124,7 @@ public struct GuestPartition: Sendable {
     }
 
     /// Time that was asked for has passed.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         // Who has crashed does nothing but look for the answer to its goodbye.
         if isCrashing {
@@ -134,19 +138,21 @@ public struct GuestPartition: Sendable {
         case .socketLimit: break
         case .workload(let index, let generation):
             guard network.indices.contains(index),
-                devices.contains(where: { $0.interface == index && $0.generation == generation })
+                devices.indices.contains(where: {
+                    devices[$0].interface == index && devices[$0].generation == generation
+                })
             else { return }
             let frames = network[index].tick(time: activity.time)
             activity.effects.append(.wake(afterNanoseconds: network[index].interval, token))
             transmit(frames, interface: index, &activity)
         case .diskWork(let instance, let generation):
-            guard let index = devices.firstIndex(where: { $0.instance == instance && $0.generation == generation }),
+            guard let index = place(of: instance, generation: generation),
                 let work = devices[index].work
             else { return }
             activity.effects.append(.wake(afterNanoseconds: work.interval, token))
             submit(index, &activity) { $0.tick() }
         case .device(let instance, let token, let generation):
-            guard let index = devices.firstIndex(where: { $0.instance == instance && $0.generation == generation })
+            guard let index = place(of: instance, generation: generation)
             else { return }
             act(index, &activity) { (end, memory, time) in end.wake(token: token, time: time, memory: &memory) }
         }
@@ -155,16 +161,35 @@ public struct GuestPartition: Sendable {
     /// The channel that a page list belongs to, from its first message to GPADL_TORNDOWN.
     public func channel(pageList handle: UInt32) -> ChannelPlace? {
         connection.pageList(handle).flatMap { list in
-            position(relid: list.relid).map { devices[$0.device].place($0.channel) }
+            position(relid: list.relid).map { name($0.device, $0.channel) }
         }
     }
 
     func position(relid: UInt32) -> (device: Int, channel: Int)? {
         for device in devices.indices {
-            if let channel = devices[device].channels.firstIndex(where: { $0.relid == relid }) {
+            for channel in devices[device].channels.indices where devices[device].channels[channel].relid == relid {
                 return (device, channel)
             }
         }
         return nil
+    }
+
+    /// The place of a channel among those of a device.
+    func channel(_ device: Int, _ subchannel: UInt16) -> Int? {
+        devices[device].channels.indices.first { devices[device].channels[$0].subchannel == subchannel }
+    }
+
+    /// What a channel is called.
+    func name(_ device: Int, _ channel: Int) -> ChannelPlace {
+        ChannelPlace(
+            device: devices[device].instance, subchannel: devices[device].channels[channel].subchannel,
+            relid: devices[device].channels[channel].relid)
+    }
+
+    /// The place of a device in `devices`. Devices are looked at where they lie, as a copy of one costs much.
+    func place(of instance: GUID, generation: UInt32? = nil) -> Int? {
+        devices.indices.first {
+            devices[$0].instance == instance && (generation == nil || devices[$0].generation == generation)
+        }
     }
 }

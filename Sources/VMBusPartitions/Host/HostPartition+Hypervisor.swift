@@ -19,7 +19,7 @@ extension HostPartition {
 
     /// Whether a connection is the one of a channel's offer, which is what a guest signals unless it has chosen its own.
     public func signals(relid: UInt32, connectionID: UInt32) -> Bool {
-        connectionID != 0 && connection.channel(relid: relid)?.offer.connectionID == connectionID
+        connectionID != 0 && connection.connectionID(relid: relid) == connectionID
     }
 
     /// The numbers of the open channels that signal through the monitor page, with their bits there.

@@ -49,7 +49,7 @@ public struct HostPartition: Sendable {
 
     /// The channel with a number.
     public func channel(relid: UInt32) -> ChannelPlace? {
-        connection.channel(relid: relid).map { ChannelPlace($0.offer) }
+        connection.name(relid: relid).map { ChannelPlace(device: $0.device, subchannel: $0.subchannel, relid: relid) }
     }
 
     /// The channel that signals with a bit of the monitor page.
@@ -59,6 +59,7 @@ public struct HostPartition: Sendable {
     }
 
     /// A message of the guest came over a connection.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func receive<Memory>(
         message: [UInt8], connectionID: UInt32, _ activity: inout PartitionActivity<Memory>
     ) {
@@ -77,22 +78,23 @@ public struct HostPartition: Sendable {
 
     /// Takes a device back, sub-channels first. False when there is none.
     public mutating func rescind<Memory>(device instance: GUID, _ activity: inout PartitionActivity<Memory>) -> Bool {
-        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return false }
+        guard let index = place(of: instance) else { return false }
         for channel in devices[index].channels.reversed() { perform(connection.revoke(channel.key), &activity) }
         devices.removeAll { $0.configuration.instance == instance }
         return true
     }
 
     /// The guest signalled a channel: takes packets out of its guest→host ring.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func signalled<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
-        guard let key = connection.channel(relid: relid)?.key, let (device, channel) = position(key),
+        guard let key = connection.key(relid: relid), let (device, channel) = position(key),
             var port = devices[device].channels[channel].port
         else { return }
         let place = place(device, channel)
         let appetite = devices[device].provider?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory, limit: appetite.packets, keepsBytes: true)
+            drained = try port.drain(&activity.memory, limit: appetite.packets, keepsBytes: activity.tellsReceived)
         } catch {
             activity.effects.append(.violation(error))
             return
@@ -102,12 +104,13 @@ public struct HostPartition: Sendable {
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, bytes) in drained.packets { deliver(packet, bytes, place, &activity) }
         if port.isBlocked { sendAgain(key, &activity) }
-        if drained.hasMore {
+        if drained.hasMore, appetite.pause < .max {
             activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
         }
     }
 
     /// A frame comes from the switch to a network device.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func deliver<Memory>(
         frame: [UInt8], device instance: GUID, _ activity: inout PartitionActivity<Memory>
     ) {
@@ -118,7 +121,7 @@ public struct HostPartition: Sendable {
     public mutating func deliver<Memory>(
         frames: [[UInt8]], device instance: GUID, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
+        guard let index = place(of: instance) else { return }
         act(index, &activity) { (end, memory, _) in end.transmit(frames: frames, memory: &memory) }
     }
 
@@ -126,7 +129,7 @@ public struct HostPartition: Sendable {
     public mutating func perform<Memory>(
         _ command: DeviceCommand, device instance: GUID, _ activity: inout PartitionActivity<Memory>
     ) -> Bool {
-        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return false }
+        guard let index = place(of: instance) else { return false }
         var isKnown = false
         act(index, &activity) { (end, memory, time) in
             let effects = end.perform(command, time: time, memory: &memory)
@@ -145,19 +148,19 @@ public struct HostPartition: Sendable {
     }
 
     /// A disk has done what a `disk` effect asked for.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func completed<Memory>(
         _ completion: DiskCompletion, device instance: GUID, generation: UInt32,
         _ activity: inout PartitionActivity<Memory>
     ) {
         guard
-            let index = devices.firstIndex(where: {
-                $0.configuration.instance == instance && $0.generation == generation
-            })
+            let index = place(of: instance, generation: generation)
         else { return }
         act(index, &activity) { (end, memory, time) in end.completed(completion, time: time, memory: &memory) }
     }
 
     /// Time that was asked for has passed.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
@@ -166,9 +169,7 @@ public struct HostPartition: Sendable {
         case .socketLimit(let instance, let generation): socketLimit(instance, generation, &activity)
         case .device(let instance, let token, let generation):
             guard
-                let index = devices.firstIndex(where: {
-                    $0.configuration.instance == instance && $0.generation == generation
-                })
+                let index = place(of: instance, generation: generation)
             else { return }
             act(index, &activity) { (end, memory, time) in end.wake(token: token, time: time, memory: &memory) }
         }
@@ -176,22 +177,38 @@ public struct HostPartition: Sendable {
 
     func position(_ key: HostChannelKey) -> (device: Int, channel: Int)? {
         for device in devices.indices {
-            if let channel = devices[device].channels.firstIndex(where: { $0.key == key }) { return (device, channel) }
+            for channel in devices[device].channels.indices where devices[device].channels[channel].key == key {
+                return (device, channel)
+            }
         }
         return nil
     }
 
+    /// The place of a channel among those of a device.
+    private func channel(_ device: Int, _ subchannel: UInt16) -> Int? {
+        devices[device].channels.indices.first { devices[device].channels[$0].subchannel == subchannel }
+    }
+
+    /// The place of a device in `devices`. Devices are looked at where they lie, as a copy of one costs much.
+    func place(of instance: GUID, generation: UInt32? = nil) -> Int? {
+        devices.indices.first {
+            devices[$0].configuration.instance == instance
+                && (generation == nil || devices[$0].generation == generation)
+        }
+    }
+
     private func place(_ device: Int, _ channel: Int) -> ChannelPlace {
-        let entry = devices[device].channels[channel]
-        return ChannelPlace(
-            device: devices[device].configuration.instance, subchannel: entry.subchannel,
-            relid: connection.channel(entry.key)?.relid ?? 0)
+        ChannelPlace(
+            device: devices[device].configuration.instance,
+            subchannel: devices[device].channels[channel].subchannel,
+            relid: connection.relid(of: devices[device].channels[channel].key) ?? 0)
     }
 
     private mutating func add(_ configuration: DeviceConfiguration) -> [HostEffect] {
         generation += 1
+        var configuration = configuration
+        configuration.network?.stopsAtSplitHeaders = self.configuration.profile.stopsAtSplitHeaders
         #if Mutations
-            var configuration = configuration
             configuration.network?.mutation = self.configuration.mutation
         #endif
         var device = HostDevice(configuration, generation: generation)
@@ -331,7 +348,7 @@ extension HostPartition {
         let effects = activity.withSharedMemory(devices[device].lists) { memory in body(&provider, &memory, time) }
         devices[device].provider = provider
         for effect in effects {
-            guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
+            guard let index = place(of: instance) else { return }
             perform(effect, device: index, &activity)
         }
     }
@@ -341,7 +358,7 @@ extension HostPartition {
     ) {
         switch effect {
         case .send(let subchannel, let packet, let attachment):
-            guard let channel = devices[device].channels.firstIndex(where: { $0.subchannel == subchannel }),
+            guard let channel = self.channel(device, subchannel),
                 var port = devices[device].channels[channel].port
             else { return }
             do throws(ProtocolViolation) {
@@ -416,12 +433,15 @@ extension HostPartition {
     private mutating func deliver<Memory>(
         _ packet: ChannelPacket, _ bytes: [UInt8], _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let index = devices.firstIndex(where: { $0.configuration.instance == place.device }) else { return }
+        guard let index = self.place(of: place.device) else { return }
         // What is received comes before what it leads to.
         let position = activity.effects.count
         var attachment: [UInt8] = []
         defer {
-            activity.effects.insert(.received(place, packet.type, bytes: bytes, attachment: attachment), at: position)
+            if activity.tellsReceived {
+                activity.effects.insert(
+                    .received(place, packet.type, bytes: bytes, attachment: attachment), at: position)
+            }
         }
         act(index, &activity) { (end, memory, time) in
             attachment = end.attachment(of: packet, memory: memory)

@@ -22,7 +22,8 @@ struct FingerprintSet: Sendable {
 
     private mutating func put(_ fingerprint: UInt64) -> Bool {
         let mask = places.count - 1
-        var place = Int(truncatingIfNeeded: fingerprint) & mask
+        // Whichever bits differ, the places do.
+        var place = Int(truncatingIfNeeded: (fingerprint &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
         while places[place] != 0 {
             if places[place] == fingerprint { return false }
             place = (place + 1) & mask

@@ -18,6 +18,7 @@ extension Simulation {
             digest.add(guest.memory.digest)
             digest.add(state: guest.controller)
             digest.add(state: guest.hypervisor)
+            if let buffers = guest.storeBuffers { digest.add(state: buffers) }
             digest.add(guest.bootsAgain ? 1 : 0)
             digest.add(state: guest.savedHost?.bytes ?? [])
             digest.add(guest.sleep)
@@ -57,7 +58,6 @@ extension SimulatedMemory {
     fileprivate var digest: UInt64 {
         var digest = StateDigest()
         forEachBlock { address, bytes in
-            guard bytes.contains(where: { $0 != 0 }) else { return }
             digest.add(address)
             digest.add(bytes)
         }

@@ -9,7 +9,9 @@ import VMBusWire
 /// session = 1                      # version of this form
 /// scenario = "two-guests"          # a shipped one, with a check of its text; else scenario_file and scenario_text
 /// scenario_check = "0x0123456789abcdef"
-/// seed = "7"
+/// seed = "7"                       # "first": what is not chosen is the first alternative, as in what a search has found
+/// window = "1000000"               # nanoseconds within which events change places; without it they come by time
+/// memory = "tso"                   # what one end stores is seen later by the other; without it at once
 /// shown = "main"                   # the branch, and the place in it
 /// step = 1200
 /// record = 1833
@@ -29,10 +31,12 @@ import VMBusWire
 public struct SessionFile: Sendable, Hashable {
     /// The number of this form.
     static let version: Int64 = 1
+    /// In the place of a seed.
+    static let firstAlternative = "first"
     /// More steps than this are not run again on opening a file: several minutes.
     static let maximumSteps: Int64 = 100_000_000
     /// The most choices and commands of one branch.
-    static let maximumChanges = 4096
+    static let maximumChanges = 65_536
 
     struct Stop: Sendable, Hashable {
         var text: String
@@ -51,7 +55,10 @@ public struct SessionFile: Sendable, Hashable {
 
     var origin: ScenarioOrigin
     var scenario: Scenario
-    var seed: UInt64
+    /// Nil for always the first alternative.
+    var seed: UInt64?
+    var ordering = EventOrdering.byTime
+    var memoryOrder = MemoryOrder.sc
     var shown: String
     var place: SessionPlace
     var fingerprint: UInt64
@@ -64,9 +71,8 @@ public struct SessionFile: Sendable, Hashable {
     public init(_ document: ConfigurationDocument) throws(ConfigurationError) {
         let root = document.root
         try root.requireOnly([
-            "session", "scenario", "scenario_check", "scenario_file", "scenario_text", "seed", "shown", "step",
-            "record",
-            "fingerprint", "breakpoint", "branch",
+            "session", "scenario", "scenario_check", "scenario_file", "scenario_text", "seed", "window", "memory",
+            "shown", "step", "record", "fingerprint", "breakpoint", "branch",
         ])
         let version = try root.integer("session", in: 0 ... .max)
         guard version == Self.version else {
@@ -74,7 +80,18 @@ public struct SessionFile: Sendable, Hashable {
                 "session", value: "\(version)", expected: "\(Self.version), the form of this version")
         }
         (scenario, origin) = try Self.scenario(root)
-        seed = try root.number("seed", "a whole number in quotes")
+        if try root.string("seed") != Self.firstAlternative {
+            seed = try root.number("seed", "a whole number in quotes, or \(Self.firstAlternative)")
+        }
+        if root.contains("window") {
+            ordering = .interleaved(window: try root.number("window", "nanoseconds in quotes"))
+        }
+        if let word = try root.stringIfPresent("memory") {
+            guard let order = MemoryOrder(rawValue: word) else {
+                throw root.unacceptable("memory", value: word, expected: "sc or tso")
+            }
+            memoryOrder = order
+        }
         shown = try root.string("shown")
         place = SessionPlace(
             step: UInt64(try root.integer("step", in: 0...Self.maximumSteps)),
@@ -145,7 +162,9 @@ public struct SessionFile: Sendable, Hashable {
     init(_ source: SimulatorSource) {
         origin = source.origin
         scenario = source.scenario
-        seed = source.moment.simulation.choices.seed ?? 0
+        seed = source.moment.simulation.choices.seed
+        ordering = source.moment.simulation.ordering
+        memoryOrder = source.moment.simulation.memoryOrder
         shown = source.branches[source.active].name
         place = source.moment.place
         fingerprint = source.fingerprint
@@ -174,8 +193,8 @@ public struct SessionFile: Sendable, Hashable {
             text += "scenario_text = \"\"\"\n\(Self.escaped(String(decoding: bytes, as: UTF8.self)))\"\"\"\n"
         }
         text += """
-            seed = "\(seed)"
-            shown = \(Self.quoted(shown))
+            seed = "\(seed.map { "\($0)" } ?? Self.firstAlternative)"
+            \(machine)shown = \(Self.quoted(shown))
             step = \(place.step)
             record = \(place.sequence)
             fingerprint = "\(Hexadecimal.prefixed(fingerprint))"
@@ -194,6 +213,14 @@ public struct SessionFile: Sendable, Hashable {
                 "commands", branch.commands.map { "\($0.step) \($0.time) \(CommandText.write($0.command))" })
         }
         return text
+    }
+
+    /// How the machine is run, where that is not as usual.
+    private var machine: String {
+        var lines = ""
+        if case .interleaved(let window) = ordering { lines += "window = \"\(window)\"\n" }
+        if memoryOrder != .sc { lines += "memory = \"\(memoryOrder.rawValue)\"\n" }
+        return lines
     }
 
     private static func list(_ key: String, _ lines: [String]) -> String {

@@ -8,7 +8,11 @@ extension SimulatorSource {
     ///
     /// - Throws: why it cannot be the same session: a breakpoint that cannot be read, or another state than the file says.
     public init(_ file: SessionFile, reader: (any RecordReader)? = nil) throws(SourceError) {
-        self.init(Simulation(file.scenario, seed: file.seed), reader: reader, origin: file.origin)
+        self.init(
+            Simulation(
+                file.scenario, choices: file.seed.map { .seed($0) } ?? .exhaustive(), ordering: file.ordering,
+                memoryOrder: file.memoryOrder),
+            reader: reader, origin: file.origin)
         let start = branches[0]
         branches = []
         for branch in file.branches {
@@ -48,8 +52,11 @@ extension SimulatorSource {
             case .shipped(let name): name
             case .text(_, let file): file
             }
-        guard branch.commands.isEmpty else { return "vmbusscope sim FILE.session, of 'sim --export session'" }
-        return "vmbusscope sim \(name) --seed \(moment.simulation.choices.seed ?? 0)"
+        guard branch.commands.isEmpty, let seed = moment.simulation.choices.seed,
+            moment.simulation.ordering == .byTime
+        else { return "vmbusscope sim FILE.session, of 'sim --export session'" }
+        return "vmbusscope sim \(name) --seed \(seed)"
+            + (moment.simulation.memoryOrder == .sc ? "" : " --memory \(moment.simulation.memoryOrder.rawValue)")
             + branch.answers.map { " --choose \($0.number)=\($0.value)" }.joined() + " --headless --steps \(steps)"
     }
 

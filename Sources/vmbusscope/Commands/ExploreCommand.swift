@@ -15,13 +15,16 @@ struct ExploreCommand: ParsableCommand {
             machine in which any event that is due within --window may happen first, until --until.
 
             What breaks a rule is shown with a shortest schedule, and the status is 5. A search that reaches a limit says \
-            that it is bounded: nothing is said then of the states beyond. States are told apart by fingerprints of 64 bits; \
+            that it is bounded: nothing is said then of the states beyond. With --record-session the schedule of a machine \
+            is written as a session, which 'vmbusscope sim FILE.session' opens and steps through. Store buffers of a machine \
+            let stores out between the visits of its partitions, those of 'ring' between single accesses. States are told apart by fingerprints of 64 bits; \
             the chance that one was taken for another is printed.
 
             EXAMPLES
               vmbusscope explore ring
               vmbusscope explore ring --memory sc --ring-bytes 104 --packets 6
               vmbusscope explore rescind --json
+              vmbusscope explore network --memory tso --record-session found.session
               vmbusscope explore ring --replay a4cab
             """)
 
@@ -56,16 +59,21 @@ struct ExploreCommand: ParsableCommand {
     func run() throws {
         if search.isRing {
             let model = RingModel(try search.ring())
-            try run(model, stateBytes: model.byteCount, RingModel.lifelines)
+            try run(model, stateBytes: model.byteCount, RingModel.lifelines) { _ in nil }
         } else {
+            let (scenario, text) = try search.machine()
             let model = MachineModel(
-                try search.machine(), window: window.nanoseconds, until: until.nanoseconds)
-            try run(model, stateBytes: MachineModel.byteCount, model.lifelines)
+                scenario, window: window.nanoseconds, until: until.nanoseconds, memoryOrder: search.machineMemory)
+            try run(model, stateBytes: MachineModel.byteCount, model.lifelines) {
+                model.found($0, text: text, file: search.machineFile)
+            }
         }
     }
 
-    private func run(_ model: some ExplorableModel, stateBytes: Int, _ lifelines: [String]) throws {
-        if let replay { return try show(model, lifelines, replay) }
+    private func run(
+        _ model: some ExplorableModel, stateBytes: Int, _ lifelines: [String], _ found: (Schedule) -> FoundRun?
+    ) throws {
+        if let replay { return try show(model, lifelines, replay, found) }
         var watch = try SearchWatch()
         var exploration = Exploration(
             model, limits: ExplorationLimits(states: maxStates, bytes: maxMemory << 20), stateBytes: stateBytes)
@@ -83,6 +91,7 @@ struct ExploreCommand: ParsableCommand {
             report = SearchReport(
                 lifelines: lifelines, steps: Array(steps.joined()), breach: breach, again: command(schedule.description)
             )
+            try found(schedule).map(search.write)
         }
         if json {
             try Output.write(document(exploration.progress, verdict, report, seconds))
@@ -95,7 +104,9 @@ struct ExploreCommand: ParsableCommand {
     }
 
     /// Shows one schedule.
-    private func show(_ start: some ExplorableModel, _ lifelines: [String], _ text: String) throws {
+    private func show(
+        _ start: some ExplorableModel, _ lifelines: [String], _ text: String, _ found: (Schedule) -> FoundRun?
+    ) throws {
         guard let schedule = Schedule(text) else {
             throw CommandFailure(.usage, "--replay \(text): letters with counts, such as ab3c(40)2")
         }
@@ -105,6 +116,7 @@ struct ExploreCommand: ParsableCommand {
             lifelines: lifelines, steps: Array(steps.joined()),
             breach: model.breach ?? ModelBreach(rule: "none", text: "no rule is broken so far"),
             again: command(text))
+        try found(schedule).map(search.write)
         try Output.write(mermaid ? report.chart : report.text)
         if steps.count < schedule.choices.count, model.breach == nil {
             throw CommandFailure(.failure, "choice \(steps.count + 1) of the schedule is none that there is")

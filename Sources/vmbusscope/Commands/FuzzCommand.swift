@@ -1,7 +1,9 @@
 import ArgumentParser
 import BusModel
 import Platform
+import VMBusPartitions
 import VMBusSimulator
+import VMBusWire
 
 /// `fuzz`: many runs with other choices each.
 struct FuzzCommand: ParsableCommand {
@@ -14,6 +16,10 @@ struct FuzzCommand: ParsableCommand {
             first broken rule ends the campaign; its choices are made fewer and smaller as long as the same rule breaks, and \
             the line is printed that makes it happen again. Ctrl-C ends the campaign, or the shrinking with the best so far.
 
+            With --faults each run of a machine also has some of the faults of a class, a few times each. Legal adversity \
+            must break no rule, and everything must come to rest. A buggy or hostile peer breaks rules by itself: it is the \
+            --offender, and only what the other end breaks is a finding. Faults that no run met are told at the end.
+
             --sometimes names what must have been met by the end: a word of the second column of --coverage, such as \
             'RESCIND_CHANNELOFFER of the host', or both columns with a colon. What was never met is bad news (5).
 
@@ -22,6 +28,8 @@ struct FuzzCommand: ParsableCommand {
             EXAMPLES
               vmbusscope fuzz two-guests --runs 200
               vmbusscope fuzz ring --memory tso --seconds 10
+              vmbusscope fuzz network --faults legal --runs 500 --coverage
+              vmbusscope fuzz rescind --faults hostile --record-session found.session
               vmbusscope fuzz rescind --replay 1:ab3c
             """)
 
@@ -42,6 +50,13 @@ struct FuzzCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Runs that shrinking may take.", valueName: "n"))
     var shrinkRuns = 5000
 
+    @Option(
+        help: ArgumentHelp("Machines: faults that runs have: none, legal, buggy or hostile.", valueName: "class"))
+    var faults = FaultWord.none
+
+    @Option(help: ArgumentHelp("Machines: who commits what is not legal: host or guest.", valueName: "end"))
+    var offender = OffenderWord.host
+
     @Option(help: ArgumentHelp("What must be met in some run; repeat for more.", valueName: "event"))
     var sometimes: [String] = []
 
@@ -60,19 +75,24 @@ struct FuzzCommand: ParsableCommand {
     func validate() throws {
         if runs < 1 { throw ValidationError("--runs \(runs): choose at least 1") }
         if steps < 1 { throw ValidationError("--steps \(steps): choose at least 1") }
+        if search.isRing, faults != .none { throw ValidationError("--faults: 'ring' has none; choose a machine") }
         if let seconds, !(seconds > 0) { throw ValidationError("--seconds \(seconds): choose more than 0") }
     }
 
     func run() throws {
         if search.isRing {
-            try run(RingSubject(try search.ring(), stepLimit: steps))
+            try run(RingSubject(try search.ring(), stepLimit: steps)) { _ in nil }
         } else {
-            try run(MachineSubject(try search.machine(), stepLimit: steps))
+            let (scenario, text) = try search.machine()
+            let mix = FaultMix(faults.honesty, by: offender.direction)
+            let subject = MachineSubject(
+                scenario, stepLimit: steps, memoryOrder: search.machineMemory, mix: mix)
+            try run(subject) { subject.found($0, text: text, file: search.machineFile) }
         }
     }
 
-    private func run<Subject: FuzzSubject>(_ subject: Subject) throws {
-        if let replay { return try show(subject, replay) }
+    private func run<Subject: FuzzSubject>(_ subject: Subject, _ found: (FuzzCase) -> FoundRun?) throws {
+        if let replay { return try show(subject, replay, found) }
         var watch = try SearchWatch()
         var campaign = FuzzCampaign(subject, seed: seed)
         while campaign.runs < runs, campaign.failure == nil, !watch.isInterrupted {
@@ -89,6 +109,7 @@ struct FuzzCommand: ParsableCommand {
                 trial: best.best, steps: best.steps, runs: best.runs, seconds: watch.seconds - result.seconds)
             result.report = SearchReport(
                 lifelines: subject.lifelines, steps: story.steps, breach: best.breach, again: command(best.best))
+            try found(best.best).map(search.write)
         }
         if json {
             try Output.write(result.document(search.scenario, seed: seed))
@@ -113,7 +134,7 @@ struct FuzzCommand: ParsableCommand {
     }
 
     /// Shows one case.
-    private func show(_ subject: some FuzzSubject, _ text: String) throws {
+    private func show(_ subject: some FuzzSubject, _ text: String, _ found: (FuzzCase) -> FoundRun?) throws {
         guard let trial = FuzzCase(text) else {
             throw CommandFailure(.usage, "--replay \(text): a case such as 0:ab3c(40)2")
         }
@@ -121,11 +142,34 @@ struct FuzzCommand: ParsableCommand {
         let report = SearchReport(
             lifelines: subject.lifelines, steps: story.steps,
             breach: story.breach ?? ModelBreach(rule: "none", text: "no rule is broken"), again: command(trial))
+        try found(trial).map(search.write)
         try Output.write(mermaid ? report.chart : report.text)
         if story.breach != nil { throw CommandFailure(.badNews) }
     }
 
     private func command(_ trial: FuzzCase) -> String {
-        "vmbusscope fuzz \(search.words) --steps \(steps) --replay '\(trial)'"
+        let mix = faults == .none ? "" : "--faults \(faults.rawValue) --offender \(offender.rawValue) "
+        return "vmbusscope fuzz \(search.words) \(mix)--steps \(steps) --replay '\(trial)'"
     }
+}
+
+/// Which class of faults runs have.
+enum FaultWord: String, ExpressibleByArgument, CaseIterable {
+    case none, legal, buggy, hostile
+
+    var honesty: FaultClass? {
+        switch self {
+        case .none: nil
+        case .legal: .legalAdversity
+        case .buggy: .buggyPeer
+        case .hostile: .hostilePeer
+        }
+    }
+}
+
+/// Who commits them.
+enum OffenderWord: String, ExpressibleByArgument, CaseIterable {
+    case host, guest
+
+    var direction: Direction { self == .host ? .hostToGuest : .guestToHost }
 }

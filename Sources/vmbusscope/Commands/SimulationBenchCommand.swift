@@ -9,8 +9,10 @@ struct SimulationBenchCommand: ParsableCommand {
         commandName: "sim",
         abstract: "Steps of the simulator, the memory of a session, and journeys through it.",
         discussion: """
-            The machine alone writes its records and forgets them; a session keeps besides what it needs to reach every \
-            moment again. Then it jumps to places chosen at random, and goes back record by record from its end.
+            The contestants take turns. The machine alone writes its records and forgets them; beside it the same with all \
+            rules of the protocol checked after every step; and a session, which keeps what it needs to reach every moment \
+            again. Then the session jumps to places chosen at random, and goes back record by record from its end. Times are \
+            those of the processor.
             """)
 
     @Argument(help: ArgumentHelp("A scenario that is shipped.", valueName: "scenario"))
@@ -36,8 +38,15 @@ struct SimulationBenchCommand: ParsableCommand {
                 .usage, "bench sim: no scenario '\(scenario)' is shipped; 'vmbusscope print scenario' lists them")
         }
         let benchmark = SimulationBenchmark(scenario: scenario, steps: steps, journeys: journeys)
-        try BenchCommand.report(
-            "sim", SimulationBenchmark.Case.allCases, isJSON: json, heading: SimulationBenchmark.heading,
-            row: SimulationBenchmark.row, json: SimulationBenchmark.json, measure: benchmark.measure)
+        let results: [SimulationBenchmark.Result]
+        do throws(BenchmarkFailure) {
+            results = try benchmark.measure()
+        } catch {
+            throw CommandFailure(.failure, "bench sim: \(error)")
+        }
+        try Output.write(
+            json
+                ? SimulationBenchmark.json(results)
+                : SimulationBenchmark.heading + results.map(SimulationBenchmark.row).joined())
     }
 }

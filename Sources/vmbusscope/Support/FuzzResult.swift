@@ -11,6 +11,8 @@ struct FuzzResult {
     let cells: [(state: String, event: String, runs: Int)]
     /// What should have been met and was not.
     let neverMet: [String]
+    /// What could have been met and was not, which is no failure.
+    let missed: [String]
     /// The run that broke a rule, how many steps it took, and its rule.
     let failure: (run: Int, steps: Int, choices: Int, breach: ModelBreach)?
     /// The failure made small.
@@ -37,6 +39,7 @@ struct FuzzResult {
         self.cells = cells
         neverMet = sometimes.filter { name in !cells.contains { $0.event == name || "\($0.state):\($0.event)" == name }
         }
+        missed = campaign.subject.hopedFor.filter { name in !cells.contains { $0.event == name } }
         failure = campaign.failure.map { ($0.run, $0.steps, $0.trial.choices.count, $0.breach) }
     }
 
@@ -51,6 +54,7 @@ struct FuzzResult {
             for cell in cells { text += "\(cell.state)\t\(cell.event)\t\(cell.runs)\n" }
         }
         for name in neverMet { text += "NEVER MET \(name)\n" }
+        if !missed.isEmpty { text += "not met: \(missed.joined(separator: ", "))\n" }
         if let failure, let shrunk {
             text +=
                 "run \(failure.run) breaks \(failure.breach.rule) after \(failure.steps) steps and \(failure.choices) "
@@ -72,17 +76,16 @@ struct FuzzResult {
             json.member("steps", steps)
             json.member("seconds", seconds)
             json.member("corpus", corpus)
-            json.memberArray("coverage") { json in
-                for cell in cells {
-                    json.object { json in
-                        json.member("state", cell.state)
-                        json.member("event", cell.event)
-                        json.member("runs", cell.runs)
-                    }
-                }
+            json.memberObjects("coverage", cells) { json, cell in
+                json.member("state", cell.state)
+                json.member("event", cell.event)
+                json.member("runs", cell.runs)
             }
             json.memberArray("never_met") { json in
                 for name in neverMet { json.value(name) }
+            }
+            json.memberArray("not_met") { json in
+                for name in missed { json.value(name) }
             }
             guard let failure, let shrunk, let report else { return }
             json.memberObject("failure") { json in

@@ -23,12 +23,19 @@ struct ScenarioOptions: ParsableArguments {
             valueName: "n=v"))
     var choose: [ChosenValue] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "sc: what one end stores is seen by the other at once; tso: a store buffer holds it back until a fence, or "
+                + "until a numbered choice lets it out.", valueName: "order"),
+        completion: .list(MemoryOrder.allCases.map(\.rawValue)))
+    var memory = MemoryOrder.sc
+
     /// Whether a session is named, not a scenario.
     var isSession: Bool { scenario.hasSuffix(".session") }
 
     func validate() throws {
-        if isSession, seed != nil || !choose.isEmpty {
-            throw ValidationError("--seed and --choose: the session says them; name its scenario instead")
+        if isSession, seed != nil || !choose.isEmpty || memory != .sc {
+            throw ValidationError("--seed, --memory and --choose: the session says them; name its scenario instead")
         }
     }
 
@@ -37,13 +44,13 @@ struct ScenarioOptions: ParsableArguments {
         guard !isSession else { return try session() }
         let (scenario, origin) = try ScenarioFile.read(scenario)
         return SimulatorSource(
-            scenario, seed: seed, reader: FlowReader(), origin: origin,
+            scenario, seed: seed, reader: FlowReader(), origin: origin, memoryOrder: memory,
             choosing: choose.map { (number: $0.number, value: $0.value) })
     }
 
     /// The same as words of a command line.
     var words: [String] {
-        [scenario] + (seed.map { ["--seed", "\($0)"] } ?? [])
+        [scenario] + (seed.map { ["--seed", "\($0)"] } ?? []) + (memory == .sc ? [] : ["--memory", memory.rawValue])
             + choose.flatMap { ["--choose", "\($0.number)=\($0.value)"] }
     }
 

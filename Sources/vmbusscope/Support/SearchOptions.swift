@@ -1,9 +1,10 @@
-import ArgumentParser
+public import ArgumentParser
+import BusModel
 import Configuration
 import Platform
 import VMBusPartitions
 import VMBusRing
-import VMBusSimulator
+public import VMBusSimulator
 import VMBusWire
 
 /// What `explore` and `fuzz` search: the model of a ring, or a simulated machine.
@@ -18,9 +19,11 @@ struct SearchOptions: ParsableArguments {
     var scenario: String
 
     @Option(
-        help: ArgumentHelp("ring: in which order accesses are seen, sc or tso.", valueName: "order"),
-        completion: .list(MemoryOrder.allCases.map(\.rawValue)), transform: memoryOrder)
-    var memory = MemoryOrder.tso
+        help: ArgumentHelp(
+            "In which order accesses are seen: sc, or tso with store buffers; tso for ring and sc for machines by default.",
+            valueName: "order"),
+        completion: .list(MemoryOrder.allCases.map(\.rawValue)))
+    var memory: MemoryOrder?
 
     @Option(help: ArgumentHelp("ring: bytes of the data area.", valueName: "n"))
     var ringBytes: UInt32 = 72
@@ -45,17 +48,29 @@ struct SearchOptions: ParsableArguments {
         var mutation: String?
     #endif
 
-    private static func memoryOrder(_ word: String) throws -> MemoryOrder {
-        guard let order = MemoryOrder(rawValue: word) else { throw ValidationError("choose sc or tso") }
-        return order
+    @Option(
+        help: ArgumentHelp(
+            "Machines: write what is found as a session, which 'vmbusscope sim FILE.session' opens.", valueName: "file")
+    )
+    var recordSession: String?
+
+    func validate() throws {
+        guard let recordSession else { return }
+        if isRing { throw ValidationError("--record-session: 'ring' is no machine that 'sim' opens; try --mermaid") }
+        guard recordSession.hasSuffix(".session") else {
+            throw ValidationError("--record-session \(recordSession): choose a name that ends in .session")
+        }
     }
 
     var isRing: Bool { scenario == Self.ringName }
 
+    /// The order of a machine's accesses.
+    var machineMemory: MemoryOrder { memory ?? .sc }
+
     /// The numbers of the ring's model.
     func ring() throws(CommandFailure) -> RingModelSettings {
         var settings = RingModelSettings()
-        settings.order = memory
+        settings.order = memory ?? .tso
         settings.ringBytes = ringBytes
         settings.packets = packets
         settings.payloadBytes = payload
@@ -69,30 +84,44 @@ struct SearchOptions: ParsableArguments {
         return settings
     }
 
-    /// The machine.
-    func machine() throws(CommandFailure) -> Scenario {
-        var scenario: Scenario
-        if let shipped = try shipped() {
-            scenario = shipped
+    /// The machine, as it is written and read.
+    func machine() throws(CommandFailure) -> (scenario: Scenario, text: [UInt8]) {
+        var text: [UInt8]
+        if let shipped = ExplorationScenarios.text(scenario) {
+            text = Array(shipped.utf8)
         } else {
-            scenario = try ScenarioFile.read(self.scenario).scenario
+            switch try ScenarioFile.read(scenario).origin {
+            case .shipped(let name): text = Scenarios.text(name) ?? []
+            case .text(let bytes, _): text = bytes
+            }
         }
         #if Mutations
-            let bug = try plantedBug()
-            for index in scenario.guests.indices where bug != nil {
-                scenario.guests[index].mutation = bug
-                scenario.guests[index].host.mutation = bug
+            if let bug = try plantedBug() {
+                let lines = "[[guest]]\nmutation = \"\(bug.rawValue)\"\nhost_mutation = \"\(bug.rawValue)\""
+                text = Array(String(decoding: text, as: UTF8.self).replacing("[[guest]]", with: lines).utf8)
             }
         #endif
-        return scenario
-    }
-
-    private func shipped() throws(CommandFailure) -> Scenario? {
         do throws(ConfigurationError) {
-            return try ExplorationScenarios.named(scenario)
+            return (try Scenario(ConfigurationDocument(parsing: text, file: machineFile)), text)
         } catch {
             throw CommandFailure(.failure, error.description)
         }
+    }
+
+    /// What the machine's text is called in messages and sessions.
+    var machineFile: String { scenario.hasSuffix(".toml") ? scenario : "\(scenario).toml" }
+
+    /// Writes a session if one is wanted.
+    func write(_ found: FoundRun) throws {
+        guard let recordSession else { return }
+        let file: SessionFile
+        do throws(ConfigurationError) {
+            file = try found.session()
+        } catch {
+            throw CommandFailure(.failure, error.description)
+        }
+        try ReplacedFile.write(recordSession, Array(file.text.utf8))
+        Output.complain("step through it: vmbusscope sim \(recordSession)")
     }
 
     #if Mutations
@@ -109,8 +138,9 @@ struct SearchOptions: ParsableArguments {
     /// The arguments that name the same search.
     var words: String {
         var words = scenario
+        if let memory { words += " --memory \(memory.rawValue)" }
         if isRing {
-            words += " --memory \(memory.rawValue) --ring-bytes \(ringBytes) --packets \(packets) --payload \(payload)"
+            words += " --ring-bytes \(ringBytes) --packets \(packets) --payload \(payload)"
             words += " --spurious \(spurious)" + (pendingSend ? "" : " --no-pending-send")
             if wakesWhenItJustFits { words += " --wakes-when-it-just-fits" }
         }
@@ -120,3 +150,5 @@ struct SearchOptions: ParsableArguments {
         return words
     }
 }
+
+extension MemoryOrder: ExpressibleByArgument {}

@@ -40,14 +40,10 @@ struct SearchReport {
         json.member("rule", breach.rule)
         json.member("text", breach.text)
         json.member("again", again)
-        json.memberArray("steps") { json in
-            for step in steps {
-                json.object { json in
-                    json.member("actor", step.actor)
-                    json.member("target", step.target)
-                    json.member("text", step.text)
-                }
-            }
+        json.memberObjects("steps", steps) { json, step in
+            json.member("actor", step.actor)
+            json.member("target", step.target)
+            json.member("text", step.text)
         }
         json.member("mermaid", chart)
     }

@@ -17,8 +17,15 @@ public protocol FuzzSubject: Sendable {
     /// The name of a cell of the coverage: the state and what happened in it.
     func name(of cell: CoverageCell) -> (state: String, event: String)
 
+    /// Events that some run should meet; a campaign tells which it never met.
+    var hopedFor: [String] { get }
+
     /// The lifelines of a chart of a run.
     var lifelines: [String] { get }
+}
+
+extension FuzzSubject {
+    public var hopedFor: [String] { [] }
 }
 
 /// What decides a run.

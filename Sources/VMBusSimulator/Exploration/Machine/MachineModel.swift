@@ -1,4 +1,4 @@
-public import BusModel
+import BusModel
 public import VMBusPartitions
 import VMBusWire
 
@@ -21,8 +21,10 @@ public struct MachineModel: ExplorableModel {
     /// - Parameters:
     ///   - window: nanoseconds of virtual time within which events may change places.
     ///   - end: when it is over, in nanoseconds of virtual time.
-    public init(_ scenario: Scenario, window: UInt64, until end: UInt64) {
-        simulation = Simulation(scenario, choices: .exhaustive(), ordering: .interleaved(window: window))
+    ///   - memoryOrder: in which order what one end stores reaches the other.
+    public init(_ scenario: Scenario, window: UInt64, until end: UInt64, memoryOrder: MemoryOrder = .sc) {
+        simulation = Simulation(
+            scenario, choices: .exhaustive(), ordering: .interleaved(window: window), memoryOrder: memoryOrder)
         simulation.checkRules()
         _ = simulation.takeRecords()
         fingerprint = simulation.updateFingerprint()

@@ -9,6 +9,10 @@ public struct MachineSubject: FuzzSubject {
     public let scenario: Scenario
     /// The most steps of one run, the end not counted.
     public let stepLimit: Int
+    /// In which order what one end stores reaches the other.
+    public let memoryOrder: MemoryOrder
+    /// What goes wrong in some runs.
+    public let mix: FaultMix
 
     /// Nanoseconds within which events may change places, one for each bit of the variation that stands for it; without any
     /// of them events come by time, and their delays are drawn.
@@ -19,16 +23,26 @@ public struct MachineSubject: FuzzSubject {
     static let settlingSteps = 20_000
 
     /// A subject.
-    public init(_ scenario: Scenario, stepLimit: Int) {
+    public init(_ scenario: Scenario, stepLimit: Int, memoryOrder: MemoryOrder = .sc, mix: FaultMix = .none) {
         self.scenario = scenario
         self.stepLimit = stepLimit
+        self.memoryOrder = memoryOrder
+        self.mix = mix
     }
 
-    public var variationBits: Int { Self.windows.count }
+    public var variationBits: Int { Self.windows.count + mix.faults.count }
 
     public func variationName(_ bit: Int) -> String {
-        Self.windows.indices.contains(bit) ? "any order within \(Self.windows[bit] / 1000) us" : ""
+        Self.windows.indices.contains(bit)
+            ? "any order within \(Self.windows[bit] / 1000) us" : mix.name(bit - Self.windows.count)
     }
+
+    public var hopedFor: [String] {
+        Set(mix.faults.map { "fault \($0.kind.id)" }).sorted()
+    }
+
+    /// The faults of a case, as a scenario writes them.
+    func faultText(of trial: FuzzCase) -> String { mix.text(trial.variation >> UInt64(Self.windows.count)) }
 
     public var lifelines: [String] { [scenario.rootName] + scenario.guests.map(\.name) }
 
@@ -37,7 +51,9 @@ public struct MachineSubject: FuzzSubject {
         run.breach = play(trial) { simulation, batch in
             run.choices += simulation.choices.taken.map(\.value)
             run.steps += 1
-            for header in batch.headers { Self.cell(header, simulation).map { _ = run.coverage.insert($0) } }
+            for header in batch.headers {
+                Self.cell(header, batch.payload(of: header), simulation).map { _ = run.coverage.insert($0) }
+            }
         }
         return run
     }
@@ -57,8 +73,11 @@ public struct MachineSubject: FuzzSubject {
         }
         let choices = trial.seed.map { ChoiceSource.seed($0, answers: answers) } ?? .exhaustive(prefix: trial.choices)
         let window = Self.windows.indices.last { trial.variation >> UInt64($0) & 1 != 0 }
+        var faulty = scenario
+        faulty.faults += mix.chosen(trial.variation >> UInt64(Self.windows.count))
         return Simulation(
-            scenario, choices: choices, ordering: window.map { .interleaved(window: Self.windows[$0]) } ?? .byTime)
+            faulty, choices: choices, ordering: window.map { .interleaved(window: Self.windows[$0]) } ?? .byTime,
+            memoryOrder: memoryOrder)
     }
 
     /// Runs a case and calls `body` after each step.
@@ -69,10 +88,11 @@ public struct MachineSubject: FuzzSubject {
         for _ in 0..<stepLimit {
             switch advance(&simulation, body) {
             case .broken(let breach): return breach
-            case .ended: return unsettled(simulation, since: [])
+            case .ended: return mix.mustSettle ? unsettled(simulation, since: []) : nil
             case .happened: break
             }
         }
+        guard mix.mustSettle else { return nil }
         let underWay = Self.underWay(simulation)
         let end = simulation.time + Self.settlingTime
         for _ in 0..<Self.settlingSteps {
@@ -94,7 +114,7 @@ public struct MachineSubject: FuzzSubject {
         var batch = FlowBatch()
         guard simulation.step(into: &batch) == .happened else { return .ended }
         body(simulation, batch)
-        return simulation.brokenRule.map { .broken($0) } ?? .happened
+        return simulation.firstBreach(where: mix.isFinding).map { .broken($0) } ?? .happened
     }
 
     /// What the guests wait for an answer to, by name.
@@ -130,7 +150,17 @@ public struct MachineSubject: FuzzSubject {
 
     // MARK: - Coverage
 
-    private static func cell(_ header: FlowRecordHeader, _ simulation: borrowing Simulation) -> CoverageCell? {
+    /// Above the kinds of records that are counted by state.
+    private static let faultEvents: UInt32 = 8 << 16
+
+    private static func cell(
+        _ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>, _ simulation: borrowing Simulation
+    ) -> CoverageCell? {
+        if header.kind == .fault {
+            let word = payload.prefix { $0 != UInt8(ascii: " ") }
+            return FaultKind.all.firstIndex { word.elementsEqual($0.id.utf8) }
+                .map { CoverageCell(state: 0, event: Self.faultEvents | UInt32($0)) }
+        }
         let kinds: [FlowKind] = [.message, .packet, .signal, .interrupt]
         guard let kind = kinds.firstIndex(of: header.kind) else { return nil }
         var state: UInt32 = 0
@@ -157,6 +187,9 @@ public struct MachineSubject: FuzzSubject {
             default: "\(states[min(place, states.count - 1)])\(cell.state % 2 == 1 ? ", rescinded" : "")"
             }
         let code = cell.event & 0xFFFF
+        if cell.event & Self.faultEvents == Self.faultEvents, FaultKind.all.indices.contains(Int(code)) {
+            return ("any", "fault \(FaultKind.all[Int(code)].id)")
+        }
         let event =
             switch cell.event >> 16 & 0xFF {
             case 0: MessageType(rawValue: code).meaning ?? "message \(code)"

@@ -12,7 +12,12 @@ extension ModelBreach {
 
 extension Simulation {
     /// The first rule that is broken; what is only a warning does not count.
-    var brokenRule: ModelBreach? { checker?.breaches.first { !$0.rule.isWarning }.map { ModelBreach($0) } }
+    var brokenRule: ModelBreach? { firstBreach { !$0.rule.isWarning } }
+
+    /// The first breach that is meant.
+    func firstBreach(where isMeant: (RuleBreach) -> Bool) -> ModelBreach? {
+        checker?.breaches.first(where: isMeant).map { ModelBreach($0) }
+    }
 }
 
 extension ScheduleStep {

@@ -129,6 +129,17 @@ extension BusSnapshot {
     }
 }
 
+extension BusSnapshot {
+    /// The same as a record of the log, with the number of the last one before it.
+    public var keyframeRecord: FlowBatch {
+        var batch = FlowBatch()
+        var header = FlowRecordHeader(kind: .keyframe, time: position.time, partition: 0)
+        header.sequence = position.sequence
+        batch.append(header, keyframe)
+        return batch
+    }
+}
+
 /// A value with the moment at which it was read.
 private struct TimedReading {
     let reading: AttributeReading

@@ -112,3 +112,15 @@ extension OwnedDescriptor {
         try self.init(checking: open(path, O_RDWR | O_CLOEXEC), "open", path: path)
     }
 }
+
+extension OwnedDescriptor {
+    /// A file to write to, which is empty, whatever was in it. A new one is for its owner alone.
+    public static func newFile(_ path: String) throws(SystemError) -> OwnedDescriptor {
+        try OwnedDescriptor(checking: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600), "open", path: path)
+    }
+
+    /// Another number for an open descriptor of somebody else's, such as standard output.
+    public static func duplicate(of descriptor: Int32) throws(SystemError) -> OwnedDescriptor {
+        try OwnedDescriptor(checking: fcntl(descriptor, F_DUPFD_CLOEXEC, 0), "fcntl")
+    }
+}

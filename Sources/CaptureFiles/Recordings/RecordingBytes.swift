@@ -1,5 +1,5 @@
 public import Platform
-public import VMBusWire
+import VMBusWire
 
 /// The bytes of a recording, wherever they are.
 public protocol RecordingBytes: Sendable {

@@ -182,14 +182,7 @@ public struct RecordingSource: BusSource, Sendable {
         return snapshot
     }
 
-    public var keyframe: FlowBatch {
-        let snapshot = snapshot
-        var batch = FlowBatch()
-        var header = FlowRecordHeader(kind: .keyframe, time: place.time, partition: 0)
-        header.sequence = place.sequence
-        batch.append(header, snapshot.keyframe)
-        return batch
-    }
+    public var keyframe: FlowBatch { snapshot.keyframeRecord }
 
     /// The record that a completion answers, by their sequence numbers; nil for another record, and where nobody knows.
     public func request(ofRecord sequence: UInt64) -> UInt64? {

@@ -84,12 +84,8 @@ import VMBusWire
             if number < 10 { first.append(header, from: log.batch) }
             if number >= 20 { second.append(header, from: log.batch) }
         }
-        var keyframe = FlowBatch()
-        var header = FlowRecordHeader(kind: .keyframe, time: snapshot.position.time, partition: 0)
-        header.sequence = snapshot.position.sequence
-        keyframe.append(header, snapshot.keyframe)
         writer.append(first)
-        writer.appendGap(of: 10, reason: "the disk is slow", from: keyframe)
+        writer.appendGap(of: 10, reason: "the disk is slow", from: snapshot.keyframeRecord)
         writer.append(second)
         let bytes = writer.take()
         let (records, _) = read(bytes)
@@ -116,11 +112,8 @@ import VMBusWire
                 rest.append(header, from: log.batch)
             }
         }
-        var keyframe = FlowBatch()
-        var header = FlowRecordHeader(kind: .keyframe, time: snapshot.position.time, partition: 0)
-        header.sequence = 25
-        keyframe.append(header, snapshot.keyframe)
-        var writer = RecordingWriter(RecordingManifest(tool: "test", source: .host, title: "late"), from: keyframe)
+        var writer = RecordingWriter(
+            RecordingManifest(tool: "test", source: .host, title: "late"), from: snapshot.keyframeRecord)
         writer.append(rest)
         let (records, damages) = read(writer.take())
         #expect(damages.isEmpty)

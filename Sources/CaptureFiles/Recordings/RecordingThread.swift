@@ -1,0 +1,113 @@
+public import BusModel
+public import Platform
+import Synchronization
+
+/// Writes a recording on a thread of its own: whoever has records hands them over and never waits.
+///
+/// Every batch is written at once and whole. Where the disk is full, the file ends behind its last whole block.
+public final class RecordingThread: Sendable {
+    /// What became of a recording.
+    public struct Outcome: Sendable, Hashable {
+        /// How many records were written.
+        public var recordCount: UInt64 = 0
+        /// How many were lost, as they came faster than they could be written.
+        public var lostCount: UInt64 = 0
+        /// How many bytes were written.
+        public var byteCount: UInt64 = 0
+        /// Why it ended early; nil where it did not.
+        public var failure: SystemError?
+    }
+
+    private struct State: Sendable {
+        var queue: RecordingQueue
+        var isFinished = false
+        var outcome = Outcome()
+        var hasEnded = false
+    }
+
+    private let state: Mutex<State>
+    private let bell: Bell
+    private let end: Bell
+    private let file: OwnedDescriptor
+
+    private static let reason = "they came faster than they could be written"
+
+    /// Begins at once.
+    ///
+    /// - Parameters:
+    ///   - writer: makes the bytes.
+    ///   - file: an empty file, a pipe or whatever else takes them.
+    ///   - limit: how many bytes of records may wait.
+    public init(
+        _ writer: RecordingWriter, to file: consuming OwnedDescriptor, limit: Int = 64 << 20
+    ) throws(SystemError) {
+        state = Mutex(State(queue: RecordingQueue(limit: limit)))
+        bell = try Bell()
+        end = try Bell()
+        self.file = file
+        _ = try WorkerThread(name: "recording") { self.run(writer) }
+        try bell.ring()
+    }
+
+    /// Hands records over.
+    ///
+    /// - Parameter keyframe: what is known behind them; asked for where records were lost before.
+    public func record(_ batch: FlowBatch, keyframe: () -> FlowBatch) {
+        state.withLock { $0.queue.offer(batch, keyframe: keyframe) }
+        // It looks from time to time all the same.
+        try? bell.ring()
+    }
+
+    /// Why nothing more is written; nil while all is well.
+    public var failure: SystemError? { state.withLock { $0.outcome.failure } }
+
+    /// Waits until everything is written.
+    public func finish() -> Outcome {
+        state.withLock { $0.isFinished = true }
+        try? bell.ring()
+        while !state.withLock({ $0.hasEnded }) { _ = try? end.wait(atMost: 200) }
+        return state.withLock { $0.outcome }
+    }
+
+    private func run(_ writer: RecordingWriter) {
+        var writer = writer
+        var isLast = false
+        writing: while !isLast {
+            _ = try? bell.wait(atMost: 200)
+            let (items, isEnd) = state.withLock { ($0.queue.takeAll(isLast: $0.isFinished), $0.isFinished) }
+            isLast = isEnd
+            for item in items {
+                switch item {
+                case .batch(let batch): writer.append(batch)
+                case .gap(let count, let keyframe): writer.appendGap(of: count, reason: Self.reason, from: keyframe)
+                }
+                guard write(&writer) else { break writing }
+            }
+            if isLast { writer.finish() }
+            guard write(&writer) else { break }
+        }
+        state.withLock {
+            ($0.outcome.recordCount, $0.outcome.lostCount) = (writer.recordCount, writer.lostCount)
+            $0.hasEnded = true
+        }
+        try? end.ring()
+    }
+
+    /// Writes what there is; false when that cannot be done any more.
+    private func write(_ writer: inout RecordingWriter) -> Bool {
+        let bytes = writer.take()
+        do throws(SystemError) {
+            try file.write(bytes)
+            state.withLock { $0.outcome.byteCount += UInt64(bytes.count) }
+            return true
+        } catch {
+            let whole = state.withLock { state in
+                if state.outcome.failure == nil { state.outcome.failure = error }
+                return state.outcome.byteCount
+            }
+            // A pipe cannot be cut, and needs not.
+            try? file.truncate(to: whole)
+            return false
+        }
+    }
+}

@@ -119,7 +119,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "FuzzTargets", "LinuxGuest", "VMBusSimulator", "VMBusEngine", "VMBusPartitions", "VMBusDevices",
+                "FuzzTargets", "LinuxGuest", "CaptureFiles", "VMBusSimulator", "VMBusEngine", "VMBusPartitions",
+                "VMBusDevices",
                 "BusModel",
                 "Platform", "VMBusWire",
             ],

@@ -30,7 +30,8 @@ struct VMBusScope: ParsableCommand {
         subcommands: [
             LiveCommand.self, SimCommand.self, ExploreCommand.self, FuzzCommand.self, HostCommand.self,
             ListCommand.self, WatchCommand.self, ShowCommand.self,
-            DoctorCommand.self, CheckCommand.self, TraceCommand.self, OpenCommand.self, RingCommand.self,
+            DoctorCommand.self, CheckCommand.self, TraceCommand.self, RecordCommand.self, OpenCommand.self,
+            RingCommand.self,
             MetricsCommand.self,
             BenchCommand.self, AttachCommand.self, PrintCommand.self, BareCommand.self,
         ],

@@ -1,18 +1,19 @@
 import ArgumentParser
 import BusModel
+import CaptureFiles
 import Inspector
 import InspectorTUI
 import LinuxGuest
 import Query
 
-/// `open`: texts that a guest, its host or a tool wrote.
+/// `open`: recordings, and texts that a guest, its host or a tool wrote.
 struct OpenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "open",
-        abstract: "Open kernel logs, traces and listings that were kept in files.",
+        abstract: "Open a recording, or kernel logs, traces and listings that were kept in files.",
         discussion: """
-            The format is known by the content, whatever the name: \(formats). Several files become one log by their times; \
-            what has no time comes first.
+            The format is known by the content, whatever the name: \(formats), and recordings of 'vmbusscope record', which \
+            are opened one by one. Several texts become one log by their times; what has no time comes first.
 
             With a terminal it opens the inspector, else it prints partitions, channels and records; --view chooses one of \
             them. With --json every record is one line of schema vmbusscope.flow/1, or the view that --view names one document.
@@ -25,6 +26,7 @@ struct OpenCommand: ParsableCommand {
               ssh guest dmesg | vmbusscope open -
               vmbusscope open trace.txt --json | jq 'select(.name == "TRACE.vmbus_onoffer")'
               vmbusscope open lsvmbus-vv.txt --view channels --text
+              vmbusscope open guest.pcapng
             """)
 
     private static let formats = TextFormat.allCases.map(\.title).joined(separator: ", ")
@@ -49,6 +51,7 @@ struct OpenCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let recording = try RecordingFile.open(files) { return try open(recording) }
         let (files, refused) = try TextFiles.read(files)
         let source = TextFileSource(files)
         if !json, !text, Screen.hasTerminal {
@@ -62,6 +65,36 @@ struct OpenCommand: ParsableCommand {
         if refused == 0, damaged.isEmpty { return }
         let reasons = damaged.map { "\($0.name): \($0.gaps ?? "")" }
         throw CommandFailure(.damagedInput, reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+    }
+
+    private func open(_ recording: RecordingSource) throws {
+        var source = recording
+        if !json, !text, Screen.hasTerminal {
+            try Screen.show(source, screen.inspectorOptions)
+        } else {
+            try print(&source)
+        }
+        guard let damage = source.damages.summary else { return }
+        throw CommandFailure(.damagedInput, damage)
+    }
+
+    private func print(_ source: inout RecordingSource) throws {
+        let view = screen.view
+        let filter = screen.filter.isEmpty ? nil : screen.filter
+        let isStream = json && (view == nil || view == .flow)
+        var stream = try stream(filter)
+        var writer = JSONWriter()
+        var state = InspectorState(
+            capabilities: source.capabilities, title: source.title, limits: HistoryLimits(records: 65_536))
+        while case let batch = try source.advance(.steps(Self.piece)), !batch.isEmpty {
+            if isStream {
+                stream.write(batch, to: &writer)
+                try Output.write(writer.take())
+            } else {
+                state.ingest(batch)
+            }
+        }
+        if !isStream { try print(state, source.title) }
     }
 
     private func print(_ source: TextFileSource) throws {
@@ -79,10 +112,15 @@ struct OpenCommand: ParsableCommand {
         var state = InspectorState(
             capabilities: source.capabilities, title: source.title, limits: limits(source))
         state.ingest(source.batch)
-        if let view {
+        try print(state, source.title)
+    }
+
+    private func print(_ state: InspectorState, _ title: String) throws {
+        let filter = screen.filter.isEmpty ? nil : screen.filter
+        if let view = screen.view {
             return try Output.write(ShowCommand.render(view, state, json ? .json : .text, filter, nil))
         }
-        try Output.write("FILE  \(PrintableText.harmless(source.title))\n\n")
+        try Output.write("FILE  \(PrintableText.harmless(title))\n\n")
         for view in [InspectorView.partitions, .channels] {
             try Output.write(ShowCommand.render(view, state, .text, nil, nil) + "\n")
         }

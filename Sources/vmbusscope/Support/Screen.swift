@@ -1,4 +1,5 @@
 import BusModel
+import CaptureFiles
 import Glibc
 import InspectorTUI
 import LinuxGuest
@@ -54,6 +55,11 @@ enum Screen {
 
     /// Shows a simulation.
     static func show(_ source: SimulatorSource, _ options: InspectorOptions) throws(CommandFailure) {
+        try run(options) { .stepped(source) }
+    }
+
+    /// Shows a recording.
+    static func show(_ source: RecordingSource, _ options: InspectorOptions) throws(CommandFailure) {
         try run(options) { .stepped(source) }
     }
 

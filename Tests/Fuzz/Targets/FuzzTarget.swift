@@ -27,6 +27,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "text-file", run: fuzzTextFile),
         FuzzTarget(name: "flow-frame", run: fuzzFlowFrame),
         FuzzTarget(name: "responder", run: fuzzResponder),
+        FuzzTarget(name: "recording", run: fuzzRecording),
     ]
 
     /// The target of that name.

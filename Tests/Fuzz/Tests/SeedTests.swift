@@ -1,4 +1,5 @@
 import BusModel
+import CaptureFiles
 import FuzzTargets
 import Glibc
 import LinuxGuest
@@ -68,6 +69,7 @@ enum Seeds {
         seeds["ring-receiver"] = rings
         seeds["tracepoint"] = try tracepoints()
         seeds["flow-frame"] = frames(batch)
+        seeds["recording"] = recordings(batch)
         seeds["responder"] = GuestFrames.conversations
         seeds["ring-dump"] = try dumps()
         seeds["text-file"] = try texts()
@@ -75,6 +77,19 @@ enum Seeds {
     }
 
     // MARK: What the simulator did
+
+    /// The beginning, a piece with messages and one with packets, each a recording of its own.
+    private static func recordings(_ batch: FlowBatch) -> [[UInt8]] {
+        let packets = batch.headers.filter { $0.kind == .packet && $0.attachmentLength > 0 }
+        return [batch.headers.prefix(8), batch.headers.dropFirst(60).prefix(12), packets.prefix(4)].map { headers in
+            var piece = FlowBatch()
+            for header in headers { piece.append(header, from: batch) }
+            var writer = RecordingWriter(
+                RecordingManifest(tool: "seed", source: .simulator, title: "seed"), interval: 5)
+            writer.append(piece)
+            return [99] + writer.take()
+        }
+    }
 
     private static func messages(_ batch: FlowBatch, _ partition: UInt16, _ direction: Direction?) -> [[UInt8]] {
         batch.headers.filter {

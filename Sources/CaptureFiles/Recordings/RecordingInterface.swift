@@ -95,9 +95,9 @@ public struct RecordingInterface: Sendable, Hashable {
     /// The interface of a channel.
     static func channel(_ key: ChannelKey, relid: UInt32, classID: GUID) -> RecordingInterface {
         let kind = DeviceClass.of(classID).kind.word
-        let digits = Hexadecimal.digits(UInt64(key.device.firstGroup), count: 8)
         return RecordingInterface(
-            .channel(key, classID: classID), name: "vmbus:\(key.partition)/\(kind)-\(digits)/\(key.subchannel)",
+            .channel(key, classID: classID),
+            name: "vmbus:\(key.partition)/\(kind)-\(short(key.device))/\(key.subchannel)",
             description: "\(channelDescription) kind=\(kind) partition=\(key.partition) device=\(key.device) "
                 + "class_id=\(classID) subchannel=\(key.subchannel) relid=\(relid)")
     }
@@ -105,11 +105,18 @@ public struct RecordingInterface: Sendable, Hashable {
     /// The interface of an adapter's frames, under the name that the guest's kernel gave it, where that is known.
     static func frames(partition: UInt16, device: GUID, name: String?) -> RecordingInterface {
         let plain = (name ?? "").unicodeScalars.filter { $0.isASCII && $0.properties.isGraphemeBase && $0 != " " }
-        let digits = Hexadecimal.digits(UInt64(device.firstGroup), count: 8)
         return RecordingInterface(
             .frames(partition: partition, device: device),
-            name: plain.isEmpty ? "nic:\(partition)/\(digits)" : String(String.UnicodeScalarView(plain)),
+            name: plain.isEmpty ? "nic:\(partition)/\(short(device))" : String(String.UnicodeScalarView(plain)),
             description: "\(framesDescription) partition=\(partition) device=\(device)")
+    }
+
+    /// So much of an instance as tells devices apart that people look at side by side.
+    private static func short(_ device: GUID) -> Substring { device.description.prefix(18) }
+
+    /// The same interface under a name of its own.
+    func named(_ name: String) -> RecordingInterface {
+        RecordingInterface(role, name: name, description: description)
     }
 
     /// Whether its packets are records.

@@ -22,6 +22,8 @@ public struct RecordingWriter: Sendable {
     // Only looked up, never walked.
     private var channels: [ChannelKey: Int] = [:]
     private var adapters: [ChannelKey: Int] = [:]
+    /// The adapters from which frames of an Ethernet address came.
+    private var senders: [UInt64: Int] = [:]
     private var streams: Int?
     private var shared: Int?
     private var latest: (key: ChannelKey, interface: Int)?
@@ -117,7 +119,7 @@ public struct RecordingWriter: Sendable {
                     in: payload, attachmentLength: Int(header.attachmentLength), sender: sender)
                 // A header has room for so many; the others stay in the record.
                 if parts.count > RecordingFormat.mostParts { parts.removeSubrange(RecordingFormat.mostParts...) }
-                for part in parts { writeFrame(payload, part, header, sender) }
+                parts.removeAll { !writeFrame(payload, $0, header, sender) }
             case .socket:
                 parts = CarriedFrames.streamBytes(in: payload).map { [$0] } ?? []
                 for part in parts { writeStream(payload, part, header, sender) }
@@ -191,20 +193,39 @@ public struct RecordingWriter: Sendable {
 
     // MARK: Parts on interfaces of their own
 
+    /// Writes a frame; false for one that another adapter of this recording has sent, as that has it already: seen twice it
+    /// would pass for a retransmission.
     private mutating func writeFrame(
         _ payload: ArraySlice<UInt8>, _ part: Range<Int>, _ header: FlowRecordHeader, _ sender: Direction
-    ) {
-        let key = ChannelKey(partition: header.partition, device: header.device, subchannel: 0)
-        let interface: Int
-        if let known = adapters[key] {
-            interface = known
-        } else {
-            let name = snapshot.device(header.partition, header.device)?.kernel.net.first
-            interface = describe(.frames(partition: header.partition, device: header.device, name: name))
-            adapters[key] = interface
+    ) -> Bool {
+        let frame = payload[payload.startIndex + part.lowerBound..<payload.startIndex + part.upperBound]
+        let interface = adapter(of: header)
+        if frame.count >= 14 {
+            // The source address.
+            let address = frame.word64(6) & 0xFFFF_FFFF_FFFF
+            if sender == .hostToGuest {
+                if let known = senders[address], known != interface { return false }
+            } else if senders[address] == nil, senders.count < Self.mostAddresses {
+                senders[address] = interface
+            }
         }
-        let bytes = payload[payload.startIndex + part.lowerBound..<payload.startIndex + part.upperBound]
-        writePart(bytes, in: interface, header, sender, prefix: [])
+        writePart(frame, in: interface, header, sender, prefix: [])
+        return true
+    }
+
+    private static let mostAddresses = 4096
+
+    private mutating func adapter(of header: FlowRecordHeader) -> Int {
+        let key = ChannelKey(partition: header.partition, device: header.device, subchannel: 0)
+        if let known = adapters[key] { return known }
+        let name = snapshot.device(header.partition, header.device)?.kernel.net.first
+        var frames = RecordingInterface.frames(partition: header.partition, device: header.device, name: name)
+        if interfaces.contains(where: { $0.interface.name == frames.name }) {
+            frames = frames.named("\(frames.name)@\(header.partition)")
+        }
+        let interface = describe(frames)
+        adapters[key] = interface
+        return interface
     }
 
     /// A stream's bytes go behind the header that Linux's vsockmon gives them.

@@ -30,11 +30,50 @@ import VMBusWire
         var batch = FlowBatch()
         reader.read(into: &batch, limit: .max)
         #expect(reader.interfaces[Int(block.word32(8))].linkType == 1)
-        #expect(reader.interfaces[Int(block.word32(8))].name == "nic:1/11111111")
+        #expect(reader.interfaces[Int(block.word32(8))].name == "nic:1/11111111-2222-3333")
         // Inbound, and tied to its record by the record's number.
         #expect(Array(block[(block.startIndex + 128)...].prefix(8)) == [2, 0, 4, 0, 1, 0, 0, 0])
         #expect(block.word64(140) == batch.headers.last?.sequence)
         #expect(PlainRecord.all(batch) == PlainRecord.all(log.batch))
+    }
+
+    @Test func `a frame from one guest to another is a packet of the sender's interface alone`() {
+        var log = RecordedLog(records: 0)
+        let sender: [UInt8] = [2, 0, 0, 0, 0, 1]
+        let frame = [2, 0, 0, 0, 0, 2] + sender + (0..<80).map { UInt8(100 + $0) }
+        let packet = ChannelPacket(payload: [107, 0, 0, 0] + [UInt8](repeating: 0, count: 36)).encoded ?? []
+        var batch = log.batch
+        for (partition, direction) in [(UInt16(1), Direction.guestToHost), (2, .hostToGuest), (1, .hostToGuest)] {
+            log.add(
+                .packet, packet, code: 6, device: RecordedLog.adapter, relid: 14, direction: direction,
+                attachment: RecordedLog.rndisPacket(frame: frame))
+            guard var header = log.batch.headers.last else { return }
+            let payload = log.batch.payload(of: header)
+            header.partition = partition
+            batch.append(header, payload.dropLast(136), attachment: Array(payload.suffix(136)))
+        }
+        // The second guest has an adapter as well.
+        var offers = FlowBatch()
+        for header in batch.headers {
+            guard header.kind == .message else { continue }
+            var other = header
+            other.partition = 2
+            offers.append(other, from: batch)
+        }
+        offers.append(batch)
+        var writer = RecordingWriter(RecordingManifest(tool: "test", source: .simulator, title: "two"))
+        writer.append(offers)
+        let bytes = writer.take()
+        let (records, damages) = read(bytes)
+        #expect(damages.isEmpty)
+        #expect(PlainRecord.all(records) == PlainRecord.all(offers))
+        var (places, place) = (0, 0)
+        while place < bytes.count {
+            if bytes[(place + 28)...].starts(with: frame) { places += 1 }
+            place += Int(bytes[place...].word32(4))
+        }
+        // What comes back to its sender was not from another adapter.
+        #expect(places == 2)
     }
 
     @Test func `packets are cut as asked for, and tell how long they were`() {

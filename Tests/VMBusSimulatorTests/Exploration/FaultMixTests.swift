@@ -40,10 +40,10 @@ import VMBusWire
 
     @Test(arguments: ["network", "rescind", "reboot", "move"])
     func `legal adversity breaks no rule, and everything comes to rest`(name: String) throws {
-        let campaign = campaign(try subject(name, .legalAdversity), seed: 1, runs: 8)
+        let campaign = campaign(try subject(name, .legalAdversity), seed: 1, runs: 12)
         #expect(campaign.failure?.breach == nil)
         let names = Set(campaign.coverage.keys.map { campaign.subject.name(of: $0).event })
-        #expect(names.count { $0.hasPrefix("fault ") } > 6)
+        #expect(names.count { $0.hasPrefix("fault ") } > 8)
     }
 
     @Test(arguments: [FaultClass.buggyPeer, .hostilePeer])

@@ -158,6 +158,8 @@ public enum Command: Sendable, Hashable {
     case removeBranch(String)
     /// Something is to go wrong for a guest: the kind of the fault, then `key=value` as in a scenario's `[[faults]]`.
     case armFault(partition: UInt16, String)
+    /// An armed fault is done no more; faults are numbered from 1 in order of arming.
+    case disarmFault(Int)
 }
 
 /// Why a command was not carried out.

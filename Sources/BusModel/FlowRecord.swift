@@ -72,7 +72,7 @@ public struct FlowRecordHeader: Sendable, Hashable, BitwiseCopyable {
     public var device = GUID.zero
     /// The channel's number at that moment; 0 for none.
     public var relid: UInt32 = 0
-    /// Message type, packet type, `StateCode` or what else the kind numbers.
+    /// Message type, packet type, `StateCode`, `FaultCode` or what else the kind numbers.
     public var code: UInt32 = 0
     /// Where the record's bytes start in the arena.
     public var payloadOffset: UInt32 = 0

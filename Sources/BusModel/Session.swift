@@ -81,6 +81,16 @@ public struct SessionSummary: Sendable, Hashable {
     public var branches: [BranchSummary] = []
     /// The branch that is shown.
     public var branch = ""
+    /// Steps of the shown branch at which something went wrong, as far as it was ever run, in their order; the first ones.
+    public var marks: [SessionMark] = []
+    /// Whether a person is asked who acts next.
+    public var isAsking = false
+    /// What is to go wrong, in order of arming.
+    public var faults: [FaultSummary] = []
+    /// The rules of the protocol with what was found up to here, in order of their numbers; empty where nobody checks them.
+    public var invariants: [InvariantSummary] = []
+    /// The kinds of faults that can be armed.
+    public var faultKinds: [FaultKindSummary] = []
 
     /// A session at a place.
     public init(
@@ -89,6 +99,17 @@ public struct SessionSummary: Sendable, Hashable {
         (self.scenario, self.seed, self.step, self.place) = (scenario, seed, step, place)
         (self.endStep, self.end) = (endStep, end)
     }
+}
+
+/// A step at which something went wrong.
+public struct SessionMark: Sendable, Hashable {
+    /// The step.
+    public var step: UInt64
+    /// Whether a rule was broken; else a fault was done.
+    public var isBreach: Bool
+
+    /// A mark.
+    public init(step: UInt64, isBreach: Bool) { (self.step, self.isBreach) = (step, isBreach) }
 }
 
 /// A decision of the simulator.
@@ -127,6 +148,71 @@ public struct BreakpointSummary: Sendable, Hashable {
     /// A breakpoint.
     public init(number: Int, text: String, isEnabled: Bool, hits: UInt64, ignored: UInt64) {
         (self.number, self.text, self.isEnabled, self.hits, self.ignored) = (number, text, isEnabled, hits, ignored)
+    }
+}
+
+/// A fault that is armed, as people see it.
+public struct FaultSummary: Sendable, Hashable {
+    /// Counts up from 1 in order of arming.
+    public var number: Int
+    /// Its kind, then where and when, as `key=value`.
+    public var text: String
+    /// How often it was done.
+    public var strikes: UInt64
+    /// How often it is to be done; 0 for always.
+    public var limit: UInt64
+
+    /// A fault.
+    public init(number: Int, text: String, strikes: UInt64, limit: UInt64) {
+        (self.number, self.text, self.strikes, self.limit) = (number, text, strikes, limit)
+    }
+}
+
+/// A kind of fault.
+public struct FaultKindSummary: Sendable, Hashable {
+    /// Its lasting name.
+    public var id: String
+    /// What it does, in plain words.
+    public var help: String
+
+    /// A kind.
+    public init(id: String, help: String) { (self.id, self.help) = (id, help) }
+}
+
+/// A rule of the protocol, and what was found of it.
+public struct InvariantSummary: Sendable, Hashable {
+    /// The rule's number, from 1 on.
+    public var number: Int
+    /// Its lasting name.
+    public var id: String
+    /// What it says.
+    public var text: String
+    /// How often it was checked.
+    public var checks: UInt64
+    /// How often it was broken.
+    public var breaches: UInt64
+    /// Whether a breach does no harm by itself.
+    public var isWarning: Bool
+    /// The record that broke it first, and what was wrong; nil while it holds.
+    public var first: Breach?
+
+    /// A breach.
+    public struct Breach: Sendable, Hashable {
+        /// The record that broke the rule, or after which that was seen.
+        public var sequence: UInt64
+        /// What is wrong, with the party that broke it, in one line.
+        public var text: String
+
+        /// A breach.
+        public init(sequence: UInt64, text: String) { (self.sequence, self.text) = (sequence, text) }
+    }
+
+    /// A rule.
+    public init(
+        number: Int, id: String, text: String, checks: UInt64, breaches: UInt64, isWarning: Bool, first: Breach?
+    ) {
+        (self.number, self.id, self.text, self.checks) = (number, id, text, checks)
+        (self.breaches, self.isWarning, self.first) = (breaches, isWarning, first)
     }
 }
 

@@ -47,7 +47,7 @@ public enum DeviceEffect: Sendable, Hashable {
 public struct RingAppetite: Sendable, Hashable {
     /// The most packets; 0 for none now.
     public var packets = 64
-    /// Nanoseconds until the next visit while more waits, with signals masked.
+    /// Nanoseconds until the next visit while more waits, with signals masked; `.max` for never.
     public var pause: UInt64 = 1000
 
     /// As much as most devices read.

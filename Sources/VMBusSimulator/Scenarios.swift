@@ -16,7 +16,7 @@ public enum Scenarios {
     public static let gallery = [
         "openvmm-1829", "openvmm-1681", "openvmm-1939", "openvmm-1100", "needless-signals", "wsl-40795",
         "wsl-41253", "linux-f047", "linux-342a", "linux-fbc9", "openvmm-1967", "lis-253", "linux-2d8a", "openvmm-4081",
-        "wsl-41286", "linux-38d6", "openvmm-2854",
+        "wsl-41286", "linux-38d6", "openvmm-2854", "openvmm-1590", "linux-95f0", "linux-d642",
     ]
 
     /// The text of one of them, with its comments; nil for a name that is none.
@@ -39,6 +39,9 @@ public enum Scenarios {
         case "wsl-41286": PackageResources.wsl_41286_toml
         case "openvmm-2854": PackageResources.openvmm_2854_toml
         case "linux-38d6": PackageResources.linux_38d6_toml
+        case "openvmm-1590": PackageResources.openvmm_1590_toml
+        case "linux-95f0": PackageResources.linux_95f0_toml
+        case "linux-d642": PackageResources.linux_d642_toml
         case "boot": PackageResources.boot_toml
         case "network": PackageResources.network_toml
         case "storage": PackageResources.storage_toml

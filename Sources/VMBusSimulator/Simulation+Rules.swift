@@ -108,7 +108,7 @@ extension Simulation {
                 FlowRecordHeader(
                     kind: .fault, time: time, partition: breach.partition, device: breach.channel?.device ?? .zero,
                     subchannel: breach.channel?.subchannel ?? 0, relid: breach.relid,
-                    direction: breach.party.direction, code: UInt32(breach.rule.rawValue)),
+                    direction: breach.party.direction, code: FaultCode(rule: breach.rule.rawValue).rawValue),
                 Array(breach.description.utf8))
         }
         number(&faults)

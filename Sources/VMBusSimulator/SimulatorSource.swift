@@ -35,20 +35,25 @@ public struct SimulatorSource: BusSource, Sendable {
     ///   - origin: where the scenario comes from; by default it is said to be shipped under its name.
     ///   - memoryOrder: in which order what one end stores reaches the other.
     ///   - chosen: decisions of the run, by their numbers, that are not left to the seed.
+    ///   - checksRules: whether the rules of the protocol are checked, and breaches are records; only measurements do without.
     public init(
         _ scenario: Scenario, seed: UInt64? = nil, reader: (any RecordReader)? = nil, origin: ScenarioOrigin? = nil,
-        memoryOrder: MemoryOrder = .sc, choosing chosen: [(number: UInt64, value: UInt64)] = []
+        memoryOrder: MemoryOrder = .sc, choosing chosen: [(number: UInt64, value: UInt64)] = [], checksRules: Bool = true
     ) {
         let answers = chosen.map { ChoiceSource.Answer(number: $0.number, value: $0.value) }
         self.init(
             Simulation(
                 scenario, choices: .seed(seed ?? scenario.seed, answers: answers), memoryOrder: memoryOrder),
-            reader: reader, origin: origin ?? .shipped(scenario.name))
+            reader: reader, origin: origin ?? .shipped(scenario.name), checksRules: checksRules)
     }
 
-    init(_ simulation: Simulation, reader: (any RecordReader)?, origin: ScenarioOrigin) {
+    init(
+        _ simulation: Simulation, reader: (any RecordReader)?, origin: ScenarioOrigin, checksRules: Bool = true
+    ) {
         self.reader = reader
         self.origin = origin
+        var simulation = simulation
+        if checksRules { simulation.checkRules() }
         let start = SessionMoment(simulation, reader: reader)
         branches = [SessionBranch(start)]
         moment = start
@@ -126,7 +131,7 @@ public struct SimulatorSource: BusSource, Sendable {
         case .askPerson(let isAsked):
             asked = isAsked ? ChoicePurposes(.next, .fault) : []
             moment.asked = asked
-        case .rescindDevice, .moveChannel, .unload, .armFault: try change(command)
+        case .rescindDevice, .moveChannel, .unload, .armFault, .disarmFault: try change(command)
         }
     }
 
@@ -140,30 +145,6 @@ public struct SimulatorSource: BusSource, Sendable {
         }
         moment = changed
         branches[active].commands.append(entry)
-    }
-
-    public var session: SessionSummary? {
-        let branch = branches[active]
-        let choices = moment.simulation.choices
-        var summary = SessionSummary(
-            scenario: scenario.name, seed: choices.seed ?? 0, step: steps, place: position,
-            endStep: max(branch.end.step, steps),
-            end: max(Position(sequence: branch.end.sequence, time: branch.endTime), position))
-        summary.arrival = arrival
-        func describe(_ choice: Choice) -> SessionChoice {
-            SessionChoice(
-                number: choice.number, purpose: choice.purpose.word, count: choice.count, value: choice.value,
-                isChosen: branch.answers.contains { $0.number == choice.number })
-        }
-        summary.choices = choices.taken.map(describe)
-        summary.question = moment.question.map(describe)
-        summary.breakpoints = breakpoints.map(\.summary)
-        summary.branches = branches.map {
-            BranchSummary(
-                name: $0.name, parent: $0.parent, forkStep: $0.forkStep, endStep: $0.end.step, changes: $0.changes)
-        }
-        summary.branch = branch.name
-        return summary
     }
 
     /// The state of the machine in 64 bits: equal states have equal ones.

@@ -9,18 +9,19 @@ instance() { # KIND: the device's directory
     grep -l "$class" $devices/*/class_id 2>/dev/null | head -n 1 | xargs -r dirname | xargs -r basename
 }
 driver() { case $1 in network) echo hv_netvsc ;; scsi) echo hv_storvsc ;; heartbeat) echo hv_utils ;; esac; }
-# attempt SECONDS COMMAND…: its status, or 124 when it does not come back; what hangs stays behind.
+now() { read -r up _ </proc/uptime; echo "${up%.*}"; }
+# attempt SECONDS COMMAND…: its status, or 124 when it does not come back; what hangs stays behind, and is not heard of again.
+attempts=0
 attempt() {
-    limit=$1; shift
-    rm -f /tmp/done
-    (eval "$*" >/tmp/said 2>&1; echo $? >/tmp/done.new; mv /tmp/done.new /tmp/done) &
-    n=0
-    while [ ! -e /tmp/done ]; do
+    limit=$(($(now) + $1)); shift
+    attempts=$((attempts + 1))
+    done=/tmp/done.$attempts
+    (eval "$*" >/tmp/said 2>&1; echo $? >$done.new; mv $done.new $done) &
+    while [ ! -e $done ]; do
         sleep 0.2
-        n=$((n + 1))
-        [ $n -ge $((limit * 5)) ] && return 124
+        [ "$(now)" -ge "$limit" ] && return 124
     done
-    return "$(cat /tmp/done)"
+    return "$(cat $done)"
 }
 interface() { [ -e /sys/class/net/eth0 ] && ifconfig eth0 10.0.0.1 netmask 255.255.255.0 up; }
 up() {

@@ -25,7 +25,7 @@ import VMBusWire
     @Test(arguments: Scenarios.names, [1, 2] as [UInt64])
     func `a shipped scenario breaks no rule`(name: String, seed: UInt64) throws {
         let scenario = try #require(try Scenarios.named(name))
-        let checker = Self.checked(scenario, seed: seed, steps: 3000)
+        let checker = Self.checked(scenario, seed: seed, steps: 1500)
         #expect(checker.breaches.map { "\($0.sequence) \($0.description)" } == [])
         #expect(checker.checks(of: .contactFirst) > 0)
     }

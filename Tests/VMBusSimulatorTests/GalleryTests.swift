@@ -29,8 +29,15 @@ import VMBusSimulator
         #expect(simulation.checker?.breaches.first?.rule.id == expectation.rule)
     }
 
+    @Test func `at least twelve scenarios break a rule, and each says where its problem was met`() throws {
+        let expectations = try Scenarios.gallery.compactMap { try Scenarios.named($0)?.expectation }
+        #expect(expectations.count == Scenarios.gallery.count)
+        #expect(expectations.count { $0.rule != nil } >= 12)
+        #expect(expectations.allSatisfy { !$0.problem.isEmpty })
+    }
+
     /// What the gallery's guests and hosts do wrong, those without a known fault do right.
-    @Test(arguments: ["openvmm-1829", "openvmm-1681", "openvmm-1939", "needless-signals"])
+    @Test(arguments: ["openvmm-1829", "openvmm-1681", "openvmm-1939", "needless-signals", "openvmm-1590"])
     func `with an ordinary profile the same scenario breaks no rule`(_ name: String) throws {
         var scenario = try #require(try Scenarios.named(name))
         for index in scenario.guests.indices {

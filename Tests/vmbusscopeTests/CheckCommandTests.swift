@@ -27,8 +27,18 @@ import Testing
         #expect(result.output.split(separator: "\n").count { $0.hasPrefix("   Source: reference §") } == 34)
     }
 
+    @Test func `every kind of fault can be printed, behind an example`() throws {
+        let result = try Program.run("print", "fault-kinds")
+        #expect(result.status == 0)
+        #expect(result.output.contains("[[case.faults]]\nkind = \"delay-message\""))
+        for id in ["lost-signal | signal | guest-to-host\n", "huge-relid", "post-busy"] {
+            #expect(result.output.contains("\n" + id))
+        }
+    }
+
     @Test func `what contradicts itself is refused`() throws {
         #expect(try Program.run("check", "--steps", "5", "--until", "1s").status == 64)
         #expect(try Program.run("check", "no-such-scenario").status == 64)
+        #expect(try Program.run("host", "--listen", "/tmp/nobody", "--ktap").status == 64)
     }
 }

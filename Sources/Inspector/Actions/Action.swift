@@ -66,6 +66,9 @@ public enum ActionID: String, CaseIterable, Sendable, Hashable {
     case addBranch = "add-branch"
     case showBranch = "show-branch"
     case compareBranch = "compare-branch"
+    case armFault = "arm-fault"
+    case askPerson = "ask-person"
+    case export
     case faster
     case slower
     case previousChannel = "previous-channel"

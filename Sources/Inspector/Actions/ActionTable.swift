@@ -29,7 +29,8 @@ public enum ActionTable {
             .views, keys: ["7"]),
         Action(
             .viewSession, "Session",
-            "Show a simulation's choices, breakpoints and branches, with a sequence chart and a time bar.", .views,
+            "Show a simulation's choices, rules, breakpoints, faults and branches, a sequence chart and a time bar.",
+            .views,
             keys: ["8"]),
         Action(.viewNext, "Next view", "Go to the view on the right.", .views, keys: ["Tab"]),
         Action(.viewPrevious, "Previous view", "Go to the view on the left.", .views, keys: ["Shift-Tab"]),
@@ -80,7 +81,8 @@ public enum ActionTable {
             .sortReverse, "Reverse order", "Turn the order of the rows around.", .filtering, keys: ["S"],
             views: [.partitions, .channels, .cpus]),
         Action(
-            .pauseRun, "Pause or run", "Hold the picture still, or let time go on; recording never stops.", .time,
+            .pauseRun, "Pause or run",
+            "Hold the picture still or stop a run, or let time go on; recording never stops.", .time,
             keys: ["Space", "F5"], bar: "Pause"),
         Action(
             .stepEvent, "Step", "Let the next event happen.", .time, keys: ["n", "F6"], need: .step, bar: "Step"),
@@ -132,21 +134,34 @@ public enum ActionTable {
             "Stop at records that a filter fits, at 'watch ring(1/network/0).out.write_index', at 'fault', at 'invariant ID'.",
             .session, keys: ["b"], need: .step),
         Action(
+            .armFault, "Fault",
+            "Let something go wrong from here on: lost-signal guest=NAME. In the past that begins another branch.",
+            .session, keys: ["F"], need: .step),
+        Action(
             .toggleBreakpoint, "Breakpoint on or off", "Switch the chosen breakpoint off, or on again.", .session,
             keys: ["z"], views: [.session], need: .step),
         Action(
-            .remove, "Remove", "Remove the chosen breakpoint or branch.", .session, keys: ["X"], views: [.session],
+            .remove, "Remove", "Remove the chosen breakpoint or branch, or let go of the chosen fault.", .session,
+            keys: ["X"], views: [.session],
             need: .step),
         Action(
             .choose, "Choose", "Give the chosen decision another value, which begins another branch in front of it.",
             .session, keys: ["C"], views: [.session], need: .step),
         Action(.addBranch, "Branch", "Begin another history here.", .session, keys: ["B"], need: .stepBack),
         Action(
-            .showBranch, "Show branch", "Show the chosen branch at the place where it was left.", .session,
+            .showBranch, "Show branch",
+            "Show the chosen branch where it was left, or go to the record where two differ.", .session,
             keys: ["J"], views: [.session], need: .stepBack),
         Action(
             .compareBranch, "Compare", "Find where the chosen branch first differs from the one that is shown.",
             .session, keys: ["="], views: [.session], need: .stepBack),
+        Action(
+            .askPerson, "Ask me", "Be asked who acts next where several may, or leave that to the seed again.",
+            .session, keys: ["A"], need: .step),
+        Action(
+            .export, "Write",
+            "Write the session, a sequence chart of records, or a Swift test that replays it, into a file.",
+            .session, keys: ["W"], need: .step),
         Action(.faster, "Faster", "Let time run twice as fast, or look twice as often.", .time, keys: [">"]),
         Action(.slower, "Slower", "Let time run half as fast, or look half as often.", .time, keys: ["<"]),
         Action(

@@ -30,6 +30,20 @@ enum SimulationJSON {
                 writer.member("hits", breakpoint.hits)
                 writer.member("ignored", breakpoint.ignored)
             }
+            writer.memberObjects("faults", session.faults) { writer, fault in
+                writer.member("number", fault.number)
+                writer.member("text", fault.text)
+                writer.member("strikes", fault.strikes)
+                writer.member("limit", fault.limit)
+            }
+            writer.memberObjects("rules", session.invariants) { writer, rule in
+                writer.member("number", rule.number)
+                writer.member("rule", rule.id)
+                writer.member("checks", rule.checks)
+                writer.member("breaches", rule.breaches)
+                writer.member("first_seq", rule.first?.sequence)
+                writer.member("first", rule.first?.text)
+            }
             writer.memberObjects("branches", session.branches) { writer, branch in
                 writer.member("name", branch.name)
                 writer.member("parent", branch.parent)

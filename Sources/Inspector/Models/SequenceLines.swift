@@ -39,7 +39,8 @@ extension InspectorState {
             guard let entry = history[index], ![.sample, .keyframe].contains(entry.header.kind) else { continue }
             let guest = lifeline(entry.header.partition)
             let (from, to): (Int, Int?) =
-                switch entry.header.direction {
+                // A fault and a broken rule are nothing that anybody sends.
+                switch entry.header.kind == .fault ? nil : entry.header.direction {
                 case .guestToHost: (guest, 0)
                 case .hostToGuest: (0, guest)
                 case nil: (guest, nil)

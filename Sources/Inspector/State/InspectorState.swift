@@ -17,6 +17,8 @@ public struct InspectorState: Sendable {
     public var title: String
     /// Where a simulation stands; nil for every other source.
     public var session: SessionSummary?
+    /// Where two branches of it were found to differ last.
+    public var comparison: SessionComparison?
     /// The last part of the log.
     public private(set) var history: FlowHistory
     /// Which moment the views show.

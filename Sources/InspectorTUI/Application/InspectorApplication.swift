@@ -34,6 +34,7 @@ public final class InspectorApplication {
     /// Tracing was asked for, and whether it can be had is not known yet.
     private var awaitsTrace = false
     private var run = SteppedRun()
+    private var sessionRun = SessionRun()
     private var theme: ResolvedTheme
     private var needsFrame = true
     private var lastFrame: UInt64 = 0
@@ -137,6 +138,7 @@ public final class InspectorApplication {
                 }
             }
             advanceIfRunning()
+            continueJourney()
             continueFiltering()
             if needsFrame, MonotonicClock.now() &- lastFrame >= Self.frameInterval { show() }
         }
@@ -144,7 +146,7 @@ public final class InspectorApplication {
 
     /// How long there is nothing to do unless something comes.
     private var patience: Duration? {
-        if !inspector.flowFilter.isComplete { return .zero }
+        if !inspector.flowFilter.isComplete || sessionRun.isUnderway { return .zero }
         if needsFrame {
             let since = MonotonicClock.now() &- lastFrame
             return .nanoseconds(Int64(clamping: since >= Self.frameInterval ? 0 : Self.frameInterval - since))
@@ -287,6 +289,17 @@ public final class InspectorApplication {
         needsFrame = true
     }
 
+    /// Goes on with a journey through the session, in portions so small that no key waits for them.
+    private func continueJourney() {
+        guard sessionRun.isUnderway, var source else { return }
+        let wall = MonotonicClock.now()
+        let message = sessionRun.goOn(&source, &inspector) { MonotonicClock.now() &- wall < SteppedRun.patience }
+        self.source = source
+        state.progress = sessionRun.progress(source)
+        if let message { state.message = message }
+        needsFrame = true
+    }
+
     private func continueFiltering() {
         guard !inspector.flowFilter.isComplete else { return }
         inspector.continueFiltering(budget: Self.filterBudget)
@@ -309,8 +322,27 @@ public final class InspectorApplication {
         case .travel, .command, .compare:
             guard var source else { return }
             run.stop()
-            state.message = SessionRun.perform(effect, &source, &inspector)
+            let wall = MonotonicClock.now()
+            state.message = sessionRun.perform(effect, &source, &inspector) {
+                MonotonicClock.now() &- wall < SteppedRun.patience
+            }
             self.source = source
+            state.progress = sessionRun.progress(source)
+        case .stop:
+            guard var source else { return }
+            state.message = sessionRun.stop(&source, &inspector)
+            self.source = source
+            state.progress = nil
+        case .write(let form, let range, let path, let replaces):
+            guard let source else { return }
+            do throws(CommandRefusal) {
+                let text = try source.export(form, range)
+                state.message =
+                    options.writeFile(path, text, replaces).map { Message($0, .failure) }
+                    ?? Message("Wrote \(path), \(Quantity.number(UInt64(text.utf8.count), "byte")).")
+            } catch {
+                state.message = Message("\(error)", .failure)
+            }
         case .lookFaster, .lookSlower:
             let said = inbox?.changeInterval?(effect == .lookFaster)
             state.message = Message(said ?? "How often this source is looked at is fixed.")

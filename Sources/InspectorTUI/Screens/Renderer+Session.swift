@@ -146,6 +146,14 @@ extension Renderer {
         for branch in session.branches where branch.parent != nil && branch.forkStep <= last {
             grid.put("Y", at: Position(row: bar.row, column: column(branch.forkStep)), role: .mark)
         }
+        for mark in session.marks where mark.step <= last {
+            grid.put(
+                mark.isBreach ? glyphs.cross : "!", at: Position(row: bar.row, column: column(mark.step)),
+                role: mark.isBreach ? .treeBad : .mark)
+        }
+        if let place = inspector.comparison?.place, inspector.comparison?.left == session.branch, place.step <= last {
+            grid.put("=", at: Position(row: bar.row, column: column(place.step)), role: .mark)
+        }
         grid.put(glyphs.expanded, at: Position(row: bar.row, column: here), role: .timeNow)
         guard !words.isEmpty else { return }
         let text =

@@ -148,7 +148,9 @@ struct Renderer {
             [("Enter", " Apply"), ("Tab", " Complete"), ("Esc", " Leave as it was")].map {
                 .init(key: $0.0, label: $0.1)
             }
-        case (.breakpoint, _), (.branch, _), (.choose, _):
+        case (.breakpoint, _), (.fault, _), (.write, _):
+            [("Enter", " Do it"), ("Tab", " Complete"), ("Esc", " Leave")].map { .init(key: $0.0, label: $0.1) }
+        case (.branch, _), (.choose, _):
             [("Enter", " Do it"), ("Esc", " Leave")].map { .init(key: $0.0, label: $0.1) }
         case (.goTo, _), (.until, _): [("Enter", " Go"), ("Esc", " Stay")].map { .init(key: $0.0, label: $0.1) }
         case (.trace, _): [("yes Enter", " Trace"), ("Esc", " Leave")].map { .init(key: $0.0, label: $0.1) }

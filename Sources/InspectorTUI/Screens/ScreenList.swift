@@ -98,7 +98,7 @@ struct ScreenList {
 
     private static let narrow = 110
     private static let tiny = 70
-    private static let narrowWidths = ["device": 20, "net": 7, "partition": 12, "subject": 14, "actor": 13]
+    private static let narrowWidths = ["device": 20, "net": 7, "partition": 12, "subject": 14, "actor": 13, "what": 28]
 
     /// Whether rows lie inside others.
     var hasTree: Bool {

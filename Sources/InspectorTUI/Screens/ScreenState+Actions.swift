@@ -1,5 +1,6 @@
 import BusModel
 import Inspector
+import Query
 import Themes
 
 extension ScreenState {
@@ -44,6 +45,7 @@ extension ScreenState {
         case .expand: setBranch(true, &inspector)
         case .collapse: setBranch(false, &inspector)
         case .open: open(inspector)
+        case .back where progress != nil: return [.stop]
         case .back: back(inspector)
         case .focusNext: focusNext(inspector)
         case .filter: openFilter(inspector)
@@ -57,6 +59,7 @@ extension ScreenState {
         case .nextChannel: chooseNeighbour(1, inspector)
         case .tryMove: tryMove(inspector)
         case .mapByDevice: changeMapColumns(inspector, size: size)
+        case .pauseRun where progress != nil: return [.stop]
         case .pauseRun: pauseOrRun(&inspector)
         case .trace: return toggleTrace(inspector)
         case .stepEvent: return travel(.unit(.event, 1), .forward)
@@ -73,14 +76,18 @@ extension ScreenState {
         case .backInterrupt: return travel(.unit(.interrupt, 1), .backward)
         case .backTransaction: return travel(.unit(.transaction, 1), .backward)
         case .backState: return travel(.unit(.state, 1), .backward)
-        case .runOn: return travel(.breakpoint, .forward)
-        case .runBack: return travel(.breakpoint, .backward)
+        case .runOn: return travelToBreakpoint(.forward, inspector)
+        case .runBack: return travelToBreakpoint(.backward, inspector)
         case .toBeginning: return travel(.end, .backward)
         case .toEnd: return travel(.end, .forward)
         case .runUntil: prompt = Prompt(purpose: .until(.forward), line: InputLine())
         case .backUntil: prompt = Prompt(purpose: .until(.backward), line: InputLine())
         case .addBreakpoint: prompt = Prompt(purpose: .breakpoint, line: InputLine())
         case .addBranch: prompt = Prompt(purpose: .branch, line: InputLine())
+        case .armFault: prompt = Prompt(purpose: .fault, line: InputLine())
+        case .askPerson: return inspector.session.map { [.command(.askPerson(!$0.isAsking))] } ?? []
+        case .export:
+            prompt = Prompt(purpose: .write, line: InputLine(exports(inspector).first?.text ?? ""))
         case .toggleBreakpoint, .remove, .choose, .showBranch, .compareBranch:
             return performOnSession(action.id, inspector)
         case .faster: return changeSpeed(1, inspector)

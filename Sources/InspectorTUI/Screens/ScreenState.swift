@@ -33,6 +33,8 @@ struct ScreenState: Sendable {
     var isRunning: Bool
     /// How fast it goes, as a power of two: 0 is the speed of the clock on the wall.
     var speed = 0
+    /// How far a journey through the session is; nil while nothing runs to a goal.
+    var progress: String?
 
     init(theme: String = "dark", isASCII: Bool = false, isRunning: Bool = true) {
         self.theme = theme
@@ -51,7 +53,7 @@ struct ScreenState: Sendable {
 
     /// Whether the picture stands still.
     func isPaused(_ inspector: InspectorState) -> Bool {
-        inspector.capabilities.canStep ? !isRunning : inspector.isPaused
+        inspector.capabilities.canStep ? !isRunning && progress == nil : inspector.isPaused
     }
 }
 
@@ -156,6 +158,10 @@ struct Prompt: Hashable, Sendable {
         case branch
         /// Another value for a decision.
         case choose(UInt64)
+        /// What is to go wrong.
+        case fault
+        /// What to write, and where.
+        case write
     }
 
     var purpose: Purpose
@@ -190,6 +196,10 @@ enum ScreenEffect: Hashable, Sendable {
     case command(Command)
     /// Say where two branches first differ.
     case compare(String, String)
+    /// End a journey where it is.
+    case stop
+    /// Write the session, or records of it, into a file, which must not be there yet unless it may be replaced.
+    case write(SessionExport, ClosedRange<UInt64>, path: String, replaces: Bool)
     /// Look twice as often, or half as often.
     case lookFaster, lookSlower
     /// Switch the guest's tracepoints on or off.

@@ -208,9 +208,10 @@ extension NetworkConsumer {
         var ranges: [GPARange] = []
         var rest = bytes[...]
         for page in pages where !rest.isEmpty {
-            let part = rest.prefix(ranges.isEmpty ? min(headerSize, 4096) : 4096)
+            let offset = ranges.isEmpty && type == .data ? configuration.headerOffset : 0
+            let part = rest.prefix(ranges.isEmpty ? min(headerSize, 4096 - offset) : 4096)
             rest = rest.dropFirst(part.count)
-            let range = GPARange(byteCount: UInt32(part.count), byteOffset: 0, pages: [page])
+            let range = GPARange(byteCount: UInt32(part.count), byteOffset: UInt32(offset), pages: [page])
             guard memory.write(range, Array(part)) else { break }
             ranges.append(range)
         }

@@ -36,6 +36,8 @@ public struct NetworkProvider: DeviceEndpoint {
         public var linkSpeed: UInt32 = 100_000_000
         /// Whether the host makes and looks at checksums, cuts large segments and takes tags off.
         public var offersOffloads = true
+        /// Whether a frame whose RNDIS header goes on in another page ends the adapter, as it did OpenVMM's.
+        public var stopsAtSplitHeaders = false
         /// What the guest may call the adapter.
         public var friendlyName = "Network Adapter"
         #if Mutations
@@ -121,6 +123,8 @@ public struct NetworkProvider: DeviceEndpoint {
     public internal(set) var isConnected = true
     /// What was counted.
     public internal(set) var counters = Counters()
+    /// Whether the adapter has ended, and takes no more packets until its channel is opened anew.
+    var hasStopped = false
     /// The page list of the receive buffer.
     var receiveBuffer: UInt32?
     /// Bytes of one place in it.
@@ -148,6 +152,9 @@ public struct NetworkProvider: DeviceEndpoint {
         linkSpeed = self.configuration.linkSpeed
         openChannels = Array(repeating: false, count: self.configuration.maximumChannels)
     }
+
+    /// One that has stopped masks the signals of its rings and never looks again.
+    public var appetite: RingAppetite { hasStopped ? RingAppetite(packets: 0, pause: .max) : RingAppetite() }
 
     /// Places of the receive buffer that the guest holds.
     public var outstandingReceives: Int { slots.count - slots.available }

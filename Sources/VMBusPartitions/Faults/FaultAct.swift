@@ -63,7 +63,7 @@ public struct FaultReport: Sendable, Hashable {
     /// What was done in particular, with the bytes before and after.
     public let text: String
 
-    /// The record's code: never 0, which broken rules have.
+    /// The record's code, of those of `FaultCode`.
     public var code: UInt32 { kind.honesty.rawValue }
 
     /// The record's bytes.

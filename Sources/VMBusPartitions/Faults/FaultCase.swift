@@ -13,7 +13,7 @@ public struct FaultCase: Sendable, Hashable {
     }
 
     /// Reads `[[case]]` tables, each with a `name` and its `[[case.faults]]`; or, without those, the `[[faults]]` of the file as
-    /// its one case. What a case has under `do` and `needs` is for whoever drives the guest meanwhile.
+    /// its one case. What a case has under `do`, `needs`, `expect` and `because` is for whoever drives the guest meanwhile.
     ///
     /// - Throws: file, place, what is there and what is expected.
     public static func list(
@@ -22,20 +22,25 @@ public struct FaultCase: Sendable, Hashable {
         let root = document.root
         try root.requireOnly(["case", "faults"])
         guard root.contains("case") else {
-            return [FaultCase(name: "faults", faults: try FaultConfiguration.list(in: root, guests: guests))]
+            let faults = try FaultConfiguration.list(in: root, guests: guests)
+            guard !faults.isEmpty else {
+                throw root.unacceptable("case", value: "none", expected: "[[case]] with [[case.faults]], or [[faults]]")
+            }
+            return [FaultCase(name: "faults", faults: faults)]
         }
         var cases: [FaultCase] = []
         for table in try root.tables("case") {
-            try table.requireOnly(["name", "faults", "do", "needs"])
+            try table.requireOnly(["name", "faults", "do", "needs", "expect", "because"])
             let name = try table.string("name")
             guard !name.isEmpty, !name.contains(where: { $0.isWhitespace || $0 == "#" }),
                 !cases.contains(where: { $0.name == name })
             else {
-                throw table.unacceptable("name", value: name, expected: "a word that no other case has")
+                throw table.unacceptable(
+                    "name", value: name, expected: "one word, without #, that no other case has")
             }
             let faults = try FaultConfiguration.list(in: table, guests: guests)
             guard !faults.isEmpty else {
-                throw table.unacceptable("faults", value: "none", expected: "at least one [[case.faults]]")
+                throw table.unacceptable("name", value: name, expected: "at least one [[case.faults]] behind it")
             }
             cases.append(FaultCase(name: name, faults: faults))
         }

@@ -158,6 +158,47 @@ extension FaultConfiguration {
     }
 }
 
+extension FaultConfiguration {
+    /// The fault as a person writes it: what ``init(words:guests:)`` reads.
+    public func words(guests: [GuestConfiguration]) -> String {
+        var words = [kind.id]
+        func add(_ key: String, _ value: (any CustomStringConvertible)?) {
+            if let value { words.append("\(key)=\(value)") }
+        }
+        if direction != kind.directions.first { add("direction", direction.word) }
+        add("guest", guest.flatMap { guests.indices.contains($0) ? guests[$0].name : nil })
+        let devices = guest.flatMap { guests.indices.contains($0) ? guests[$0].host.devices : nil } ?? []
+        add(
+            "device",
+            device.map { device in
+                let kind = devices.first { $0.instance == device }?.kind
+                // A word stands for the first device of its kind.
+                let isFirst = devices.first { $0.kind == kind }?.instance == device
+                return kind.flatMap { isFirst ? $0.word : nil } ?? device.description
+            })
+        add("subchannel", subchannel)
+        if message != kind.message { add("message", message?.meaning) }
+        add("at", time.map(Self.text))
+        if nth != 1 { add("nth", nth) }
+        if times != 1 { add("times", times) }
+        if odds != 1_000_000 { add("odds", Double(odds) / 1_000_000) }
+        add("delay", delay.map(Self.text))
+        add("value", value.map { Int64(bitPattern: $0) })
+        add("offset", offset)
+        add("width", width)
+        add("field", field)
+        return words.joined(separator: " ")
+    }
+
+    private static func text(_ time: UInt64) -> String {
+        for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)] as [(String, UInt64)]
+        where time % size == 0 {
+            return "\(time / size)\(unit)"
+        }
+        return "\(time)ns"
+    }
+}
+
 extension Direction {
     /// The word for it in scenarios.
     fileprivate var word: String { self == .guestToHost ? "guest-to-host" : "host-to-guest" }

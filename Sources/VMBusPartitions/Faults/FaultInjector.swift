@@ -13,7 +13,9 @@ public struct FaultInjector: Sendable, Hashable {
         var count: UInt64 = 0
         var draws: UInt64 = 0
 
-        var isDone: Bool { fault.times != 0 && count >= fault.times }
+        var isOff = false
+
+        var isDone: Bool { isOff || fault.times != 0 && count >= fault.times }
         /// Whether it waits for its time and for nothing else.
         var waitsForTime: Bool { fault.time != nil && fault.kind.comesByItself }
     }
@@ -50,6 +52,16 @@ public struct FaultInjector: Sendable, Hashable {
 
     /// Arms one more.
     public mutating func arm(_ fault: FaultConfiguration) { armed.append(Armed(fault: fault)) }
+
+    /// Lets go of one fault; it keeps its place, as random numbers go by that. False where there is none.
+    public mutating func disarm(_ index: Int) -> Bool {
+        guard armed.indices.contains(index), !armed[index].isOff else { return false }
+        armed[index].isOff = true
+        return true
+    }
+
+    /// Whether a fault was let go of.
+    public func isOff(_ index: Int) -> Bool { armed.indices.contains(index) && armed[index].isOff }
 
     /// Lets go of all faults.
     public mutating func disarm() { armed = [] }

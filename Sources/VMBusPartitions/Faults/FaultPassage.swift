@@ -127,9 +127,10 @@ struct FaultPassage {
             before.append(.stray(.hostToGuest, FaultPlace(place)))
         case .field(let name, let value): return changeField(fault, name.isEmpty ? fault.field ?? "" : name, value)
         case .bytes(let offset, let width, let value):
-            guard let message, let change = message.changing(value.or(fault.value), at: offset, width) else {
-                return false
-            }
+            guard var message else { return false }
+            // Versions that have no such bytes get them.
+            while message.count < offset + width { message.append(0) }
+            guard let change = message.changing(value.or(fault.value), at: offset, width) else { return false }
             replaceMessage(fault, with: change)
         case .resize(let count):
             guard var message, message.count != count else { return false }
@@ -202,7 +203,9 @@ struct FaultPassage {
     private mutating func changePacket(
         _ fault: FaultConfiguration, _ part: PacketPart, _ offset: Int, _ width: Int, _ value: FaultValue
     ) -> Bool {
-        guard let place, case .packet(_, _, _, let bytes, let attachment) = effect else { return false }
+        guard let channel = place, case .packet(_, _, let type, let bytes, let attachment) = effect else {
+            return false
+        }
         let image = part == .attachment ? PacketImage(attachment: attachment) : PacketImage(bytes)
         let range = image.range(of: part)
         guard offset <= range.count - width else { return false }
@@ -212,9 +215,18 @@ struct FaultPassage {
             DelayedFaultAct(
                 .packet(
                     PacketEdit(
-                        place: place, direction: direction, bytes: bytes, attachment: attachment,
+                        place: channel, direction: direction, bytes: bytes, attachment: attachment,
                         offset: range.lowerBound + offset, part: part, width: width, value: value,
                         lasts: lasts, report: report(fault.kind, subject))), after: lasts == nil ? 0 : 1))
+        guard lasts == nil else { return true }
+        // What stays is what its sender has committed: it is recorded so. No record has trailers.
+        let place = range.lowerBound + offset
+        if part == .attachment, let changed = attachment.changing(value, at: place, width) {
+            effect = .packet(channel, direction, type, bytes: bytes, attachment: changed)
+        } else if part != .trailer, let changed = bytes.changing(value, at: place, width) {
+            let type = LittleEndian.number(changed, at: 0, 2).map { PacketType(rawValue: UInt16($0)) } ?? type
+            effect = .packet(channel, direction, type, bytes: changed, attachment: attachment)
+        }
         return true
     }
 

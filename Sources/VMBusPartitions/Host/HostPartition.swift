@@ -104,7 +104,7 @@ public struct HostPartition: Sendable {
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, bytes) in drained.packets { deliver(packet, bytes, place, &activity) }
         if port.isBlocked { sendAgain(key, &activity) }
-        if drained.hasMore {
+        if drained.hasMore, appetite.pause < .max {
             activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
         }
     }
@@ -206,8 +206,9 @@ public struct HostPartition: Sendable {
 
     private mutating func add(_ configuration: DeviceConfiguration) -> [HostEffect] {
         generation += 1
+        var configuration = configuration
+        configuration.network?.stopsAtSplitHeaders = self.configuration.profile.stopsAtSplitHeaders
         #if Mutations
-            var configuration = configuration
             configuration.network?.mutation = self.configuration.mutation
         #endif
         var device = HostDevice(configuration, generation: generation)

@@ -193,6 +193,7 @@ extension GuestConfiguration {
         driver.channels = device.channelCount
         driver.receiveBufferSize = Int(try table.integerIfPresent("receive_buffer_kib", in: 64...31744) ?? 256) * 1024
         driver.sendBufferSize = Int(try table.integerIfPresent("send_buffer_kib", in: 16...15360) ?? 64) * 1024
+        driver.headerOffset = Int(try table.integerIfPresent("header_offset", in: 0...4088) ?? 0)
         let ring = Int(try table.integerIfPresent("ring_kib", in: 8...2048) ?? 64)
         guard ring % 4 == 0 else {
             throw table.unacceptable(

@@ -53,7 +53,7 @@ public struct ScenarioSchema: Sendable {
         heading: "[root]", about: "the root partition, the host of all guests",
         rows: """
             name | string | root | its name
-            profile | string | openvmm | whose habits it has: openvmm, windows-host, windows-host-2012, and with a known fault: openvmm-1681
+            profile | string | openvmm | whose habits it has: openvmm, windows-host, windows-host-2012, and with a known fault: openvmm-1681, openvmm-1590
             version | string | the profile's | the newest protocol version that it accepts, such as "5.3"
             """)
     static let exchange = Section(
@@ -92,6 +92,7 @@ public struct ScenarioSchema: Sendable {
             receive_buffer_kib | integer | 256 | KiB, 64 to 31744
             send_buffer_kib | integer | 64 | KiB, 16 to 15360
             ring_kib | integer | 64 | KiB of each ring with its control page, 8 to 2048
+            header_offset | integer | 0 | bytes of a page in front of a long frame's headers, 0 to 4088; from 4053 on they cross its end
             ping | array of strings | none | addresses that are pinged in turn: request and response
             ping_interval | time | 10ms | time between two pings
             ping_sizes | array of integers | 56 | bytes in a ping, in turn, 0 to 8972

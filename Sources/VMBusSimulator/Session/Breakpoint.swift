@@ -74,7 +74,7 @@ struct Breakpoint: Sendable {
         case .watch: return false
         case .fault: return header.kind == .fault
         case .invariant(let rule):
-            guard header.kind == .fault else { return false }
+            guard header.brokenRule != nil else { return false }
             return rule.isEmpty || payload.starts(with: "\(rule):".utf8)
         }
     }

@@ -5,7 +5,7 @@ import VMBusWire
 enum CommandText {
     static let forms =
         "'rescind PARTITION DEVICE', 'move PARTITION DEVICE SUBCHANNEL CPU', 'unload PARTITION', "
-        + "'fault PARTITION KIND KEY=VALUE...'"
+        + "'fault PARTITION KIND KEY=VALUE...', 'disarm NUMBER'"
 
     static func write(_ command: Command) -> String {
         switch command {
@@ -14,6 +14,7 @@ enum CommandText {
             "move \(channel.partition) \(channel.device) \(channel.subchannel) \(cpu)"
         case .unload(let partition): "unload \(partition)"
         case .armFault(let partition, let words): "fault \(partition) \(words)"
+        case .disarmFault(let number): "disarm \(number)"
         default: ""
         }
     }
@@ -29,6 +30,7 @@ enum CommandText {
                 return nil
             }
             return .moveChannel(ChannelKey(partition: partition, device: device, subchannel: subchannel), cpu: cpu)
+        case ("disarm", 2): return .disarmFault(Int(partition))
         case ("fault", 3...): return .armFault(partition: partition, words.dropFirst(2).joined(separator: " "))
         default: return nil
         }

@@ -21,6 +21,8 @@ struct SessionBranch: Sendable {
     var end: SessionPlace
     /// The virtual clock there, in nanoseconds.
     var endTime: UInt64
+    /// Where faults were done and rules broken until then.
+    private(set) var marks: [SessionMark] = []
     /// Where it was left when another was shown.
     var place: SessionPlace
 
@@ -58,6 +60,7 @@ struct SessionBranch: Sendable {
         }
         end = moment.place
         endTime = moment.simulation.time
+        marks = moment.marks
         place = end
         nextCheckpoint = (checkpoints.last?.simulation.steps ?? 0) + Self.checkpointDistance
         for index in checkpoints.indices { checkpoints[index].forgetAnswers(from: next) }
@@ -70,7 +73,10 @@ struct SessionBranch: Sendable {
         forkStep = file.fork
         answers = file.answers
         commands = file.commands
-        let common = parent.checkpoint { $0.isCommon(to: parent.answers, parent.commands, file.answers, file.commands) }
+        let common = parent.checkpoint {
+            $0.simulation.steps <= file.end
+                && $0.isCommon(to: parent.answers, parent.commands, file.answers, file.commands)
+        }
         checkpoints = Array(parent.checkpoints[...common])
         nextCheckpoint = checkpoints[common].simulation.steps + Self.checkpointDistance
         for index in checkpoints.indices {
@@ -148,6 +154,7 @@ struct SessionBranch: Sendable {
     /// Takes note of a moment that may be further than all before.
     mutating func reach(_ moment: SessionMoment) {
         guard moment.place >= end else { return }
+        marks = moment.marks
         end = moment.place
         endTime = max(endTime, moment.simulation.time)
     }

@@ -16,6 +16,10 @@ struct SessionMoment: Sendable {
     private(set) var counts = UnitCounts()
     /// The last record that was given out.
     private(set) var last: FlowRecordHeader?
+    /// Where faults were done and rules broken, as far as that was given out.
+    private(set) var marks: [SessionMark] = []
+    /// More marks than this no time bar shows.
+    private static let maximumMarks = 512
     /// How many of the branch's commands were carried out.
     private(set) var commandCount = 0
     /// Devices on which guests answer with packets of their own instead of completions. Only looked up, never walked.
@@ -155,6 +159,9 @@ struct SessionMoment: Sendable {
         snapshot.apply(header, payload)
         counts.add(header, answersInBand: header.kind == .packet && inBand.contains(header.device))
         last = header
+        if header.kind == .fault, marks.count < Self.maximumMarks {
+            marks.append(SessionMark(step: simulation.steps, isBreach: header.brokenRule != nil))
+        }
         if given == records.headers.count { counts.addEvent() }
     }
 

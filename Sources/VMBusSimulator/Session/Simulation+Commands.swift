@@ -27,6 +27,8 @@ extension Simulation {
             } catch {
                 throw CommandRefusal(error.description)
             }
+        case .disarmFault(let number):
+            guard faults.disarm(number - 1) else { throw CommandRefusal("there is no fault \(number)") }
         default:
             throw CommandRefusal("this does not change the machine")
         }

@@ -21,6 +21,8 @@ public struct FaultCampaign: Sendable {
 
     /// Lines for faults that were done in one case; later ones are counted only.
     private static let maximumLines = 8
+    /// Findings behind the name of a case.
+    private static let maximumFindings = 4
 
     private let cases: [FaultCase]
     private let seed: UInt64
@@ -129,18 +131,19 @@ public struct FaultCampaign: Sendable {
         guard let index = running else { return [] }
         running = nil
         number += 1
-        var found = self.console.complaints(in: console)
-        if let complaint { found.append(complaint) }
-        if doneCount > 0, !isHeard, found.isEmpty { found = ["nothing was heard of the guest after the fault"] }
+        let complaints = self.console.complaints(in: console)
+        var findings = complaints.map(\.finding)
+        if let complaint { findings.append(complaint) }
+        if doneCount > 0, !isHeard, findings.isEmpty { findings = ["nothing was heard of the guest after the fault"] }
         let name = cases[index].name
         var lines = ["# \(name): \(cases[index].honesty.words), \(doneCount) times done"]
-        lines += found.prefix(8).map { "# \(name): \($0)" }
-        if found.isEmpty {
+        lines += complaints.prefix(Self.maximumLines).map { "# \(name): \($0.line)" }
+        if findings.isEmpty {
             lines.append(
                 "ok \(number) \(name)" + (doneCount == 0 ? " # SKIP nothing came that it could be done to" : ""))
         } else {
             failures += 1
-            lines.append("not ok \(number) \(name)")
+            lines.append("not ok \(number) \(name) # " + findings.prefix(Self.maximumFindings).joined(separator: "; "))
         }
         return lines
     }

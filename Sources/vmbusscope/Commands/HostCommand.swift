@@ -30,10 +30,12 @@ struct HostCommand: ParsableCommand {
             the device knows. 'NAME: …' does it to the guest of that name, who is the first one otherwise.
 
             With --fault FILE the faults of its cases are done to what passes between guest and host, as in the simulator: \
-            [[case]] has a name and [[case.faults]], whose keys are those of a scenario's [[faults]]. The verdict comes from \
-            the guest's console and from whether it is heard of again; the same --seed gives the same faults. With --control \
-            'case NAME' begins a case at once and 'case NAME contact' at the next contact, and 'end' or 'end REASON' ends it, \
-            the latter as failed.
+            [[case]] has a name and [[case.faults]], whose keys are those of a scenario's [[faults]]; 'vmbusscope print \
+            fault-kinds' has an example and every kind. Each connection of the guest gets the next case: boot it again, or \
+            unload and load hv_vmbus in it. With --ktap each case is one line: 'ok', or 'not ok' and what the kernel did, by \
+            the guest's console in the file --console and by whether the guest is heard of again. The same --seed gives the \
+            same faults. Exit code 5 says that the guest did not stand a case. With --control 'case NAME' begins a case at \
+            once and 'case NAME contact' at the next contact, and 'end' or 'end REASON' ends it, the latter as failed.
 
             With --uio-dir D --sysfs S there is no machine: a program that drives the device in user space (DPDK does) finds \
             what /dev/uio0 and the kernel would give it. Sizes are bytes, or with K or M; a plain number below 4096 is one of KiB.
@@ -64,6 +66,7 @@ struct HostCommand: ParsableCommand {
               vmbusscope host --listen /tmp/bus.sock --disk root.img --disk 64M --cd install.iso
               vmbusscope host --listen /tmp/bus.sock --json | jq -c 'select(.kind == "message") | .name'
               echo 'rescind heartbeat' | vmbusscope host --listen /tmp/bus.sock --json --control
+              vmbusscope host --listen /tmp/bus.sock --fault faults.toml --seed 7 --ktap --console /tmp/console
             """)
 
     @Option(
@@ -134,6 +137,9 @@ struct HostCommand: ParsableCommand {
     func validate() throws {
         guard listen.isEmpty != (uio.uioDir == nil) else {
             throw ValidationError("choose --listen SOCKET for a virtual machine, or --uio-dir DIRECTORY for a program")
+        }
+        if fault == nil, ktap || console != nil {
+            throw ValidationError("\(ktap ? "--ktap" : "--console") says something of --fault FILE, which is missing")
         }
     }
 

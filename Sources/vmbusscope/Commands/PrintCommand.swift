@@ -19,13 +19,14 @@ struct PrintCommand: ParsableCommand {
               vmbusscope print scenario two-guests > mine.toml
               vmbusscope print protocol-rules
               vmbusscope print scenario-schema
+              vmbusscope print fault-kinds
               vmbusscope print rules > vmbus.rules.yml
               vmbusscope print dashboard > vmbus.json
               source <(vmbusscope print completions bash)
             """,
         subcommands: [
-            Theme.self, Scenario.self, Schema.self, BusRules.self, Rules.self, RuleTests.self, Dashboard.self,
-            Completions.self,
+            Theme.self, Scenario.self, Schema.self, Faults.self, BusRules.self, Rules.self, RuleTests.self,
+            Dashboard.self, Completions.self,
         ])
 
     /// Writes the thing, or the names if none is given.
@@ -80,6 +81,14 @@ struct PrintCommand: ParsableCommand {
             commandName: "scenario-schema", abstract: "Every key of a scenario: type, default and meaning.")
 
         func run() throws { try Output.write(ScenarioSchema.text) }
+    }
+
+    /// `print fault-kinds`.
+    struct Faults: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "fault-kinds", abstract: "Every kind of fault, and how a file of faults is written.")
+
+        func run() throws { try Output.write(FaultKind.text) }
     }
 
     /// `print rules`.

@@ -1,10 +1,10 @@
-import ArgumentParser
+public import ArgumentParser
 import BusModel
 import Configuration
 import Platform
 import VMBusPartitions
 import VMBusRing
-import VMBusSimulator
+public import VMBusSimulator
 import VMBusWire
 
 /// What `explore` and `fuzz` search: the model of a ring, or a simulated machine.

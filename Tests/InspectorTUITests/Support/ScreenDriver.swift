@@ -108,7 +108,13 @@ struct ScreenDriver {
         switch effect {
         case .travel, .command, .compare:
             guard var source = source as (any BusSource)? else { return }
-            state.message = SessionRun.perform(effect, &source, &inspector, stepLimit: 2000)
+            var run = SessionRun()
+            var slices = 0
+            state.message = run.perform(effect, &source, &inspector) {
+                slices += 1
+                return slices < 40
+            }
+            if run.isUnderway { state.message = run.stop(&source, &inspector) }
             self.source = source as? SimulatorSource
         default: effects.append(effect)
         }

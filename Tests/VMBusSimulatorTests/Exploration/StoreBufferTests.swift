@@ -77,7 +77,7 @@ import VMBusWire
     @Test(arguments: Scenarios.names) func `shipped scenarios keep all rules behind store buffers`(name: String) throws
     {
         let scenario = try #require(try Scenarios.named(name))
-        #expect(Self.checked(scenario, .tso, seed: 1, steps: 1500).breaches.map(\.description) == [])
+        #expect(Self.checked(scenario, .tso, seed: 1, steps: 800).breaches.map(\.description) == [])
     }
 
     #if Mutations
@@ -92,7 +92,7 @@ import VMBusWire
             }
             let found = Self.checked(scenario, .tso, seed: 1, steps: 40_000)
             #expect(found.breaches.first?.rule.id == "no-lost-wakeup-data")
-            #expect(Self.checked(scenario, .sc, seed: 1, steps: 2000).breaches.map(\.description) == [])
+            #expect(Self.checked(scenario, .sc, seed: 1, steps: 1000).breaches.map(\.description) == [])
         }
     #endif
 }

@@ -101,7 +101,7 @@ import VMBusWire
     }
 
     @Test func `a fault and a broken rule stop where the log tells of them`() throws {
-        var fault = FlowRecordHeader(kind: .fault, time: 1, partition: 1)
+        var fault = FlowRecordHeader(kind: .fault, time: 1, partition: 1, code: FaultCode(rule: 17).rawValue)
         fault.sequence = 5
         let text = Array("ring-sane: ring: 7: an index stays inside the ring".utf8)
         for (condition, fits) in [

@@ -38,7 +38,8 @@ public struct SimulatorSource: BusSource, Sendable {
     ///   - checksRules: whether the rules of the protocol are checked, and breaches are records; only measurements do without.
     public init(
         _ scenario: Scenario, seed: UInt64? = nil, reader: (any RecordReader)? = nil, origin: ScenarioOrigin? = nil,
-        memoryOrder: MemoryOrder = .sc, choosing chosen: [(number: UInt64, value: UInt64)] = [], checksRules: Bool = true
+        memoryOrder: MemoryOrder = .sc, choosing chosen: [(number: UInt64, value: UInt64)] = [],
+        checksRules: Bool = true
     ) {
         let answers = chosen.map { ChoiceSource.Answer(number: $0.number, value: $0.value) }
         self.init(

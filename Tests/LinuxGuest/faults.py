@@ -33,8 +33,8 @@ QUICK = ("late-interrupts", "refused-move", "double-disk-completions", "unknown-
 ORDINARY = re.compile(
     r"registering driver|Register|drop_caches|Vmbus version|IC version|storvsc_host_t|^LAB|ACPI BIOS|\[sd[a-z]\]|Direct-Access"
     r"|SCSI subsystem|rx_vport|^audit|random: crng|clocksource|^IPv6: ADDRCONF"
-    r"|^.?(RIP|[RE][A-Z0-9]{1,2}|CR2|CS|FS|Code|CPU|Call Trace|Modules|Hardware|Workqueue|Tainted|Not tainted|PKRU|DR\d|PGD|#PF)\b"
-    r"|\+0x|cut here|end trace|</?TASK>|</?IRQ>|qemu-system|^\[|hung_task|^task:|Kernel Offset|Rebooting|WARNING:|blocked for")
+    r"|^.?(RIP|[RE][A-Z0-9]{1,2}|CR2|CS|FS|Code|CPU|Call Trace|Modules|Hardware|Workqueue|Tainted|PKRU|DR\d|PGD|#PF)\b"
+    r"|\+0x|cut here|end trace|</?TASK>|</?IRQ>|qemu-system|^\[|hung_task|Not tainted|^task:|Kernel Offset|Rebooting|WARNING:|blocked for")
 # A kernel that waits for an answer which never comes says so early.
 PREPARE = (". /root/faults.sh; echo 20 >/proc/sys/kernel/hung_task_timeout_secs;"
            " echo 5 >/proc/sys/kernel/hung_task_check_interval_secs; dmesg -n 7")

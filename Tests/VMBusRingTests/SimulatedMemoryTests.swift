@@ -130,4 +130,18 @@ import VMBusWire
         #expect(memory.residentPages == 1)
         #expect(try memory.load32(8192) == 0)
     }
+
+    @Test(arguments: [(4096, 4096), (5000, 3), (1000, 2100), (0, 1 << 20), (130_000, 140_000), (9, 0)])
+    func `a part that is cleared reads as zeros, its neighbours and a copy as before`(start: Int, count: Int) throws {
+        var memory = SimulatedMemory(byteCount: 1 << 20)
+        for place in stride(from: 0, to: 300_000, by: 700) { try memory.write([7, 8, 9], at: UInt64(place)) }
+        let copy = memory
+        var expected = try memory.bytes(0, count: 1 << 20)
+        for place in start..<start + count { expected[place] = 0 }
+        try memory.clear(UInt64(start), count: count)
+        let (cleared, kept) = (try memory.bytes(0, count: 1 << 20), try copy.bytes(0, count: 300_000))
+        #expect(cleared == expected)
+        #expect(kept[700] == 7 && kept[299_601] == 8)
+        #expect(throws: SimulatedMemoryFailure.self) { try memory.clear(1 << 20, count: 1) }
+    }
 }

@@ -133,6 +133,22 @@ import VMBusWire
         #expect(throws: SourceError.self) { try beyond.seek(Position(sequence: 1_000_000, time: 0)) }
     }
 
+    @Test func `signals and interrupts have the bytes that their declarations write`() throws {
+        var source = try Self.source()
+        let batch = source.advance(.time(40_000_000, limit: 5000))
+        var found: Set<FlowKind> = []
+        for header in batch.headers where header.code == SignalCode.hypercall.rawValue || header.kind == .interrupt {
+            let bytes = Array(batch.payload(of: header))
+            switch header.kind {
+            case .signal: #expect(try SignalEventInput.decode(bytes).encoded() == bytes)
+            case .interrupt: #expect(try EventFlagDelivery.decode(bytes).encoded() == bytes)
+            default: continue
+            }
+            found.insert(header.kind)
+        }
+        #expect(found == [.signal, .interrupt])
+    }
+
     @Test(arguments: StepUnit.allCases)
     func `a step ends with a record of its unit`(_ unit: StepUnit) throws {
         var source = try Self.source()

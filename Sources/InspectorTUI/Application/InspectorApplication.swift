@@ -39,6 +39,8 @@ public final class InspectorApplication {
     private var needsFrame = true
     private var lastFrame: UInt64 = 0
     private var lastDiagnosis: UInt64 = 0
+    /// The record behind which the doctor has looked last.
+    private var diagnosedSequence: UInt64 = 0
 
     /// Shows the inspector until the user leaves or a signal ends it; the terminal is as it was before then.
     ///
@@ -174,11 +176,15 @@ public final class InspectorApplication {
         watch(now.visible, now.chosen)
     }
 
-    /// Lets the doctor look, not more often than a few times a second, as it goes through every channel.
+    /// Lets the doctor look, not more often than a few times a second, as it goes through every channel. What has come to
+    /// stand still is looked at once more, as no other frame may follow.
     private func diagnose() {
         let now = MonotonicClock.now()
-        guard inspector.diagnosis == nil || now &- lastDiagnosis >= Self.diagnosisInterval else { return }
+        let isStill = source != nil && !state.isRunning && !sessionRun.isUnderway
+        let isNew = isStill && inspector.lastSequence != diagnosedSequence
+        guard inspector.diagnosis == nil || isNew || now &- lastDiagnosis >= Self.diagnosisInterval else { return }
         inspector.diagnose()
+        diagnosedSequence = inspector.lastSequence
         lastDiagnosis = now
     }
 

@@ -309,6 +309,7 @@ extension NetworkProvider {
         guard let first = batch.slots.first, let version else { return }
         for (index, slot) in batch.slots.enumerated() {
             let next = index + 1 < batch.slots.count ? batch.slots[index + 1] : nil
+            while pending.count <= slot { pending.append(nil) }
             pending[slot] = PendingReceive(subchannel: batch.subchannel, isFirst: index == 0, next: next)
         }
         let packet = ChannelPacket(

@@ -138,7 +138,7 @@ public struct NetworkProvider: DeviceEndpoint {
     var sendGPADL: UInt32?
     var sendSections = 0
     var slots = SlotPool(count: 0)
-    /// By slot number, so that it cannot grow.
+    /// By slot number, as far as slots have been used.
     var pending: [PendingReceive?] = []
     var waitingControls: [RNDIS.Message] = []
     var openChannels: [Bool]

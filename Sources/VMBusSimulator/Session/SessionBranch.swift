@@ -27,9 +27,9 @@ struct SessionBranch: Sendable {
     var place: SessionPlace
 
     /// Choices between two checkpoints: running them again takes a few milliseconds.
-    static let checkpointDistance: UInt64 = 1024
+    static let checkpointDistance: UInt64 = 2048
     /// Checkpoints that are kept: a million steps have as many.
-    static let maximumCheckpoints = 1024
+    static let maximumCheckpoints = 512
     /// Choices between two near moments.
     private static let nearDistance: UInt64 = 256
 

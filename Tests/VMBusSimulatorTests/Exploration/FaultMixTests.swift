@@ -40,10 +40,10 @@ import VMBusWire
 
     @Test(arguments: ["network", "rescind", "reboot", "move"])
     func `legal adversity breaks no rule, and everything comes to rest`(name: String) throws {
-        let campaign = campaign(try subject(name, .legalAdversity), seed: 1, runs: 8)
+        let campaign = campaign(try subject(name, .legalAdversity), seed: 1, runs: 12)
         #expect(campaign.failure?.breach == nil)
         let names = Set(campaign.coverage.keys.map { campaign.subject.name(of: $0).event })
-        #expect(names.count { $0.hasPrefix("fault ") } > 6)
+        #expect(names.count { $0.hasPrefix("fault ") } > 8)
     }
 
     @Test(arguments: [FaultClass.buggyPeer, .hostilePeer])
@@ -82,4 +82,29 @@ import VMBusWire
             #expect(source.fingerprint == model.simulation.fingerprint)
         }
     }
+
+    #if Mutations
+        @Test func `what a search finds of a planted bug is a session that ends in the same state, with a chart`()
+            throws
+        {
+            let lines = "[[guest]]\nmutation = \"release-before-move-answer\""
+            let text = try #require(ExplorationScenarios.text("move")).replacing("[[guest]]", with: lines)
+            let scenario = try Scenario(ConfigurationDocument(parsing: Array(text.utf8), file: "move.toml"))
+            let model = MachineModel(scenario, window: 1_000_000, until: 2_000_000)
+            let exploration = explored(model, limits: ExplorationLimits(states: 2000))
+            guard case .broken(let breach, let schedule)? = exploration.verdict else {
+                Issue.record("\(String(describing: exploration.verdict))")
+                return
+            }
+            let file = try model.found(schedule, text: Array(text.utf8), file: "move.toml").session()
+            let read = try SessionFile(ConfigurationDocument(parsing: Array(file.text.utf8), file: "found.session"))
+            let source = try SimulatorSource(read)
+            var again = model
+            _ = again.run(schedule)
+            #expect(again.breach == breach)
+            #expect(source.fingerprint == again.simulation.fingerprint)
+            let chart = try source.export(.mermaid, 1...source.position.sequence)
+            #expect(chart.hasPrefix("sequenceDiagram\n"))
+        }
+    #endif
 }

@@ -69,7 +69,7 @@ import VMBusWire
     @Test(arguments: [UInt64(1), 2]) func `the ring that is shipped keeps all rules behind store buffers`(seed: UInt64)
         throws
     {
-        let checker = Self.checked(try Self.traffic(), .tso, seed: seed, steps: 2500)
+        let checker = Self.checked(try Self.traffic(), .tso, seed: seed, steps: 4000)
         #expect(checker.breaches.map(\.description) == [])
         #expect(checker.checks(of: .noLostWakeupSpace) > 0)
     }

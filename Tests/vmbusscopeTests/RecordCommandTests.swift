@@ -29,6 +29,21 @@ import Testing
         #expect(opened.output.split(separator: "\n").count > 20)
     }
 
+    @Test func `streams through a pipe`() throws {
+        let stream = "\(Program.path) record --sim boot --steps 300 -o - | \(Program.path) open - --json"
+        let piped = try shell(stream)
+        let ran = try Program.run("sim", "boot", "--headless", "--steps", "300", "--json")
+        let isEqual = piped == ran.output
+        #expect(isEqual && piped.count > 10_000)
+    }
+
+    private func shell(_ line: String) throws -> String {
+        let place = path + ".out"
+        defer { unlink(place) }
+        #expect(system("\(line) > \(place)") == 0)
+        return String(decoding: try WholeFile.read(place, limit: 1 << 24), as: UTF8.self)
+    }
+
     @Test func `needs an output and an end`() throws {
         #expect(try Program.run("record").status == 64)
         #expect(try Program.run("record", "--sim", "boot", "-o", path).status == 64)

@@ -27,6 +27,7 @@ struct OpenCommand: ParsableCommand {
               vmbusscope open trace.txt --json | jq 'select(.name == "TRACE.vmbus_onoffer")'
               vmbusscope open lsvmbus-vv.txt --view channels --text
               vmbusscope open guest.pcapng
+              ssh guest vmbusscope record -o - | vmbusscope open - --json
             """)
 
     private static let formats = TextFormat.allCases.map(\.title).joined(separator: ", ")
@@ -52,7 +53,13 @@ struct OpenCommand: ParsableCommand {
 
     func run() throws {
         if let recording = try RecordingFile.open(files) { return try open(recording) }
-        let (files, refused) = try TextFiles.read(files)
+        var beginning: [UInt8] = []
+        if files == ["-"] {
+            let input = try RecordingFile.standardInput()
+            if input.isRecording { return try printStream(input.beginning) }
+            beginning = input.beginning
+        }
+        let (files, refused) = try TextFiles.read(files, beginning: beginning)
         let source = TextFileSource(files)
         if !json, !text, Screen.hasTerminal {
             var options = screen.inspectorOptions
@@ -72,21 +79,48 @@ struct OpenCommand: ParsableCommand {
         if !json, !text, Screen.hasTerminal {
             try Screen.show(source, screen.inspectorOptions)
         } else {
-            try print(&source)
+            try print(source.title) { () throws in
+                let batch = try source.advance(.steps(Self.piece))
+                return batch.isEmpty ? nil : batch
+            }
         }
-        guard let damage = source.damages.summary else { return }
-        throw CommandFailure(.damagedInput, damage)
+        try tell(source.damages)
     }
 
-    private func print(_ source: inout RecordingSource) throws {
+    /// Prints a recording as it comes, until its writer ends.
+    private func printStream(_ beginning: [UInt8]) throws {
+        var reader = RecordingReader()
+        reader.append(beginning)
+        var hasEnded = false
+        try print("standard input") { () throws in
+            var batch = FlowBatch()
+            reader.read(into: &batch, limit: Self.piece)
+            guard batch.isEmpty, !hasEnded else { return batch.isEmpty ? nil : batch }
+            if let more = try RecordingFile.next() {
+                reader.append(more)
+            } else {
+                reader.finish()
+                hasEnded = true
+            }
+            return batch
+        }
+        try tell(reader.damages)
+    }
+
+    private func tell(_ damages: RecordingDamages) throws(CommandFailure) {
+        if let damage = damages.summary { throw CommandFailure(.damagedInput, damage) }
+    }
+
+    /// Prints all batches, of which nil is the end.
+    private func print(_ title: String, _ next: () throws -> FlowBatch?) throws {
         let view = screen.view
-        let filter = screen.filter.isEmpty ? nil : screen.filter
         let isStream = json && (view == nil || view == .flow)
-        var stream = try stream(filter)
+        var stream = try stream(screen.filter.isEmpty ? nil : screen.filter)
         var writer = JSONWriter()
         var state = InspectorState(
-            capabilities: source.capabilities, title: source.title, limits: HistoryLimits(records: 65_536))
-        while case let batch = try source.advance(.steps(Self.piece)), !batch.isEmpty {
+            capabilities: Capabilities(kind: .file, canStep: false, canSeek: false, hasRingImages: false),
+            title: title, limits: HistoryLimits(records: 65_536))
+        while let batch = try next() {
             if isStream {
                 stream.write(batch, to: &writer)
                 try Output.write(writer.take())
@@ -94,7 +128,7 @@ struct OpenCommand: ParsableCommand {
                 state.ingest(batch)
             }
         }
-        if !isStream { try print(state, source.title) }
+        if !isStream { try print(state, title) }
     }
 
     private func print(_ source: TextFileSource) throws {

@@ -6,15 +6,19 @@ import Platform
 enum TextFiles {
     /// Reads and recognises them. A file that cannot be taken is told on standard error while others can.
     ///
-    /// - Parameter paths: files; `-` stands for standard input.
+    /// - Parameters:
+    ///   - paths: files; `-` stands for standard input.
+    ///   - beginning: what was read from standard input already.
     /// - Returns: what could be taken, at least one, and how many could not.
     /// - Throws: the last reason if nothing could be taken.
-    static func read(_ paths: [String]) throws(CommandFailure) -> (files: [TextFile], refused: Int) {
+    static func read(
+        _ paths: [String], beginning: [UInt8] = []
+    ) throws(CommandFailure) -> (files: [TextFile], refused: Int) {
         var files: [TextFile] = []
         var failures: [CommandFailure] = []
         for path in paths {
             do throws(CommandFailure) {
-                files.append(try read(path))
+                files.append(try read(path, beginning))
             } catch {
                 failures.append(error)
             }
@@ -31,9 +35,9 @@ enum TextFiles {
         if let message = failure.message { Output.complain(message) }
     }
 
-    private static func read(_ path: String) throws(CommandFailure) -> TextFile {
+    private static func read(_ path: String, _ beginning: [UInt8]) throws(CommandFailure) -> TextFile {
         let name = path == "-" ? "standard input" : path
-        let bytes = try path == "-" ? standardInput() : contents(path)
+        let bytes = try path == "-" ? standardInput(beginning) : contents(path)
         do throws(TextFileError) {
             return try TextFile(parsing: bytes, name: path.split(separator: "/").last.map(String.init) ?? path)
         } catch {
@@ -56,9 +60,9 @@ enum TextFiles {
         }
     }
 
-    private static func standardInput() throws(CommandFailure) -> [UInt8] {
+    private static func standardInput(_ beginning: [UInt8]) throws(CommandFailure) -> [UInt8] {
         do throws(SystemError) {
-            var bytes: [UInt8] = []
+            var bytes = beginning
             while let more = try DescriptorAccess.read(STDIN_FILENO, atMost: 1 << 20) {
                 if more.isEmpty { return bytes }
                 bytes += more

@@ -3,12 +3,6 @@ import VMBusWire
 /// Goes from packet to packet through a pcapng file, whatever is in it, and follows sections and interfaces. What cannot be read
 /// is passed by and told.
 struct PcapngWalk: Sendable {
-    /// Where a section begins, and where its interfaces are among all.
-    struct Section: Sendable {
-        let offset: Int
-        let firstInterface: Int
-    }
-
     /// What there is next.
     enum Step {
         /// A packet of an interface that is described.
@@ -23,7 +17,8 @@ struct PcapngWalk: Sendable {
     private(set) var offset = 0
     /// The interfaces of all sections.
     private(set) var interfaces: [RecordingInterface] = []
-    private(set) var sections: [Section] = []
+    /// The number of the first interface of each section.
+    private var sections: [Int] = []
     /// What could not be read.
     var damages = RecordingDamages()
     /// The number of the first interface of this section.
@@ -42,7 +37,7 @@ struct PcapngWalk: Sendable {
         sections = Array(walk.sections.prefix(mark.section))
         interfaces =
             mark.interfaces == walk.interfaces.count ? walk.interfaces : Array(walk.interfaces.prefix(mark.interfaces))
-        base = sections.last?.firstInterface ?? 0
+        base = sections.last ?? 0
     }
 
     /// A block to which one can come back.
@@ -162,7 +157,7 @@ struct PcapngWalk: Sendable {
         switch block.type {
         case RecordingFormat.sectionHeader:
             base = interfaces.count
-            sections.append(Section(offset: start + block.start, firstInterface: base))
+            sections.append(base)
         // Without the section's beginning nobody knows which number it has.
         case RecordingFormat.interfaceDescription where !sections.isEmpty || !interfaces.isEmpty:
             guard let interface = Self.interface(block, bytes) else {

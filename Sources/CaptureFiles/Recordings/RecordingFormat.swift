@@ -15,8 +15,6 @@ public enum RecordingFormat {
 
     static let sectionHeader: UInt32 = 0x0A0D_0D0A
     static let interfaceDescription: UInt32 = 1
-    static let simplePacket: UInt32 = 3
-    static let nameResolution: UInt32 = 4
     static let interfaceStatistics: UInt32 = 5
     static let enhancedPacket: UInt32 = 6
     static let byteOrderMagic: UInt32 = 0x1A2B_3C4D

@@ -22,6 +22,7 @@ let package = Package(
     traits: [
         .trait(name: "Fuzzing", description: "The program fuzz is a libFuzzer target; see .ci/fuzz."),
         .trait(name: "FuzzingCanary", description: "Places deep in each fuzz target count as findings."),
+        .trait(name: "Mutations", description: "Planted bugs that tests choose by value, one for each rule."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -46,8 +47,14 @@ let package = Package(
             swiftSettings: memorySafe + small),
         .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe + small),
         .target(
+            name: "ProtocolRules", dependencies: ["BusModel", "VMBusDevices", "VMBusWire"],
+            swiftSettings: memorySafe + small),
+        .target(
             name: "VMBusSimulator",
-            dependencies: ["VMBusPartitions", "VMBusDevices", "Query", "Configuration", "BusModel", "VMBusWire"],
+            dependencies: [
+                "VMBusPartitions", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules", "Configuration", "BusModel",
+                "VMBusWire",
+            ],
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings + small),
         .target(
@@ -67,13 +74,13 @@ let package = Package(
             dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "VMBusWire"],
             swiftSettings: memorySafe + small),
         .target(
-            name: "Inspector", dependencies: ["BusModel", "Query", "VMBusDevices", "VMBusWire"],
+            name: "Inspector", dependencies: ["BusModel", "Query", "ProtocolRules", "VMBusDevices", "VMBusWire"],
             swiftSettings: memorySafe + small),
         .target(
             name: "Benchmarks",
             dependencies: [
-                "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform",
-                "CRing", "VMBusWire",
+                "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest",
+                "BusModel", "Platform", "CRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .target(
@@ -91,7 +98,8 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "VMBusSimulator", "VMMBridge", "LinuxGuest", "CaptureFiles", "Benchmarks", "Inspector", "InspectorTUI",
-                "BusModel", "Query", "Platform", "Themes", "Configuration", "VMBusPartitions", "VMBusEngine",
+                "BusModel", "Query", "ProtocolRules", "Platform", "Themes", "Configuration", "VMBusPartitions",
+                "VMBusEngine",
                 "VMBusRing", "VMBusDevices",
                 "VMBusWire",
             ],
@@ -134,6 +142,13 @@ let package = Package(
         .testTarget(name: "BusModelTests", dependencies: ["BusModel", "VMBusWire"], swiftSettings: settings),
         .testTarget(name: "QueryTests", dependencies: ["Query", "VMBusWire"], swiftSettings: settings),
         .testTarget(
+            name: "ProtocolRulesTests",
+            dependencies: [
+                "ProtocolRules", "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "Configuration", "BusModel",
+                "VMBusWire",
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "InspectorTests", dependencies: ["Inspector", "Query", "VMBusSimulator", "BusModel", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
@@ -145,12 +160,13 @@ let package = Package(
         .testTarget(
             name: "VMBusSimulatorTests",
             dependencies: [
-                "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "BusModel", "VMBusWire", "Configuration",
+                "VMBusSimulator", "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "ProtocolRules",
+                "Inspector", "Query", "BusModel", "VMBusWire", "Configuration",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "VMBusPartitionsTests",
-            dependencies: ["VMBusPartitions", "VMBusDevices", "Configuration", "VMBusWire"],
+            dependencies: ["VMBusPartitions", "VMBusDevices", "VMBusRing", "BusModel", "Configuration", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
             name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),

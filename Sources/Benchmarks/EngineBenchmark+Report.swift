@@ -6,17 +6,13 @@ extension EngineBenchmark {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("schema", "vmbusscope.bench.engine/1")
-            writer.memberArray("results") { writer in
-                for result in results {
-                    writer.object { writer in
-                        writer.member("case", result.case.rawValue)
-                        writer.member("bytes", result.byteCount)
-                        writer.member("ours_ns", result.ours.median.inHundredths)
-                        writer.member("ours_best_ns", result.ours.best.inHundredths)
-                        writer.member("memcpy_ns", result.memcpy.median.inHundredths)
-                        writer.member("memcpy_best_ns", result.memcpy.best.inHundredths)
-                    }
-                }
+            writer.memberObjects("results", results) { writer, result in
+                writer.member("case", result.case.rawValue)
+                writer.member("bytes", result.byteCount)
+                writer.member("ours_ns", result.ours.median.inHundredths)
+                writer.member("ours_best_ns", result.ours.best.inHundredths)
+                writer.member("memcpy_ns", result.memcpy.median.inHundredths)
+                writer.member("memcpy_best_ns", result.memcpy.best.inHundredths)
             }
         }
         writer.endLine()

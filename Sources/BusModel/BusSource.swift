@@ -16,6 +16,42 @@ public protocol BusSource {
     ///
     /// - Throws: the reason for a refusal.
     mutating func perform(_ command: Command) throws(CommandRefusal)
+    /// What can be stepped in both directions tells here where it stands; nil for all others.
+    var session: SessionSummary? { get }
+    /// Goes forwards or backwards to a goal, making at most so many choices on the way, as far as those are its own: a jump to
+    /// where it has been takes none.
+    mutating func travel(_ goal: TravelGoal, _ direction: TravelDirection, limit: Int) throws(SourceError) -> Travel
+    /// A record from which all that is known at this place can be told again, for those who do not keep a past that long.
+    var keyframe: FlowBatch { get }
+    /// Where two branches of the session first differ; nil when they never do, as far as they were run.
+    func difference(_ left: String, _ right: String) throws(CommandRefusal) -> BranchDifference?
+    /// The session, or the records of a range of sequence numbers, as text.
+    func export(_ form: SessionExport, _ range: ClosedRange<UInt64>) throws(CommandRefusal) -> String
+}
+
+extension BusSource {
+    /// None.
+    public var session: SessionSummary? { nil }
+
+    /// Refused.
+    public mutating func travel(
+        _ goal: TravelGoal, _ direction: TravelDirection, limit: Int
+    ) throws(SourceError) -> Travel {
+        throw SourceError("only a simulation can be stepped; pause and scroll in the records")
+    }
+
+    /// Nothing.
+    public var keyframe: FlowBatch { FlowBatch() }
+
+    /// Refused.
+    public func difference(_ left: String, _ right: String) throws(CommandRefusal) -> BranchDifference? {
+        throw CommandRefusal("only a simulation has branches")
+    }
+
+    /// Refused.
+    public func export(_ form: SessionExport, _ range: ClosedRange<UInt64>) throws(CommandRefusal) -> String {
+        throw CommandRefusal("only a simulation has a session to write")
+    }
 }
 
 /// What kind of source it is: the word in the title.
@@ -60,17 +96,35 @@ public enum AdvanceBudget: Sendable, Hashable {
 public enum StepUnit: String, Sendable, Hashable, CaseIterable {
     /// Any choice that leaves a record.
     case event
-    /// A ring packet.
-    case packet
     /// A channel message.
     case message
+    /// A ring packet.
+    case packet
+    /// A signal of a guest to its host.
+    case signal
+    /// An interrupt of a guest.
+    case interrupt
+    /// The end of a ring transaction: a completion, or the answer of an integration component.
+    case transaction
+    /// Something came, went or changed that no message tells.
+    case state
 
     /// Whether a record ends a step of this unit.
-    public func isReached(by kind: FlowKind) -> Bool {
+    ///
+    /// - Parameter answersInBand: whether the guest answers its host on this channel with packets of its own instead of
+    ///   completions, as integration components do.
+    public func isReached(by header: FlowRecordHeader, answersInBand: Bool = false) -> Bool {
         switch self {
         case .event: true
-        case .packet: kind == .packet
-        case .message: kind == .message
+        case .message: header.kind == .message
+        case .packet: header.kind == .packet
+        case .signal: header.kind == .signal
+        case .interrupt: header.kind == .interrupt
+        case .transaction:
+            header.kind == .packet
+                && (header.code == UInt32(PacketType.completion.rawValue)
+                    || answersInBand && header.direction == .guestToHost)
+        case .state: header.kind == .state
         }
     }
 }
@@ -83,6 +137,29 @@ public enum Command: Sendable, Hashable {
     case moveChannel(ChannelKey, cpu: UInt32)
     /// The guest closes all and disconnects.
     case unload(partition: UInt16)
+    /// A stop is asked for: a filter of records, `watch ring(PARTITION/DEVICE/SUBCHANNEL).out.write_index`,
+    /// `invariant ID` or `fault`.
+    case addBreakpoint(String, ignoring: UInt64)
+    /// A breakpoint stops or not, and passes by so many more times.
+    case changeBreakpoint(Int, isEnabled: Bool, ignoring: UInt64)
+    /// A breakpoint goes.
+    case removeBreakpoint(Int)
+    /// Another history begins with another value of a choice that was made, and is shown in front of that step; nil names it
+    /// by a number.
+    case changeChoice(UInt64, value: UInt64, branch: String?)
+    /// A person is asked, or not, who acts next where several may, and whether a fault happens; a journey then ends with a
+    /// question, which `changeChoice` answers.
+    case askPerson(Bool)
+    /// Another history begins here and is shown.
+    case addBranch(String)
+    /// Another history is shown, at the place where it was left.
+    case showBranch(String)
+    /// A history goes, unless it is shown.
+    case removeBranch(String)
+    /// Something is to go wrong for a guest: the kind of the fault, then `key=value` as in a scenario's `[[faults]]`.
+    case armFault(partition: UInt16, String)
+    /// An armed fault is done no more; faults are numbered from 1 in order of arming.
+    case disarmFault(Int)
 }
 
 /// Why a command was not carried out.

@@ -72,7 +72,7 @@ public struct FlowRecordHeader: Sendable, Hashable, BitwiseCopyable {
     public var device = GUID.zero
     /// The channel's number at that moment; 0 for none.
     public var relid: UInt32 = 0
-    /// Message type, packet type, `StateCode` or what else the kind numbers.
+    /// Message type, packet type, `StateCode`, `FaultCode` or what else the kind numbers.
     public var code: UInt32 = 0
     /// Where the record's bytes start in the arena.
     public var payloadOffset: UInt32 = 0
@@ -194,8 +194,8 @@ public struct FlowBatch: Sendable, Hashable {
     }
 
     /// Gives the records from `index` on sequence numbers that count up from `next`.
-    public mutating func number(from next: inout UInt64) {
-        for index in headers.indices {
+    public mutating func number(from next: inout UInt64, startingAt index: Int = 0) {
+        for index in index..<headers.count {
             headers[index].sequence = next
             next += 1
         }

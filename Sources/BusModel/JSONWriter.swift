@@ -125,6 +125,18 @@ public struct JSONWriter: Sendable {
         try array(body)
     }
 
+    /// Writes a name and an array with one object for each item.
+    public mutating func memberObjects<Items: Sequence, Failure: Error>(
+        _ name: String, _ items: Items, _ body: (inout JSONWriter, Items.Element) throws(Failure) -> Void
+    ) throws(Failure) {
+        key(name)
+        try array { (writer) throws(Failure) in
+            for item in items {
+                try writer.object { (writer) throws(Failure) in try body(&writer, item) }
+            }
+        }
+    }
+
     /// The name of the member whose value is written next.
     public mutating func key(_ name: String) {
         separate()

@@ -10,7 +10,7 @@ public struct ConfigurationDocument: Hashable, Sendable {
 
     /// A document of fields made by the program itself, as `file` in messages.
     public init(fields: ConfigurationFields, file: String) {
-        root = ConfigurationTable(file: file, path: "", fields: fields)
+        root = ConfigurationTable(file: file, path: "", fields: fields, places: KeyPlaces())
     }
 
     /// Parses the bytes of a TOML file, which `file` names in messages.
@@ -36,7 +36,8 @@ public struct ConfigurationDocument: Hashable, Sendable {
         } catch {
             throw .syntax(file: file, line: 1, column: 1, reason: "\(error)")
         }
-        self.init(fields: try Self.fields(of: table, file: file, path: ""), file: file)
+        root = ConfigurationTable(
+            file: file, path: "", fields: try Self.fields(of: table, file: file, path: ""), places: KeyPlaces(bytes))
     }
 
     /// Parses the text of a TOML file, which `file` names in messages.

@@ -6,6 +6,7 @@ public struct ConfigurationElement: Hashable, Sendable {
     public let path: String
     /// The value itself.
     public let value: ConfigurationValue
+    let places: KeyPlaces
 
     /// The value as a string.
     public func string() throws(ConfigurationError) -> String {
@@ -42,23 +43,23 @@ public struct ConfigurationElement: Hashable, Sendable {
     public func array() throws(ConfigurationError) -> [ConfigurationElement] {
         guard case .array(let values) = value else { throw wrongKind(.array) }
         return values.enumerated().map {
-            ConfigurationElement(file: file, path: "\(path)[\($0.offset)]", value: $0.element)
+            ConfigurationElement(file: file, path: "\(path)[\($0.offset)]", value: $0.element, places: places)
         }
     }
 
     /// The value as a table.
     public func table() throws(ConfigurationError) -> ConfigurationTable {
         guard case .table(let fields) = value else { throw wrongKind(.table) }
-        return ConfigurationTable(file: file, path: path, fields: fields)
+        return ConfigurationTable(file: file, path: path, fields: fields, places: places)
     }
 
     /// The error for this value being of another kind than `expected`.
     public func wrongKind(_ expected: ConfigurationValue.Kind) -> ConfigurationError {
-        .wrongKind(file: file, path: path, expected: expected, found: value.kind)
+        .wrongKind(file: places.located(file, path), path: path, expected: expected, found: value.kind)
     }
 
     /// The error for this value, shown as `shown`, being not acceptable; `expected` says what would be.
     public func unacceptable(_ shown: String, expected: String) -> ConfigurationError {
-        .unacceptable(file: file, path: path, value: shown, expected: expected)
+        .unacceptable(file: places.located(file, path), path: path, value: shown, expected: expected)
     }
 }

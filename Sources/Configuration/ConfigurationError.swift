@@ -1,4 +1,4 @@
-/// Why a configuration file cannot be used, and where in it.
+/// Why a configuration file cannot be used, and where in it. `file` is followed by line and column where they are known.
 public enum ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The text is not TOML. Line and column count from 1.
     case syntax(file: String, line: Int, column: Int, reason: String)

@@ -6,6 +6,7 @@ public struct ConfigurationTable: Hashable, Sendable {
     public let path: String
     /// The values themselves.
     public let fields: ConfigurationFields
+    let places: KeyPlaces
 
     /// The names of all values, ascending by their bytes.
     public var keys: [String] { fields.keys }
@@ -15,7 +16,7 @@ public struct ConfigurationTable: Hashable, Sendable {
 
     /// The value named `key` with its place, or nil.
     public func element(_ key: String) -> ConfigurationElement? {
-        fields[key].map { ConfigurationElement(file: file, path: place(of: key), value: $0) }
+        fields[key].map { ConfigurationElement(file: file, path: place(of: key), value: $0, places: places) }
     }
 
     /// The place of the value named `key`, whether it is there or not; a name that TOML must quote is quoted.
@@ -40,13 +41,14 @@ public struct ConfigurationTable: Hashable, Sendable {
     /// One ``ConfigurationError/unknownKey(file:path:nearest:)`` for every name that is not among `known`.
     public func unknownKeys(_ known: [String]) -> [ConfigurationError] {
         keys.filter { !known.contains($0) }.map {
-            .unknownKey(file: file, path: place(of: $0), nearest: Spelling.nearest(to: $0, among: known))
+            .unknownKey(
+                file: located(place(of: $0)), path: place(of: $0), nearest: Spelling.nearest(to: $0, among: known))
         }
     }
 
     /// The error for the value named `key` being not acceptable; `expected` says what would be.
     public func unacceptable(_ key: String, value: String, expected: String) -> ConfigurationError {
-        .unacceptable(file: file, path: place(of: key), value: value, expected: expected)
+        .unacceptable(file: located(place(of: key)), path: place(of: key), value: value, expected: expected)
     }
 
     /// The string named `key`; it must be there.
@@ -113,11 +115,13 @@ public struct ConfigurationTable: Hashable, Sendable {
         return try element.table()
     }
 
+    private func located(_ path: String) -> String { places.located(file, path) }
+
     private func required(
         _ key: String, _ kind: ConfigurationValue.Kind
     ) throws(ConfigurationError) -> ConfigurationElement {
         guard let element = element(key) else {
-            throw .missing(file: file, path: place(of: key), expected: kind)
+            throw .missing(file: located(place(of: key)), path: place(of: key), expected: kind)
         }
         return element
     }

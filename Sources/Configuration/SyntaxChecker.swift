@@ -29,10 +29,12 @@ struct SyntaxChecker {
     // MARK: Lines
 
     private mutating func document() throws(Problem) {
-        while let byte = peek() {
+        while true {
+            // What a line holds may be indented.
+            skipSpace()
+            guard let byte = peek() else { return }
             switch byte {
-            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "#"):
-                break
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "#"): break
             case UInt8(ascii: "["):
                 try header()
             default:
@@ -88,20 +90,11 @@ struct SyntaxChecker {
             case UInt8(ascii: "'"): try literalString()
             default:
                 let start = index
-                while let byte = peek(), Self.isBare(byte) { index += 1 }
+                while let byte = peek(), byte.isBareKey { index += 1 }
                 guard index > start else { throw problem("expected a name") }
             }
             skipSpace()
         } while take(".")
-    }
-
-    private static func isBare(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            true
-        default: false
-        }
     }
 
     // MARK: Values
@@ -148,7 +141,7 @@ struct SyntaxChecker {
     private mutating func word() throws(Problem) {
         let start = index
         while let byte = peek(),
-            Self.isBare(byte) || [UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: ":")].contains(byte)
+            byte.isBareKey || [UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: ":")].contains(byte)
         {
             index += 1
         }

@@ -45,4 +45,7 @@ public struct Completion: Sendable, Hashable {
     public let start: Int
     /// What it is.
     public let help: String
+
+    /// A way to go on.
+    public init(text: String, start: Int, help: String) { (self.text, self.start, self.help) = (text, start, help) }
 }

@@ -31,6 +31,8 @@ public enum DeviceEffect: Sendable, Hashable {
     case disksChanged
     /// The device has finished its negotiation and works.
     case ready
+    /// The device has done what it was there for: a guest closes its channel, a host takes it back.
+    case finished
     /// The device cannot work with this other side and stays silent; why, in one sentence.
     case failed(reason: String)
     /// An integration component wants something of its machine, or has learned something.
@@ -39,6 +41,19 @@ public enum DeviceEffect: Sendable, Hashable {
     case note(String)
     /// The other side broke a rule.
     case violation(ProtocolViolation)
+}
+
+/// How much of a ring one visit reads before others get their turn.
+public struct RingAppetite: Sendable, Hashable {
+    /// The most packets; 0 for none now.
+    public var packets = 64
+    /// Nanoseconds until the next visit while more waits, with signals masked; `.max` for never.
+    public var pause: UInt64 = 1000
+
+    /// As much as most devices read.
+    public init() {}
+    /// Another amount.
+    public init(packets: Int, pause: UInt64) { (self.packets, self.pause) = (packets, pause) }
 }
 
 /// One end of a device's protocol, as a value without I/O.
@@ -77,6 +92,10 @@ public protocol DeviceEndpoint: Sendable, Hashable {
     mutating func submit<Memory: DeviceMemory>(_ request: StorageRequest, memory: inout Memory) -> [DeviceEffect]
     /// The most bytes of an attachment that whoever records the flow keeps.
     static var recordedAttachmentLimit: Int { get }
+    /// How much of a ring one visit reads.
+    var appetite: RingAppetite { get }
+    /// Bytes of ring that must stay free behind a packet, for one that may never have to wait.
+    func spareRingBytes(behind packet: ChannelPacket) -> UInt32
     /// Something is asked of the device from outside the bus. Nil when it does not know such a command.
     mutating func perform<Memory: DeviceMemory>(
         _ command: DeviceCommand, time: UInt64, memory: inout Memory
@@ -118,6 +137,12 @@ extension DeviceEndpoint {
 
     /// Most attachments are short, and kept whole.
     public static var recordedAttachmentLimit: Int { .max }
+
+    /// Most devices read as packets come.
+    public var appetite: RingAppetite { RingAppetite() }
+
+    /// Most devices use all of a ring.
+    public func spareRingBytes(behind packet: ChannelPacket) -> UInt32 { 0 }
 
     /// Most devices are asked nothing.
     public mutating func perform<Memory: DeviceMemory>(

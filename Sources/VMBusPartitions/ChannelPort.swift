@@ -4,9 +4,6 @@ import VMBusWire
 
 /// One end of an open channel: both of its rings.
 struct ChannelPort: Sendable, Hashable {
-    /// Packets that one visit takes from a ring before others get their turn.
-    static let packetsPerVisit = 64
-
     let outgoing: RingPages
     let incoming: RingPages
     /// A packet did not fit: every later one waits behind it until there is space again.
@@ -30,11 +27,20 @@ struct ChannelPort: Sendable, Hashable {
         receiver = RingReceiver(settings)
     }
 
+    /// What it keeps for itself.
+    var ends: RingEnds {
+        RingEnds(
+            outgoing: outgoing, incoming: incoming, sent: sender.position, isBlocked: isBlocked,
+            needed: isBlocked ? needed : 0, received: receiver.position, published: receiver.published)
+    }
+
     /// The guest's duty before it opens a channel: control words of both rings at their start (reference §4.1).
-    static func prepare<Memory: PhysicalMemory>(_ pages: RingPages, _ memory: inout Memory) -> Bool {
+    static func prepare<Memory: PhysicalMemory>(
+        _ pages: RingPages, _ memory: inout Memory, _ settings: RingSettings = RingSettings()
+    ) -> Bool {
         memory.withRing(pages) { ring in
             do {
-                try RingSender().initialize(&ring)
+                try RingSender(settings).initialize(&ring)
                 try RingReceiver().initialize(&ring)
                 return true
             } catch {
@@ -44,8 +50,10 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// Writes a packet. When there is no space the peer has been asked for a signal, and the port is blocked until `unblock`.
+    ///
+    /// - Parameter spare: bytes of ring that stay free behind the packet.
     mutating func send<Memory: PhysicalMemory>(
-        _ packet: ChannelPacket, _ memory: inout Memory
+        _ packet: ChannelPacket, spare: UInt32 = 0, _ memory: inout Memory
     ) throws(ProtocolViolation) -> Sent {
         guard !isBlocked else { return .refused }
         let header = packet.header
@@ -57,14 +65,16 @@ struct ChannelPort: Sendable, Hashable {
         let info = PacketInfo(packet.type, flags: packet.flags, transactionID: packet.transactionID)
         var sender = sender
         var missing: UInt32 = 0
+        let size = PacketDescriptor.byteCount + header.count + (packet.payload.count + 7) / 8 * 8
+        let room = spare == 0 ? 0 : UInt32(truncatingIfNeeded: size + 8) + spare
         let signal: Bool?
         if var ring = memory.mappedRing(outgoing) {
             signal = try Self.told(outgoing) { () throws(RingError<Never>) in
-                try Self.write(info, header, packet.payload, &sender, &ring, &missing)
+                try Self.write(info, header, packet.payload, room, &sender, &ring, &missing)
             }
         } else {
             signal = try Self.guarded(outgoing, &memory) { ring throws(RingError<Memory.Failure>) in
-                try Self.write(info, header, packet.payload, &sender, &ring, &missing)
+                try Self.write(info, header, packet.payload, room, &sender, &ring, &missing)
             }
         }
         self.sender = sender
@@ -79,11 +89,16 @@ struct ChannelPort: Sendable, Hashable {
     private static let mostBytes = 8 * Int(UInt16.max) - PacketDescriptor.byteCount
 
     /// Writes a packet into a ring and says whether to signal; nil when there is no space, of which `missing` bytes are needed.
+    /// If `room` is not 0, more than so many bytes must be free before.
     @inline(__always)
     private static func write<Ring: RingMemory>(
-        _ info: PacketInfo, _ header: [UInt8], _ payload: [UInt8], _ sender: inout RingSender,
+        _ info: PacketInfo, _ header: [UInt8], _ payload: [UInt8], _ room: UInt32, _ sender: inout RingSender,
         _ ring: inout Ring, _ missing: inout UInt32
     ) throws(RingError<Ring.Failure>) -> Bool? {
+        if room > 0, try sender.freeBytes(in: ring) <= room, try sender.waitForSpace(room, in: &ring) != .free {
+            missing = room
+            return nil
+        }
         while true {
             switch try sender.send(info, header: header, payload: payload, in: &ring) {
             case .sent(let signal): return signal
@@ -95,7 +110,12 @@ struct ChannelPort: Sendable, Hashable {
     }
 
     /// The peer has signalled, perhaps because there is space: what was refused may be tried again.
-    mutating func unblock() { isBlocked = false }
+    mutating func unblock() {
+        #if Mutations
+            if sender.settings.mutation == .senderNotResumed { return }
+        #endif
+        isBlocked = false
+    }
 
     /// Whether what was refused fits now, or the ring is damaged, which `send` tells.
     func hasRoom<Memory: PhysicalMemory>(_ memory: inout Memory) -> Bool {
@@ -130,21 +150,21 @@ struct ChannelPort: Sendable, Hashable {
         var hasMore = false
     }
 
-    /// Takes packets out, with signals masked meanwhile, and gives their space back.
+    /// Takes packets out, at most so many, with signals masked meanwhile, and gives their space back.
     ///
     /// - Parameter keepsBytes: whether the packets' bytes are wanted too, by who writes down what came.
     mutating func drain<Memory: PhysicalMemory>(
-        _ memory: inout Memory, keepsBytes: Bool = false
+        _ memory: inout Memory, limit: Int = RingAppetite().packets, keepsBytes: Bool = false
     ) throws(ProtocolViolation) -> Drained {
         var receiver = receiver
         let drained: Drained
         if var ring = memory.mappedRing(incoming) {
             drained = try Self.told(incoming) { () throws(RingError<Never>) in
-                try Self.read(&receiver, &ring, keepsBytes)
+                try Self.read(&receiver, &ring, limit, keepsBytes)
             }
         } else {
             drained = try Self.guarded(incoming, &memory) { ring throws(RingError<Memory.Failure>) in
-                try Self.read(&receiver, &ring, keepsBytes)
+                try Self.read(&receiver, &ring, limit, keepsBytes)
             }
         }
         self.receiver = receiver
@@ -153,14 +173,14 @@ struct ChannelPort: Sendable, Hashable {
 
     @inline(__always)
     private static func read<Ring: RingMemory>(
-        _ receiver: inout RingReceiver, _ ring: inout Ring, _ keepsBytes: Bool
+        _ receiver: inout RingReceiver, _ ring: inout Ring, _ limit: Int, _ keepsBytes: Bool
     ) throws(RingError<Ring.Failure>) -> Drained {
         var drained = Drained()
         // One room for all, so that a packet costs none of its own unless it is kept.
         var bytes: [UInt8] = []
         try receiver.mask(in: &ring)
         while true {
-            while drained.packets.count < packetsPerVisit {
+            while drained.packets.count < limit {
                 bytes.removeAll(keepingCapacity: true)
                 guard try receiver.next(in: ring, appendingTo: &bytes) != nil else { break }
                 do throws(WireError) {
@@ -169,7 +189,7 @@ struct ChannelPort: Sendable, Hashable {
                     drained.violations.append(ProtocolViolation(error))
                 }
             }
-            if drained.packets.count >= packetsPerVisit {
+            if drained.packets.count >= limit {
                 drained.signal = try receiver.commit(in: &ring) || drained.signal
                 drained.hasMore = true
                 return drained

@@ -77,7 +77,7 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
         guard var port = port(subchannel) else { return visit }
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&memory)
+            drained = try port.drain(&memory, limit: endpoint.appetite.packets)
         } catch {
             ports[Int(subchannel)] = nil
             visit.effects.append(.device(.violation(error)))
@@ -175,7 +175,8 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
             }
             guard ports.indices.contains(Int(subchannel)) else { continue }
             do throws(ProtocolViolation) {
-                switch try ports[Int(subchannel)]?.send(packet, &memory) {
+                switch try ports[Int(subchannel)]?.send(packet, spare: endpoint.spareRingBytes(behind: packet), &memory)
+                {
                 case .written(true): results.append(.signal(subchannel: subchannel))
                 case .refused: endpoint.sendRefused(packet, attachment: attachment, subchannel: subchannel)
                 case .written, nil: break

@@ -12,11 +12,16 @@ public struct PartitionActivity<Memory: PhysicalMemory> {
     public let time: UInt64
     /// What the partition wants done, in order.
     public var effects: [PartitionEffect] = []
+    /// Whether a host tells what it takes out of rings, which nobody needs who sees the guest's end.
+    let tellsReceived: Bool
 
     /// Starts a visit.
-    public init(memory: consuming Memory, time: UInt64) {
+    ///
+    /// - Parameter tellsReceived: whether a host tells what it takes out of rings, with `received`.
+    public init(memory: consuming Memory, time: UInt64, tellsReceived: Bool = true) {
         self.memory = memory
         self.time = time
+        self.tellsReceived = tellsReceived
     }
 }
 
@@ -56,6 +61,10 @@ public enum PartitionEffect: Sendable, Hashable {
     case learned([AttributeReading])
     /// Guest: the connection has ended.
     case disconnected
+    /// Guest: the connection has ended for hibernation; `resume` begins it again.
+    case suspended
+    /// Guest: it has crashed and takes no interrupts any more: it looks at every processor's message slot now.
+    case pollMessages
     /// Somebody broke a rule.
     case violation(ProtocolViolation)
     /// Worth writing down.
@@ -95,4 +104,8 @@ public enum WakeToken: Sendable, Hashable {
     case workload(interface: Int, generation: UInt32)
     /// The guest's own work on the disks of a controller, for as long as the same device carries it.
     case diskWork(GUID, generation: UInt32)
+    /// An hv_sock connection of the scenario is due, in the same run of the guest.
+    case socket(index: Int, run: UInt32)
+    /// The guest has not taken the host's hv_sock connection in time.
+    case socketLimit(GUID, generation: UInt32)
 }

@@ -1,12 +1,28 @@
 import VMBusEngine
 import VMBusRing
 
-extension RingSettings {
+extension GuestConfiguration {
     /// How a guest with these habits treats its rings.
-    init(_ profile: GuestProfile) { self.init(wakesWhenItJustFits: profile.wakesWhenItJustFits) }
+    var ringSettings: RingSettings {
+        var settings = RingSettings(wakesWhenItJustFits: profile.wakesWhenItJustFits)
+        #if Mutations
+            settings.mutation = mutation
+        #endif
+        return settings
+    }
+}
 
+extension HostConfiguration {
     /// How a host with these habits treats its rings.
-    init(_ profile: HostProfile) { self.init(wakesWhenItJustFits: profile.wakesWhenItJustFits) }
+    var ringSettings: RingSettings {
+        var settings = RingSettings(wakesWhenItJustFits: profile.wakesWhenItJustFits)
+        #if Mutations
+            settings.mutation = mutation
+        #endif
+        return settings
+    }
+}
 
-    private init(wakesWhenItJustFits: Bool) { self.init(wakeRule: wakesWhenItJustFits ? .atLeast : .strictlyMore) }
+extension RingSettings {
+    fileprivate init(wakesWhenItJustFits: Bool) { self.init(wakeRule: wakesWhenItJustFits ? .atLeast : .strictlyMore) }
 }

@@ -21,21 +21,25 @@ struct SharedMemory<Memory: PhysicalMemory>: DeviceMemory {
 
     func byteCount(gpadl: UInt32) -> Int? { lists.first { $0.handle == gpadl }.map { $0.pages.count * 4096 } }
 
+    @_specialize(where Memory == SimulatedMemory)
     func read(gpadl: UInt32, offset: Int, count: Int) -> [UInt8]? {
         guard let pages = lists.first(where: { $0.handle == gpadl })?.pages else { return nil }
         return memory.read(pages, offset: offset, count: count)
     }
 
+    @_specialize(where Memory == SimulatedMemory)
     mutating func write(gpadl: UInt32, offset: Int, _ bytes: [UInt8]) -> Bool {
         guard let pages = lists.first(where: { $0.handle == gpadl })?.pages else { return false }
         return memory.write(pages, offset: offset, bytes)
     }
 
+    @_specialize(where Memory == SimulatedMemory)
     func read(_ range: GPARange) -> [UInt8]? {
         if let address = addressInOnePage(range) { return try? memory.bytes(address, count: Int(range.byteCount)) }
         return memory.read(range.pages.map(\.number), offset: Int(range.byteOffset), count: Int(range.byteCount))
     }
 
+    @_specialize(where Memory == SimulatedMemory)
     mutating func write(_ range: GPARange, _ bytes: [UInt8]) -> Bool {
         guard bytes.count <= Int(range.byteCount) else { return false }
         if bytes.isEmpty { return true }
@@ -71,6 +75,10 @@ extension PhysicalMemory {
     /// Bytes that lie in a list of pages; nil when the list ends before, or a page is not there.
     func read(_ pages: [UInt64], offset: Int, count: Int) -> [UInt8]? {
         guard offset >= 0, count >= 0, count <= pages.count * 4096 else { return nil }
+        // Mostly all of them lie side by side.
+        if let part = place(pages, offset, count), part.count == count {
+            return try? self.bytes(part.address, count: count)
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
         while bytes.count < count {
@@ -141,6 +149,13 @@ struct PageAllocator: Sendable, Hashable {
 extension PhysicalMemory {
     /// Fills pages with zeros, as a guest must before it shares them; false when a page is not there.
     mutating func clear(_ pages: [UInt64]) -> Bool {
-        write(pages, offset: 0, [UInt8](repeating: 0, count: pages.count * 4096))
+        var done = 0
+        while done < pages.count * 4096 {
+            guard let part = place(pages, done, pages.count * 4096 - done),
+                (try? clear(part.address, count: part.count)) != nil
+            else { return false }
+            done += part.count
+        }
+        return true
     }
 }

@@ -20,7 +20,7 @@ public struct RingPages: Hashable, Sendable {
     }
 
     /// Bytes in the data area.
-    public var dataSize: UInt32 { UInt32(pageFrameNumbers.count - 1) * RingShape.pageSize }
+    @inlinable public var dataSize: UInt32 { UInt32(pageFrameNumbers.count - 1) * RingShape.pageSize }
 }
 
 /// A ring that lies in scattered pages of a guest's memory, as a host sees it.
@@ -34,30 +34,35 @@ public struct PagedRingMemory<Guest: PhysicalMemory>: RingMemory {
     public let pages: RingPages
 
     /// A ring in `guest`.
+    @inlinable
     public init(guest: Guest, pages: RingPages) {
         self.guest = guest
         self.pages = pages
     }
 
     /// Bytes in the data area: 4096 for each page but the first.
-    public var dataSize: UInt32 { pages.dataSize }
+    @inlinable public var dataSize: UInt32 { pages.dataSize }
 
     /// Loads a control word once, with acquire ordering.
+    @inlinable
     public func loadAcquiring(_ word: RingWord) throws(Failure) -> UInt32 {
         try guest.load32(controlAddress(word))
     }
 
     /// Stores a control word with release ordering.
+    @inlinable
     public mutating func storeReleasing(_ value: UInt32, to word: RingWord) throws(Failure) {
         try guest.store32(value, at: controlAddress(word))
     }
 
     /// Orders every access before it before every access after it.
+    @inlinable
     public mutating func fence() throws(Failure) {
         try guest.fence()
     }
 
     /// Loads eight bytes of the data area, once.
+    @inlinable
     public func loadData(at offset: UInt32) throws(Failure) -> UInt64 {
         var value: UInt64 = 0
         try withUnsafeMutableBytes(of: &value) { (buffer) throws(Failure) in
@@ -67,6 +72,7 @@ public struct PagedRingMemory<Guest: PhysicalMemory>: RingMemory {
     }
 
     /// Stores eight bytes into the data area.
+    @inlinable
     public mutating func storeData(_ value: UInt64, at offset: UInt32) throws(Failure) {
         let address = dataAddress(offset)
         var value = value.littleEndian
@@ -76,6 +82,7 @@ public struct PagedRingMemory<Guest: PhysicalMemory>: RingMemory {
     }
 
     /// Fills `buffer` from the data area, round its end where needed.
+    @inlinable
     public func copyOut(from offset: UInt32, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
         var offset = offset
         var done = 0
@@ -89,6 +96,7 @@ public struct PagedRingMemory<Guest: PhysicalMemory>: RingMemory {
     }
 
     /// Puts `bytes` into the data area, round its end where needed.
+    @inlinable
     public mutating func copyIn(_ bytes: UnsafeRawBufferPointer, at offset: UInt32) throws(Failure) {
         var offset = offset
         var done = 0
@@ -100,15 +108,18 @@ public struct PagedRingMemory<Guest: PhysicalMemory>: RingMemory {
         }
     }
 
-    private func controlAddress(_ word: RingWord) -> UInt64 {
+    @inlinable
+    func controlAddress(_ word: RingWord) -> UInt64 {
         (pages.pageFrameNumbers[0] << 12) + UInt64(word.rawValue)
     }
 
-    private func dataAddress(_ offset: UInt32) -> UInt64 {
+    @inlinable
+    func dataAddress(_ offset: UInt32) -> UInt64 {
         (pages.pageFrameNumbers[1 + Int(offset >> 12)] << 12) + UInt64(offset & 0xFFF)
     }
 
-    private func bytesInPage(_ count: Int, at offset: UInt32) -> Int {
+    @inlinable
+    func bytesInPage(_ count: Int, at offset: UInt32) -> Int {
         min(count, Int(RingShape.pageSize - (offset & 0xFFF)))
     }
 }
@@ -118,6 +129,7 @@ extension PagedRingMemory: Sendable where Guest: Sendable {}
 extension PhysicalMemory {
     /// Works on a ring in this memory without a second reference to it: the memory is lent to the ring and taken back
     /// afterwards, also when `body` throws, so that a memory with value semantics is never copied.
+    @inlinable
     public mutating func withRing<Result, Failed: Error>(
         _ pages: RingPages, _ body: (inout PagedRingMemory<Self>) throws(Failed) -> Result
     ) throws(Failed) -> Result {
@@ -129,6 +141,7 @@ extension PhysicalMemory {
 
     /// The ring where it lies in this process, without a detour through the memory; nil where it does not lie side by side.
     /// To be used only while this memory is neither changed nor given up.
+    @inlinable
     public func mappedRing(_ pages: RingPages) -> MappedRingMemory? {
         guard pages.areConsecutive, let first = pages.pageFrameNumbers.first,
             let control = mapping(of: first << 12, count: pages.pageFrameNumbers.count << 12)

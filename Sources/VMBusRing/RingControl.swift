@@ -18,6 +18,7 @@ public struct RingControl: Hashable, Sendable {
     @inlinable public static var pendingSendSizeFeature: UInt32 { 1 }
 
     /// Takes the words; those left out are 0, as a fresh ring has them.
+    @inlinable
     public init(
         writeIndex: UInt32 = 0, readIndex: UInt32 = 0, interruptMask: UInt32 = 0, pendingSendSize: UInt32 = 0,
         featureBits: UInt32 = 0

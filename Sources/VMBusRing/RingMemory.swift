@@ -85,19 +85,18 @@ extension RingMemory {
     }
 
     /// The same for bytes that may lie round the end or behind a memory that counts.
-    @usableFromInline
+    @inlinable
     func appendParts(from offset: UInt32, count: Int, to bytes: inout [UInt8]) throws(Failure) {
-        let old = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: count))
-        do throws(Failure) {
-            var span = bytes.mutableSpan
-            try span.withUnsafeMutableBytes { (buffer) throws(Failure) in
-                try copyOut(from: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[old...]))
+        var failure: Failure?
+        withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { buffer in
+            do throws(Failure) {
+                try copyOut(from: offset, into: buffer)
+                bytes.append(contentsOf: UnsafeRawBufferPointer(buffer))
+            } catch {
+                failure = error
             }
-        } catch {
-            bytes.removeLast(bytes.count - old)
-            throw error
         }
+        if let failure { throw failure }
     }
 
     /// Puts `bytes` into the data area; for callers that never touch a pointer.
@@ -107,6 +106,7 @@ extension RingMemory {
     }
 
     /// All five control words, each loaded once. They are of one moment only where nobody else writes.
+    @inlinable
     public func control() throws(Failure) -> RingControl {
         RingControl(
             writeIndex: try loadAcquiring(.writeIndex), readIndex: try loadAcquiring(.readIndex),

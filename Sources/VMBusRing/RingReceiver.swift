@@ -1,3 +1,7 @@
+#if Mutations
+    public import VMBusWire
+#endif
+
 /// What a receiver found when it finished draining.
 public struct DrainOutcome: Hashable, Sendable {
     /// The sender waits for space and must be signalled (reference §4.8).
@@ -30,6 +34,8 @@ public struct RingReceiver: Hashable, Sendable {
     /// The write index as last loaded: up to here packets are whole, so it is loaded again only when it is reached.
     @usableFromInline
     var knownWriteIndex: UInt32
+    /// The write index as this end last loaded it, which decides whether it loads it again for the next packet.
+    @inlinable public var loadedWriteIndex: UInt32 { knownWriteIndex }
 
     /// A receiver at a position, 0 for a fresh ring.
     @inlinable
@@ -163,9 +169,18 @@ public struct RingReceiver: Hashable, Sendable {
         try memory.set(.readIndex, to: position)
         var signal = false
         if try memory.word32(.featureBits) & RingControl.pendingSendSizeFeature != 0 {
-            try memory.fullBarrier()
+            #if Mutations
+                if settings.mutation != .noBarrierAfterReadIndex { try memory.fullBarrier() }
+            #else
+                try memory.fullBarrier()
+            #endif
             // The pending-send size comes before the write index: the other way round a wake-up can be lost.
-            let pending = try memory.word32(.pendingSendSize)
+            #if Mutations
+                var pending = try memory.word32(.pendingSendSize)
+                if settings.mutation == .pendingSizeOneStepLate, pending != 0 { pending &+= 8 }
+            #else
+                let pending = try memory.word32(.pendingSendSize)
+            #endif
             if pending != 0 {
                 let write = try memory.index(.writeIndex, .writeIndex)
                 signal = Self.mustSignal(
@@ -215,6 +230,12 @@ public struct RingReceiver: Hashable, Sendable {
         let signal = try drained.commit(in: &memory)
         try memory.set(.interruptMask, to: 0)
         try memory.fullBarrier()
+        #if Mutations
+            if settings.mutation == .noRecheckAfterUnmask {
+                self = drained
+                return DrainOutcome(signal: signal, hasMore: false)
+            }
+        #endif
         let write = try memory.index(.writeIndex, .writeIndex)
         let hasMore = write != drained.position
         if hasMore { try drained.mask(in: &memory) }

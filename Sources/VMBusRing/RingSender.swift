@@ -1,3 +1,7 @@
+#if Mutations
+    public import VMBusWire
+#endif
+
 /// What became of a packet that was to be sent.
 public enum SendOutcome: Hashable, Sendable {
     /// It is in the ring; `signal` tells whether the receiver must be signalled (reference §4.7).
@@ -54,6 +58,12 @@ public struct RingSender: Hashable, Sendable {
         try memory.set(.writeIndex, to: memory.checked(position, .position))
         try memory.set(.pendingSendSize, to: pendingSendSize)
         try memory.set(.featureBits, to: settings.usesPendingSendSize ? RingControl.pendingSendSizeFeature : 0)
+        #if Mutations
+            if settings.mutation == .pendingWithoutFeature {
+                try memory.set(.pendingSendSize, to: 8)
+                try memory.set(.featureBits, to: 0)
+            }
+        #endif
     }
 
     /// Bytes that are free (reference §4.2); a packet fits when it takes strictly fewer, trailer included.
@@ -70,7 +80,11 @@ public struct RingSender: Hashable, Sendable {
         let position = try memory.checked(position, .position)
         let read = try memory.index(.readIndex, .readIndex)
         let used = ringDistance(from: read, to: position, dataSize: memory.dataSize)
-        return SendBatch(start: position, position: position, free: memory.dataSize - used)
+        #if Mutations
+            return SendBatch(start: position, position: position, free: memory.dataSize - used + settings.mutatedFree)
+        #else
+            return SendBatch(start: position, position: position, free: memory.dataSize - used)
+        #endif
     }
 
     /// Publishes the packets of a batch that was started by this sender and not yet published.
@@ -85,11 +99,18 @@ public struct RingSender: Hashable, Sendable {
         if pendingSendSize != settings.restingPendingSendSize {
             try memory.set(.pendingSendSize, to: settings.restingPendingSendSize)
         }
-        try memory.fullBarrier()
+        #if Mutations
+            if settings.mutation != .noBarrierBeforeMaskTest { try memory.fullBarrier() }
+        #else
+            try memory.fullBarrier()
+        #endif
         var signal = false
         if try memory.word32(.interruptMask) == 0 {
             signal = try memory.index(.readIndex, .readIndex) == batch.start
         }
+        #if Mutations
+            signal = try settings.mutated(batch, signal, in: &memory)
+        #endif
         _position = batch.position
         _pendingSendSize = settings.restingPendingSendSize
         return signal
@@ -147,6 +168,12 @@ public struct RingSender: Hashable, Sendable {
         }
         try memory.set(.pendingSendSize, to: needed)
         try memory.fullBarrier()
+        #if Mutations
+            if settings.mutation == .pendingSizeNotRechecked {
+                _pendingSendSize = needed
+                return .wait
+            }
+        #endif
         let free = try freeBytes(in: memory)
         _pendingSendSize = needed
         return free > needed ? .free : .wait

@@ -1,3 +1,7 @@
+#if Mutations
+    public import VMBusWire
+#endif
+
 /// When a receiver signals a sender that waits for space (reference §4.8). Let P be the pending-send size, D the data size.
 public enum WakeRule: Hashable, Sendable, CaseIterable {
     /// Linux, DPDK, FreeBSD: free space is D − used, and P must become strictly less than it.
@@ -18,6 +22,11 @@ public struct RingSettings: Hashable, Sendable {
     /// Whether this end, as a receiver, takes a trailer that does not repeat its packet's offset for damage. Known receivers
     /// skip trailers (reference §4.3); a writer that does not keep to its own offsets is better found here than later.
     public var checksTrailers: Bool
+
+    #if Mutations
+        /// The planted bug of this end; nil for none.
+        public var mutation: Mutation?
+    #endif
 
     /// Linux's behaviour where nothing else is said.
     @inlinable

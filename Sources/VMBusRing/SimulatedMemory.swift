@@ -2,9 +2,15 @@ import Synchronization
 
 /// The memory of a simulated guest: a value, so that a copy is a checkpoint.
 ///
-/// Pages of 4096 bytes come into being with their first write and read as zeros before; copies share every page and every
-/// directory of 64 pages until one of them writes there. Nobody else can see it, so all its words are sequentially
-/// consistent.
+/// A table of two levels: directories of 128 KiB, and in each of them blocks of 1024 bytes. A block comes into being with
+/// the first write of something that is not zero, and reads as zeros before; copies share every block and every directory
+/// until one of them writes there. So a copy costs one reference; the first write to a block after it costs that block, a
+/// directory of 1024 bytes, and 8 bytes for each 128 KiB of the memory. A block is smaller than a page as rings and buffers
+/// are written in pieces of some hundred bytes: what lies between two checkpoints is then a third of what it is by pages.
+///
+/// Nobody else can see it, so all its words are sequentially consistent, unless ``heldStores`` is given: then words that are
+/// stored wait there until a fence, or until somebody lets them out. Bytes are always seen at once: of a ring nobody reads
+/// data beyond an index that he sees.
 public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Outside, misaligned, or stopped by the meter.
     public typealias Failure = SimulatedMemoryFailure
@@ -13,14 +19,16 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     public let byteCount: UInt64
     /// Counts the accesses and can stop them; nil, as at first, does neither. It is shared by all copies of this value.
     public var meter: AccessMeter?
-    /// Pages by page frame number: 64 to a directory. Empty arrays stand for what was never written.
+    /// The words that whoever uses it at present holds back from others; nil, as at first, holds nothing back.
+    public var heldStores: HeldStores?
+    /// Blocks by their place. Empty arrays stand for what was never written.
     private var directories: [[[UInt8]]]
 
-    private static let pageSize = 4096
-    private static let pagesPerDirectory = 64
-    private static let directorySize = UInt64(pageSize * pagesPerDirectory)
+    private static let blockSize = 1024
+    private static let blocksPerDirectory = 128
+    private static let directorySize = UInt64(blockSize * blocksPerDirectory)
 
-    /// The largest memory: 1 TiB, whose list of directories takes 32 MiB.
+    /// The largest memory: 1 TiB, whose list of directories takes 64 MiB.
     public static let maximumByteCount: UInt64 = 1 << 40
 
     /// A memory of zeros.
@@ -37,15 +45,40 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
     /// Loads a little-endian word; one access.
     public func load32(_ address: UInt64) throws(SimulatedMemoryFailure) -> UInt32 {
         try checkWord(address)
-        var value: UInt32 = 0
-        withUnsafeMutableBytes(of: &value) { copyOut(address, into: $0) }
-        return UInt32(littleEndian: value)
+        if let held = heldStores?.value(at: address) { return held }
+        let (directory, block, offset) = Self.place(address)
+        guard !directories[directory].isEmpty, !directories[directory][block].isEmpty else { return 0 }
+        return directories[directory][block].withUnsafeBytes {
+            UInt32(littleEndian: $0.load(fromByteOffset: offset, as: UInt32.self))
+        }
     }
 
     /// Stores a little-endian word; one access.
     public mutating func store32(_ value: UInt32, at address: UInt64) throws(SimulatedMemoryFailure) {
         try checkWord(address)
-        withUnsafeBytes(of: value.littleEndian) { copyIn($0, at: address) }
+        if heldStores?.hold(value, at: address) != nil { return }
+        publish(value, at: address)
+    }
+
+    /// Lets all words that are held back be seen.
+    public mutating func fence() { while publishOldest() {} }
+
+    /// Lets the oldest word that is held back be seen; false when there is none.
+    public mutating func publishOldest() -> Bool {
+        guard let store = heldStores?.takeOldest() else { return false }
+        publish(store.value, at: store.address)
+        return true
+    }
+
+    private mutating func publish(_ value: UInt32, at address: UInt64) {
+        let (directory, block, offset) = Self.place(address)
+        guard !directories[directory].isEmpty, !directories[directory][block].isEmpty else {
+            withUnsafeBytes(of: value.littleEndian) { copyIn($0, at: address) }
+            return
+        }
+        directories[directory][block].withUnsafeMutableBytes {
+            $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
+        }
     }
 
     /// Fills `buffer` from the bytes at `address`; one access however many pages it touches.
@@ -62,76 +95,129 @@ public struct SimulatedMemory: PhysicalMemory, Sendable {
         copyIn(bytes, at: address)
     }
 
-    /// Number of pages that were written at least once.
-    public var residentPages: Int {
-        directories.reduce(0) { $0 + $1.count { !$0.isEmpty } }
-    }
-
-    private func checkWord(_ address: UInt64) throws(SimulatedMemoryFailure) {
-        try check(address, count: 4)
-        guard address % 4 == 0 else { throw .misaligned(address: address) }
-    }
-
-    private func check(_ address: UInt64, count: Int) throws(SimulatedMemoryFailure) {
-        if let stopped = meter?.admit() { throw .stopped(access: stopped) }
-        guard address <= byteCount, UInt64(count) <= byteCount - address else {
-            throw .outside(address: address, count: count, byteCount: byteCount)
+    /// Fills `count` bytes at `address` with zeros; one access. Whole blocks are given up, those that never were cost nothing.
+    public mutating func clear(_ address: UInt64, count: Int) throws(SimulatedMemoryFailure) {
+        try check(address, count: count)
+        var done = 0
+        while done < count {
+            let (directory, block, offset) = Self.place(address + UInt64(done))
+            guard !directories[directory].isEmpty else {
+                done += Self.blockSize * (Self.blocksPerDirectory - block) - offset
+                continue
+            }
+            let part = min(count - done, Self.blockSize - offset)
+            done += part
+            if part == Self.blockSize {
+                directories[directory][block] = []
+            } else if !directories[directory][block].isEmpty {
+                for place in offset..<offset + part { directories[directory][block][place] = 0 }
+            }
         }
     }
 
-    private func copyOut(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) {
-        Self.forEachPart(of: buffer.count, at: address) { directory, page, offset, range in
-            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[range])
-            if directories[directory].isEmpty || directories[directory][page].isEmpty {
-                target.initializeMemory(as: UInt8.self, repeating: 0)
-            } else {
-                directories[directory][page].withUnsafeBytes { bytes in
-                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + range.count]))
+    /// Number of pages of 4096 bytes that were written at least once with something that is not zero.
+    public var residentPages: Int {
+        directories.reduce(0) { count, directory in
+            count
+                + stride(from: 0, to: directory.count, by: 4).count { first in
+                    directory[first..<first + 4].contains { !$0.isEmpty }
+                }
+        }
+    }
+
+    /// Calls `body` for each block that holds something else than zeros, with its address, lowest first.
+    public func forEachBlock(_ body: (UInt64, UnsafeRawBufferPointer) -> Void) {
+        for (index, directory) in directories.enumerated() {
+            for (place, block) in directory.enumerated() where !block.isEmpty {
+                let address = UInt64(index) * Self.directorySize + UInt64(place * Self.blockSize)
+                block.withUnsafeBytes { bytes in
+                    if !Self.isZero(bytes) { body(address, bytes) }
                 }
             }
         }
     }
 
+    @inline(__always)
+    private func checkWord(_ address: UInt64) throws(SimulatedMemoryFailure) {
+        try check(address, count: 4)
+        guard address % 4 == 0 else { throw .misaligned(address: address) }
+    }
+
+    @inline(__always)
+    private func check(_ address: UInt64, count: Int) throws(SimulatedMemoryFailure) {
+        if let meter, let stopped = meter.admit() { throw .stopped(access: stopped) }
+        guard address <= byteCount, UInt64(count) <= byteCount - address else {
+            throw .outside(address: address, count: count, byteCount: byteCount)
+        }
+    }
+
+    /// Where a byte lies.
+    @inline(__always)
+    private static func place(_ address: UInt64) -> (directory: Int, block: Int, offset: Int) {
+        let block = Int(truncatingIfNeeded: address / UInt64(blockSize))
+        return (
+            block / blocksPerDirectory, block % blocksPerDirectory,
+            Int(truncatingIfNeeded: address % UInt64(blockSize))
+        )
+    }
+
+    private func copyOut(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) {
+        var done = 0
+        while done < buffer.count {
+            let (directory, block, offset) = Self.place(address + UInt64(done))
+            let part = min(buffer.count - done, Self.blockSize - offset)
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + part])
+            if directories[directory].isEmpty || directories[directory][block].isEmpty {
+                target.initializeMemory(as: UInt8.self, repeating: 0)
+            } else {
+                directories[directory][block].withUnsafeBytes { bytes in
+                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + part]))
+                }
+            }
+            done += part
+        }
+    }
+
     private mutating func copyIn(_ bytes: UnsafeRawBufferPointer, at address: UInt64) {
-        Self.forEachPart(of: bytes.count, at: address) { directory, page, offset, range in
+        var done = 0
+        while done < bytes.count {
+            let (directory, block, offset) = Self.place(address + UInt64(done))
+            let part = min(bytes.count - done, Self.blockSize - offset)
+            let source = UnsafeRawBufferPointer(rebasing: bytes[done..<done + part])
+            done += part
             if directories[directory].isEmpty {
-                directories[directory] = Array(repeating: [], count: Self.pagesPerDirectory)
+                if Self.isZero(source) { continue }
+                directories[directory] = Array(repeating: [], count: Self.blocksPerDirectory)
             }
-            if directories[directory][page].isEmpty {
-                directories[directory][page] = Array(repeating: 0, count: Self.pageSize)
+            if directories[directory][block].isEmpty {
+                // Zeros over zeros: buffers that are cleared and never used stay without blocks.
+                if Self.isZero(source) { continue }
+                directories[directory][block] = Array(repeating: 0, count: Self.blockSize)
             }
-            directories[directory][page].withUnsafeMutableBytes { target in
-                UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + range.count])
-                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+            directories[directory][block].withUnsafeMutableBytes { target in
+                UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + part]).copyMemory(from: source)
             }
         }
     }
 
-    /// Calls `body` once for every page that `count` bytes at `address` touch, with the page, the offset in it, and which of
-    /// the bytes lie there.
-    private static func forEachPart(
-        of count: Int, at address: UInt64, _ body: (Int, Int, Int, Range<Int>) -> Void
-    ) {
-        var done = 0
-        while done < count {
-            let place = address + UInt64(done)
-            let offset = Int(place % UInt64(pageSize))
-            let part = min(count - done, pageSize - offset)
-            let page = Int(place / UInt64(pageSize)) % pagesPerDirectory
-            body(Int(place / directorySize), page, offset, done..<done + part)
-            done += part
+    private static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            if bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 { return false }
+            offset += 8
         }
+        return bytes[offset...].allSatisfy { $0 == 0 }
     }
 }
 
 extension SimulatedMemory: Equatable {
-    /// Whether both have the same size and bytes; a page of zeros equals one never written. The meters do not count.
+    /// Whether both have the same size and bytes; a block of zeros equals one never written. The meters do not count.
     public static func == (left: SimulatedMemory, right: SimulatedMemory) -> Bool {
         guard left.byteCount == right.byteCount else { return false }
         for (ours, theirs) in zip(left.directories, right.directories) {
-            for page in 0..<max(ours.count, theirs.count) {
-                let our = page < ours.count ? ours[page] : []
-                let their = page < theirs.count ? theirs[page] : []
+            for place in 0..<max(ours.count, theirs.count) {
+                let our = place < ours.count ? ours[place] : []
+                let their = place < theirs.count ? theirs[place] : []
                 let equal =
                     our.isEmpty ? !their.contains { $0 != 0 } : their.isEmpty ? !our.contains { $0 != 0 } : our == their
                 if !equal { return false }

@@ -5,32 +5,42 @@ import VMBusWire
 /// A guest in the simulator: its memory, both ends of its bus, and what the hypervisor keeps for it.
 struct SimulatedGuest: Sendable {
     var memory: SimulatedMemory
-    var guest: GuestPartition
-    var host: HostPartition
+    var guest: GuestPartition { didSet { guestDigest = nil } }
+    var host: HostPartition { didSet { hostDigest = nil } }
+    /// The digests of both ends, for as long as they do not change.
+    var guestDigest: UInt64?
+    var hostDigest: UInt64?
     var controller: SyntheticInterruptController
-    /// When the last message that was posted reaches the host: the host reads them in the order of posting (reference §1.4).
-    var lastPost: UInt64 = 0
-    /// Channels whose signal is on its way to the host: a second one changes nothing.
-    var signalled: [UInt32] = []
-    /// Whether the hypervisor is going to look at the monitor page.
-    var monitorPending = false
+    var hypervisor = GuestHypervisorState()
+    /// What both ends hold back; nil where every store is seen at once.
+    var storeBuffers: StoreBuffers?
+    /// Nanoseconds that it hibernates.
+    var sleep: UInt64 = 0
+    /// The host's end while it is away.
+    var savedHost: SavedHostEnd?
+    /// Up to where the rules have seen the bytes of its rings.
+    var seenRings = SeenChannels()
     /// Boots again once it has disconnected.
     var bootsAgain = false
 
-    init(_ configuration: GuestConfiguration) {
+    init(_ configuration: GuestConfiguration, memoryOrder: MemoryOrder) {
         memory = SimulatedMemory(byteCount: configuration.memoryPages * 4096)
         guest = GuestPartition(configuration)
         host = HostPartition(configuration.host)
         controller = SyntheticInterruptController(processors: configuration.processors)
+        if memoryOrder == .tso { storeBuffers = StoreBuffers() }
+        #if Mutations
+            controller.mutation = configuration.host.mutation
+        #endif
     }
 
     /// Lets the guest act on its memory; what it wants done comes back.
     mutating func visitGuest(
         at time: UInt64, _ body: (inout GuestPartition, inout PartitionActivity<SimulatedMemory>) -> Void
     ) -> [PartitionEffect] {
-        var activity = PartitionActivity(memory: lendMemory(), time: time)
+        var activity = PartitionActivity(memory: lendMemory(to: .guest), time: time)
         body(&guest, &activity)
-        memory = activity.memory
+        takeBack(&activity, from: .guest)
         return activity.effects
     }
 
@@ -38,16 +48,24 @@ struct SimulatedGuest: Sendable {
     mutating func visitHost(
         at time: UInt64, _ body: (inout HostPartition, inout PartitionActivity<SimulatedMemory>) -> Void
     ) -> [PartitionEffect] {
-        var activity = PartitionActivity(memory: lendMemory(), time: time)
+        var activity = PartitionActivity(memory: lendMemory(to: .host), time: time, tellsReceived: false)
         body(&host, &activity)
-        memory = activity.memory
+        takeBack(&activity, from: .host)
         return activity.effects
     }
 
     /// The memory itself, not a copy: what stays behind is empty until it comes back.
-    private mutating func lendMemory() -> SimulatedMemory {
+    private mutating func lendMemory(to end: PartitionEnd) -> SimulatedMemory {
         var lent = SimulatedMemory.detached
         swap(&lent, &memory)
+        lent.heldStores = storeBuffers?[end].stores
         return lent
+    }
+
+    private mutating func takeBack(_ activity: inout PartitionActivity<SimulatedMemory>, from end: PartitionEnd) {
+        swap(&memory, &activity.memory)
+        guard storeBuffers != nil else { return }
+        if activity.effects.contains(where: \.leavesProcessor) { memory.fence() }
+        storeBuffers?[end].stores = memory.heldStores.take() ?? HeldStores()
     }
 }

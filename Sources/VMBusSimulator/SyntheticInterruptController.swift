@@ -1,3 +1,4 @@
+import ProtocolRules
 import VMBusWire
 
 /// The synthetic interrupt controller of one guest: per processor a message slot with what waits behind it, and event flags
@@ -8,11 +9,34 @@ struct SyntheticInterruptController: Sendable {
         var slot = MessageSlot()
         var waiting: [[UInt8]] = []
         var flags: [UInt32] = []
+        /// Messages that were written over before the guest had read them.
+        var overwritten: UInt64 = 0
     }
 
     private var processors: [Processor]
+    #if Mutations
+        /// The planted bug of the hypervisor; nil for none.
+        var mutation: Mutation?
+    #endif
 
     init(processors count: UInt32) { processors = Array(repeating: Processor(), count: max(1, Int(count))) }
+
+    /// What the rules look at: the slots of all processors.
+    func slots(of partition: UInt16) -> [SlotEvidence] {
+        processors.indices.map { index in
+            let processor = processors[index]
+            return SlotEvidence(
+                partition: partition, processor: UInt32(index), messageType: processor.slot.messageType,
+                payloadSize: UInt32(processor.slot.payloadSize), isPending: processor.slot.isPending,
+                waiting: UInt64(processor.waiting.count), overwritten: processor.overwritten)
+        }
+    }
+
+    /// Whether a processor will find the flag.
+    func isFlagged(_ flag: UInt32) -> Bool { processors.contains { $0.flags.contains(flag) } }
+
+    /// The flags that a processor will find.
+    func flags(processor: UInt32) -> [UInt32] { processors[index(processor)].flags }
 
     /// A processor that the guest does not have gets nothing; its messages go to the first.
     private func index(_ processor: UInt32) -> Int {
@@ -22,6 +46,13 @@ struct SyntheticInterruptController: Sendable {
     /// Delivers a message, or lets it wait behind the one in the slot. True when the processor is to be interrupted.
     mutating func post(_ payload: [UInt8], processor: UInt32) -> Bool {
         let index = index(processor)
+        #if Mutations
+            if mutation == .messageSlotOverwritten, processors[index].slot.messageType != 0 {
+                processors[index].slot = MessageSlot(payload: payload)
+                processors[index].overwritten += 1
+                return false
+            }
+        #endif
         if processors[index].slot.messageType != 0 {
             processors[index].waiting.append(payload)
             processors[index].slot.flags |= 1
@@ -63,5 +94,12 @@ struct SyntheticInterruptController: Sendable {
         let index = index(processor)
         defer { processors[index].flags = [] }
         return processors[index].flags.sorted()
+    }
+
+    /// How many messages, the one in the slot included, or flags wait for a processor; nil for one that the guest has not.
+    func waiting(_ processor: Int, flags: Bool) -> UInt64? {
+        guard processors.indices.contains(processor) else { return nil }
+        let place = processors[processor]
+        return UInt64(flags ? place.flags.count : place.waiting.count + (place.slot.messageType == 0 ? 0 : 1))
     }
 }

@@ -28,8 +28,10 @@ struct VMBusScope: ParsableCommand {
               3  no VMBus here                         130, 143  ended by a signal
             """,
         subcommands: [
-            LiveCommand.self, SimCommand.self, HostCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
-            DoctorCommand.self, TraceCommand.self, OpenCommand.self, RingCommand.self, MetricsCommand.self,
+            LiveCommand.self, SimCommand.self, ExploreCommand.self, FuzzCommand.self, HostCommand.self,
+            ListCommand.self, WatchCommand.self, ShowCommand.self,
+            DoctorCommand.self, CheckCommand.self, TraceCommand.self, OpenCommand.self, RingCommand.self,
+            MetricsCommand.self,
             BenchCommand.self, AttachCommand.self, PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)

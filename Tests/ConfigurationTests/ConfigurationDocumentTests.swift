@@ -56,7 +56,7 @@ struct ConfigurationDocumentTests {
     @Test func `a wrong value names its path`() {
         let cases: [(String, String, (ConfigurationTable) throws -> Void)] = [
             (
-                "[[guest]]\ndevices = 3", "scenario.toml: guest[0].devices: expected an array, found an integer",
+                "[[guest]]\ndevices = 3", "scenario.toml:2:1: guest[0].devices: expected an array, found an integer",
                 { _ = try $0.tables("guest")[0].array("devices") }
             ),
             (
@@ -64,23 +64,38 @@ struct ConfigurationDocumentTests {
                 { _ = try $0.string("name") }
             ),
             (
-                "cpus = 65", "scenario.toml: cpus: 65: expected 1 to 64",
+                "cpus = 65", "scenario.toml:1:1: cpus: 65: expected 1 to 64",
                 { _ = try $0.integer("cpus", in: 1...64) }
             ),
             (
-                "[guest]\nseeed = 1", "scenario.toml: guest.seeed: unknown; did you mean 'seed'?",
+                "[guest]\nseeed = 1", "scenario.toml:2:1: guest.seeed: unknown; did you mean 'seed'?",
                 { try $0.tableIfPresent("guest")?.requireOnly(["name", "seed"]) }
             ),
             (
-                "speed = inf", "scenario.toml: speed: inf: expected a finite number",
+                "speed = inf", "scenario.toml:1:1: speed: inf: expected a finite number",
                 { _ = try $0.numberIfPresent("speed") }
             ),
             (
-                "\"a b\" = 1", "scenario.toml: \"a b\": expected a string, found an integer",
+                "\"a b\" = 1", "scenario.toml:1:1: \"a b\": expected a string, found an integer",
                 { _ = try $0.string("a b") }
             ),
         ]
         for (text, expected, use) in cases { #expect(message(text, use) == expected) }
+    }
+
+    @Test(
+        arguments: [
+            ("a = 1\n\n[[g]]\nn = 1\n[[g]]\n# [[g]]\n  n = \"x\"", "g", 1, "7:3"),
+            ("a = [\"[[g]]\", '''\n[[g]]\nn''']\n[[g]]\n\"n\" = { b = 1 } # n\n[h]\nn = 2", "g", 0, "5:1"),
+            ("a.b = [[1, 2], [3]]\ng = [{ n = 1 }, { n = 2 }]", "g", 1, "2:17"),
+        ])
+    func `an error names line and column, however the file is written`(
+        _ text: String, _ table: String, _ index: Int, _ place: String
+    ) {
+        let found = message(text) { root in
+            _ = try root.tables(table)[index].integer("n", in: 5...6)
+        }
+        #expect(found.hasPrefix("scenario.toml:\(place): \(table)[\(index)].n: "), "\(found)")
     }
 
     @Test func `dates are refused with their place`() {

@@ -132,7 +132,7 @@ struct ScreenActionTests {
         let packets = driver.inspector.history
         #expect(packets[packets.count - 1]?.header.kind == .packet || driver.text.contains("RNDIS"))
         for _ in 0..<200 where driver.inspector.lastSequence > sequence - 20 { driver.press("p") }
-        #expect(driver.inspector.lastSequence == sequence - 20)
+        #expect(driver.inspector.lastSequence <= sequence - 20)
         for _ in 0..<200 where driver.inspector.lastSequence < sequence { driver.press("n") }
         #expect(driver.lines == before)
     }
@@ -185,7 +185,7 @@ struct ScreenActionTests {
                 // Some moves have nowhere to go from where they begin.
                 let mayStand: Set<ActionID> = [
                     .up, .top, .left, .back, .pageUp, .viewPartitions, .viewChannels, .viewRings, .viewFlow,
-                    .viewLedger, .viewDoctor, .viewCPUs, .down,
+                    .viewLedger, .viewDoctor, .viewCPUs, .viewSession, .down,
                     .bottom,
                     .pageDown, .right, .expand, .collapse, .copy,
                 ]

@@ -126,12 +126,15 @@ struct ThemeTests {
 
     @Test func `what is wrong in a theme is said with its place`() throws {
         let cases = [
-            ("[roles]\ntext = \"#12\"", "mine.toml: roles.text: #12: expected #rgb"),
-            ("[roles]\ntext = { attrs = [\"bolt\"] }", "mine.toml: roles.text.attrs[0]: bolt: expected one of bold"),
-            ("variant = \"grey\"", "mine.toml: variant: grey: expected dark or light"),
-            ("inherits = \"nobody\"", "mine.toml: inherits: nobody: expected the name of a theme"),
+            ("[roles]\ntext = \"#12\"", "mine.toml:2:1: roles.text: #12: expected #rgb"),
+            (
+                "[roles]\ntext = { attrs = [\"bolt\"] }",
+                "mine.toml:2:1: roles.text.attrs[0]: bolt: expected one of bold"
+            ),
+            ("variant = \"grey\"", "mine.toml:1:1: variant: grey: expected dark or light"),
+            ("inherits = \"nobody\"", "mine.toml:1:1: inherits: nobody: expected the name of a theme"),
             ("inherits = \"mine\"", "mine: inherits: mine: expected no circle of themes"),
-            ("[roles]\ntext = 256", "mine.toml: roles.text: 256: expected 0 to 255"),
+            ("[roles]\ntext = 256", "mine.toml:2:1: roles.text: 256: expected 0 to 255"),
             ("[roles\n", "mine.toml:1:"),
         ]
         for (text, expected) in cases {
@@ -145,8 +148,8 @@ struct ThemeTests {
         let warnings = try parse(["mine": "[roles]\n\"tree.nam\" = \"red\"\n[palet]"]).warnings
         #expect(
             warnings.map(\.description) == [
-                "mine.toml: palet: unknown; did you mean 'palette'?",
-                "mine.toml: roles.\"tree.nam\": unknown; did you mean 'tree.name'?",
+                "mine.toml:3:1: palet: unknown; did you mean 'palette'?",
+                "mine.toml:2:1: roles.\"tree.nam\": unknown; did you mean 'tree.name'?",
             ])
     }
 

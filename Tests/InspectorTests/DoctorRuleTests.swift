@@ -210,7 +210,8 @@ struct RuleCase: Sendable, CustomTestStringConvertible {
 }
 
 extension RuleCase {
-    static let all: [RuleCase] = rings + requests + comings + network + storage + services + connection + inspection
+    static let all: [RuleCase] =
+        rings + requests + comings + network + storage + services + connection + inspection + breaches
 
     // MARK: Rings
 
@@ -740,6 +741,33 @@ extension RuleCase {
 
     // MARK: The inspection itself
 
+    private static let breaches: [RuleCase] = [
+        RuleCase(
+            "broken-rule", .critical, .guestDriver, since: 3,
+            ["rule 23, no-lost-wakeup-data", "96 bytes wait", "broken by the guest, channel 1", "2 times"],
+            kind: .simulator
+        ) { session in
+            session.guest()
+            session.lostWakeUp(3)
+            session.lostWakeUp(4)
+        },
+        RuleCase("broken-rule", .warning, .guestDriver, since: 3, ["it went on at 5.0"], kind: .simulator) {
+            session in
+            session.guest()
+            session.lostWakeUp(3)
+            session.at(5)
+            session.log.add(.signal, device: DoctorSession.nic, relid: 1, direction: .guestToHost)
+        },
+        RuleCase("broken-rule", .critical, .hostProvider, since: 2, ["rule 17, index-range"], kind: .simulator) {
+            session in
+            session.guest()
+            session.at(2)
+            session.log.add(
+                .fault, Array("index-range: in ring: 70000: below the ring's size".utf8),
+                code: FaultCode(rule: 17).rawValue, device: DoctorSession.nic, relid: 1, direction: .hostToGuest)
+        },
+    ]
+
     private static let inspection: [RuleCase] = [
         RuleCase("tracing-leftovers", .warning, .operatorOfGuest, since: nil, ["vmbusscope-4711-90210"]) {
             session in
@@ -765,4 +793,14 @@ extension RuleCase {
             session.log.add(.note, [])
         },
     ]
+}
+
+extension DoctorSession {
+    /// The guest's signal of its NIC has not come.
+    fileprivate mutating func lostWakeUp(_ second: Double) {
+        at(second)
+        log.add(
+            .fault, Array("no-lost-wakeup-data: receiver: 96 bytes wait: a signal is on its way".utf8),
+            code: FaultCode(rule: 23).rawValue, device: Self.nic, relid: 1, direction: .guestToHost)
+    }
 }

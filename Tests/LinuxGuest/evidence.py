@@ -112,7 +112,7 @@ def main():
         return 64
     lab, program, archive = (os.path.abspath(path) for path in sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="vmbusscope-evidence-", dir="/tmp") as folder:
-        host = Host(program, f"{folder}/bus", "heartbeat-and-network")
+        host = Host(program, f"{folder}/bus", "network")
         guest = Guest(lab, folder, f"{folder}/bus", "--smp", "4", "--in", archive)
         try:
             guest.run("mp hv_vmbus; mp hv_utils; mp hv_netvsc; sleep 4")

@@ -218,7 +218,7 @@ class Lab:
     def network(self, raw=False):
         """A network adapter with four channels comes up."""
         folder = self.place("network")
-        host = Host(self.program, f"{folder}/host", "heartbeat-and-network", *(["--raw"] if raw else []))
+        host = Host(self.program, f"{folder}/host", "network", *(["--raw"] if raw else []))
         tap = Tap(f"{folder}/bus", f"{folder}/host", first_message_after=3)
         guest = Guest(self.lab, folder, f"{folder}/bus", "--smp", "4", raw=raw)
         try:

@@ -116,7 +116,7 @@ def broken_calls(log):
 
 
 def session(lab, program, folder, frames):
-    host = Host(program, f"{folder}/host", "heartbeat-and-network")
+    host = Host(program, f"{folder}/host", "network")
     guest = Guest(lab, folder, f"{folder}/host", "--smp", "4", "--in", f"{folder}/in.tar", "--tty", f"{folder}/tty")
     terminal = None
     try:

@@ -24,6 +24,7 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
     var notes: [String] = []
     var utilities: [UtilityEvent] = []
     var readyCount = 0
+    var finishedCount = 0
     var offered: UInt16 = 0
     /// What disks were asked, and what asks them at once; nil for nobody.
     var requests: [DiskRequest] = []
@@ -71,6 +72,7 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
             case .failed(let reason): failures.append(reason)
             case .utility(let event): utilities.append(event)
             case .note(let text): notes.append(text)
+            case .finished: finishedCount += 1
             case .violation(let violation): violations.append(violation)
             }
         }

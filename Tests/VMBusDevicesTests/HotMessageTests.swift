@@ -192,4 +192,34 @@ import VMBusWire
             }
         }
     }
+
+    @Test func `the headers of a frame are read as declared`() throws {
+        var generator = Seeded(state: 8)
+        var packets = 0
+        for _ in 0..<2000 {
+            var frame = (0..<Int.random(in: 14...60, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
+            (frame[12], frame[13]) = (8, 0)
+            if frame.count >= 34 {
+                frame[14] = [0x45, 0x45, 0x46, 0x44].randomElement(using: &generator) ?? 0x45
+                (frame[16], frame[17]) = (0, UInt8.random(in: 10...50, using: &generator))
+                let size = min(Int(frame[14] & 0xF) * 4, frame.count - 14)
+                (frame[24], frame[25]) = (0, 0)
+                let sum = InternetSum(frame[14..<14 + size]).value.rawValue
+                (frame[24], frame[25]) = (UInt8(sum >> 8), UInt8(sum & 0xFF))
+            }
+            let declared = try? IPv4Header.decodePrefix(frame[14...])
+            guard case .packet(let packet) = try? ReceivedFrame(frame) else {
+                let length = declared.map { Int($0.value.totalLength.rawValue) } ?? .max
+                #expect(length > frame.count - 14, "\(frame)")
+                continue
+            }
+            packets += 1
+            let source = try EthernetHeader.decode(frame).source
+            #expect(packet.header == declared?.value)
+            #expect(packet.hardware == source)
+        }
+        #expect(packets > 200)
+    }
 }

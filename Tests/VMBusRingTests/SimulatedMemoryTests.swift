@@ -78,3 +78,70 @@ import VMBusWire
         #expect(memory == before)
     }
 }
+
+/// Copies share pages: nothing that is written to one may show in another, whatever the order of copies and writes.
+@Suite struct SimulatedMemoryCopyTests {
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func `a write after a copy never shows in the copy`(_ seed: UInt64) throws {
+        let size = 3 * 64 * 4096
+        var state = seed
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        var memories = [SimulatedMemory(byteCount: UInt64(size))]
+        var models = [[UInt8](repeating: 0, count: size)]
+        for step in 0..<400 {
+            let chosen = random(memories.count)
+            if random(10) == 0 {
+                let target = random(memories.count + 1)
+                if target == memories.count, memories.count < 6 {
+                    memories.append(memories[chosen])
+                    models.append(models[chosen])
+                } else if target < memories.count {
+                    memories[target] = memories[chosen]
+                    models[target] = models[chosen]
+                }
+                continue
+            }
+            let count = 1 + random(step % 7 == 0 ? 9000 : 40)
+            let address = random(size - count)
+            let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random(3)) }
+            try memories[chosen].write(bytes, at: UInt64(address))
+            models[chosen].replaceSubrange(address..<address + count, with: bytes)
+            if step % 5 == 0 {
+                let word = UInt64(random(size / 4) * 4)
+                try memories[chosen].store32(7, at: word)
+                models[chosen].replaceSubrange(Int(word)..<Int(word) + 4, with: [7, 0, 0, 0])
+            }
+        }
+        for (memory, model) in zip(memories, models) {
+            let isSame = try memory.bytes(0, count: size) == model
+            #expect(isSame)
+        }
+    }
+
+    @Test func `zeros that are written to pages nobody uses cost no memory`() throws {
+        var memory = SimulatedMemory(byteCount: 1 << 24)
+        try memory.write([UInt8](repeating: 0, count: 1 << 20), at: 4096)
+        #expect(memory.residentPages == 0)
+        try memory.store32(1, at: 8192)
+        try memory.write([UInt8](repeating: 0, count: 8192), at: 4096)
+        #expect(memory.residentPages == 1)
+        #expect(try memory.load32(8192) == 0)
+    }
+
+    @Test(arguments: [(4096, 4096), (5000, 3), (1000, 2100), (0, 1 << 20), (130_000, 140_000), (9, 0)])
+    func `a part that is cleared reads as zeros, its neighbours and a copy as before`(start: Int, count: Int) throws {
+        var memory = SimulatedMemory(byteCount: 1 << 20)
+        for place in stride(from: 0, to: 300_000, by: 700) { try memory.write([7, 8, 9], at: UInt64(place)) }
+        let copy = memory
+        var expected = try memory.bytes(0, count: 1 << 20)
+        for place in start..<start + count { expected[place] = 0 }
+        try memory.clear(UInt64(start), count: count)
+        let (cleared, kept) = (try memory.bytes(0, count: 1 << 20), try copy.bytes(0, count: 300_000))
+        #expect(cleared == expected)
+        #expect(kept[700] == 7 && kept[299_601] == 8)
+        #expect(throws: SimulatedMemoryFailure.self) { try memory.clear(1 << 20, count: 1) }
+    }
+}

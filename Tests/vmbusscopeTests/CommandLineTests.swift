@@ -134,10 +134,40 @@ import Testing
         #expect(text.output.contains("VMBUS.INITIATE_CONTACT"))
     }
 
+    @Test func `a simulation ends at a filter or a breakpoint, and is drawn`() throws {
+        let filter = try Program.run("sim", "--headless", "--until", "name == VMBUS.OPEN_CHANNEL")
+        #expect(filter.status == 0 && filter.output.split(separator: "\n").last?.contains("VMBUS.OPEN_CHANNEL") == true)
+        let stop = try Program.run("sim", "--headless", "--steps", "3000", "--break", "kind == packet")
+        #expect(stop.status == 0 && isOneLine(stop.errors) && stop.errors.contains("breakpoint 1"))
+        let chart = try Program.run("sim", "--steps", "100", "--export", "mermaid")
+        #expect(chart.status == 0 && chart.output.hasPrefix("sequenceDiagram\n"))
+        let wrong = try Program.run("sim", "--headless", "--until", "relid == banana")
+        #expect(wrong.status == 64 && isOneLine(wrong.errors))
+    }
+
+    @Test func `a session that was written is opened again`() throws {
+        let path = "/tmp/vmbusscope-tests-\(getpid()).session"
+        defer { unlink(path) }
+        let words = ["sim", "storage", "--seed", "5", "--headless", "--steps", "400"]
+        let whole = try Program.run(list: ["sim", "storage", "--seed", "5", "--headless", "--steps", "500", "--json"])
+        #expect(try Program.run(list: words + ["--record-session", path]).status == 0)
+        let rest = try Program.run("sim", path, "--headless", "--steps", "100", "--json")
+        #expect(rest.status == 0)
+        let last = rest.output.split(separator: "\n").last
+        #expect(last != nil && last == whole.output.split(separator: "\n").last)
+        #expect(try Program.run("sim", path, "--seed", "1").status == 64)
+        #expect(try Program.run("sim", "/nowhere.session", "--headless", "--steps", "1").status == 1)
+    }
+
+    @Test func `the same run in two processes is the same`() throws {
+        let outcome = try Program.run("sim", "storage", "--check-determinism", "--steps", "1500")
+        #expect(outcome.status == 0 && outcome.output.contains("1500 steps") && outcome.errors.isEmpty)
+    }
+
     @Test func `prints what is shipped inside`() throws {
         #expect(try Program.run("print", "theme").output == "dark\nlight\nhigh-contrast\nmono\n")
         #expect(try Program.run("print", "theme", "mono").output.contains("name = \"mono\""))
-        #expect(try Program.run("print", "scenario").output.contains("two-guests\n"))
+        #expect(try Program.run("print", "scenario").output.contains("two-guests "))
         #expect(try Program.run("print", "scenario", "two-guests").output.contains("["))
         #expect(try Program.run("print", "completions", "bash").output.hasPrefix("#!/bin/bash"))
     }

@@ -59,14 +59,10 @@ public enum RingDumpJSON {
                 }
             }
         }
-        writer.memberArray("damage") { writer in
-            for damage in ring.damage {
-                writer.object { writer in
-                    writer.member("offset", damage.offset)
-                    writer.member("kind", damage.kind.rawValue)
-                    writer.member("message", damage.message)
-                }
-            }
+        writer.memberObjects("damage", ring.damage) { writer, damage in
+            writer.member("offset", damage.offset)
+            writer.member("kind", damage.kind.rawValue)
+            writer.member("message", damage.message)
         }
     }
 
@@ -88,15 +84,11 @@ public enum RingDumpJSON {
             writer.member("payload_sha256", hexadecimal(SHA256.digest(payload)[...]))
             writer.member("wraps", details.wraps)
             writer.member("trailer", details.trailer)
-            writer.memberArray("ranges") { writer in
-                for range in details.ranges {
-                    writer.object { writer in
-                        writer.member("byte_count", range.byteCount)
-                        writer.member("byte_offset", range.byteOffset)
-                        writer.memberArray("pfns") { writer in
-                            for page in range.pages { writer.value(Hexadecimal.prefixed(page.number)) }
-                        }
-                    }
+            writer.memberObjects("ranges", details.ranges) { writer, range in
+                writer.member("byte_count", range.byteCount)
+                writer.member("byte_offset", range.byteOffset)
+                writer.memberArray("pfns") { writer in
+                    for page in range.pages { writer.value(Hexadecimal.prefixed(page.number)) }
                 }
             }
             if let summary {

@@ -15,6 +15,7 @@ public enum ActionID: String, CaseIterable, Sendable, Hashable {
     case viewLedger = "view-ledger"
     case viewDoctor = "view-doctor"
     case viewCPUs = "view-cpus"
+    case viewSession = "view-session"
     case viewNext = "view-next"
     case viewPrevious = "view-previous"
     case up
@@ -44,6 +45,30 @@ public enum ActionID: String, CaseIterable, Sendable, Hashable {
     case backEvent = "back-event"
     case backPacket = "back-packet"
     case backMessage = "back-message"
+    case stepSignal = "step-signal"
+    case stepInterrupt = "step-interrupt"
+    case stepTransaction = "step-transaction"
+    case stepState = "step-state"
+    case backSignal = "back-signal"
+    case backInterrupt = "back-interrupt"
+    case backTransaction = "back-transaction"
+    case backState = "back-state"
+    case runOn = "run-on"
+    case runBack = "run-back"
+    case runUntil = "run-until"
+    case backUntil = "back-until"
+    case toBeginning = "to-beginning"
+    case toEnd = "to-end"
+    case addBreakpoint = "add-breakpoint"
+    case toggleBreakpoint = "toggle-breakpoint"
+    case remove
+    case choose
+    case addBranch = "add-branch"
+    case showBranch = "show-branch"
+    case compareBranch = "compare-branch"
+    case armFault = "arm-fault"
+    case askPerson = "ask-person"
+    case export
     case faster
     case slower
     case previousChannel = "previous-channel"
@@ -60,6 +85,7 @@ public enum ActionCategory: String, CaseIterable, Sendable, Hashable {
     case looking = "Looking"
     case filtering = "Filter and order"
     case time = "Time"
+    case session = "Session"
     case program = "Program"
 }
 

@@ -27,6 +27,11 @@ public enum ActionTable {
         Action(
             .viewCPUs, "CPUs", "Show which processor serves which channel, how evenly, and what a move would change.",
             .views, keys: ["7"]),
+        Action(
+            .viewSession, "Session",
+            "Show a simulation's choices, rules, breakpoints, faults and branches, a sequence chart and a time bar.",
+            .views,
+            keys: ["8"]),
         Action(.viewNext, "Next view", "Go to the view on the right.", .views, keys: ["Tab"]),
         Action(.viewPrevious, "Previous view", "Go to the view on the left.", .views, keys: ["Shift-Tab"]),
         Action(.up, "Up", "Go one row up.", .moving, keys: ["Up", "k"]),
@@ -76,7 +81,8 @@ public enum ActionTable {
             .sortReverse, "Reverse order", "Turn the order of the rows around.", .filtering, keys: ["S"],
             views: [.partitions, .channels, .cpus]),
         Action(
-            .pauseRun, "Pause or run", "Hold the picture still, or let time go on; recording never stops.", .time,
+            .pauseRun, "Pause or run",
+            "Hold the picture still or stop a run, or let time go on; recording never stops.", .time,
             keys: ["Space", "F5"], bar: "Pause"),
         Action(
             .stepEvent, "Step", "Let the next event happen.", .time, keys: ["n", "F6"], need: .step, bar: "Step"),
@@ -91,6 +97,71 @@ public enum ActionTable {
         Action(
             .backMessage, "Back to message", "Go back to the control message before.", .time, keys: ["M"],
             need: .stepBack),
+        Action(.stepSignal, "Step to signal", "Run until a guest signals its host.", .time, keys: ["e"], need: .step),
+        Action(
+            .backSignal, "Back to signal", "Go back to the signal before.", .time, keys: ["E"], need: .stepBack),
+        Action(
+            .stepInterrupt, "Step to interrupt", "Run until a guest is interrupted.", .time, keys: ["i"], need: .step),
+        Action(
+            .backInterrupt, "Back to interrupt", "Go back to the interrupt before.", .time, keys: ["I"],
+            need: .stepBack),
+        Action(
+            .stepTransaction, "Step to answer", "Run until a request on a ring has its answer.", .time, keys: ["o"],
+            need: .step),
+        Action(
+            .backTransaction, "Back to answer", "Go back to the answer before.", .time, keys: ["O"], need: .stepBack),
+        Action(
+            .stepState, "Step to change", "Run until something comes, goes or changes.", .time, keys: ["d"],
+            need: .step),
+        Action(
+            .backState, "Back to change", "Go back to the change before.", .time, keys: ["D"], need: .stepBack),
+        Action(
+            .runOn, "Run to breakpoint", "Run until a breakpoint stops it.", .time, keys: ["r"], need: .step),
+        Action(
+            .runBack, "Run back", "Go back to where a breakpoint would have stopped it last.", .time, keys: ["R"],
+            need: .stepBack),
+        Action(
+            .runUntil, "Run until",
+            "Run to a time such as 12ms, a step or record such as #120, or until a filter fits.",
+            .time, keys: ["u"], need: .step),
+        Action(
+            .backUntil, "Back until", "Go back to a time, a step or record, or to where a filter fitted last.", .time,
+            keys: ["U"], need: .stepBack),
+        Action(.toBeginning, "To the beginning", "Go back to the first step.", .time, keys: ["{"], need: .stepBack),
+        Action(.toEnd, "To the end", "Go to the last step that was reached.", .time, keys: ["}"], need: .stepBack),
+        Action(
+            .addBreakpoint, "Breakpoint",
+            "Stop at records that a filter fits, at 'watch ring(1/network/0).out.write_index', at 'fault', at 'invariant ID'.",
+            .session, keys: ["b"], need: .step),
+        Action(
+            .armFault, "Fault",
+            "Let something go wrong from here on: lost-signal guest=NAME. In the past that begins another branch.",
+            .session, keys: ["F"], need: .step),
+        Action(
+            .toggleBreakpoint, "Breakpoint on or off", "Switch the chosen breakpoint off, or on again.", .session,
+            keys: ["z"], views: [.session], need: .step),
+        Action(
+            .remove, "Remove", "Remove the chosen breakpoint or branch, or let go of the chosen fault.", .session,
+            keys: ["X"], views: [.session],
+            need: .step),
+        Action(
+            .choose, "Choose", "Give the chosen decision another value, which begins another branch in front of it.",
+            .session, keys: ["C"], views: [.session], need: .step),
+        Action(.addBranch, "Branch", "Begin another history here.", .session, keys: ["B"], need: .stepBack),
+        Action(
+            .showBranch, "Show branch",
+            "Show the chosen branch where it was left, or go to the record where two differ.", .session,
+            keys: ["J"], views: [.session], need: .stepBack),
+        Action(
+            .compareBranch, "Compare", "Find where the chosen branch first differs from the one that is shown.",
+            .session, keys: ["="], views: [.session], need: .stepBack),
+        Action(
+            .askPerson, "Ask me", "Be asked who acts next where several may, or leave that to the seed again.",
+            .session, keys: ["A"], need: .step),
+        Action(
+            .export, "Write",
+            "Write the session, a sequence chart of records, or a Swift test that replays it, into a file.",
+            .session, keys: ["W"], need: .step),
         Action(.faster, "Faster", "Let time run twice as fast, or look twice as often.", .time, keys: [">"]),
         Action(.slower, "Slower", "Let time run half as fast, or look half as often.", .time, keys: ["<"]),
         Action(

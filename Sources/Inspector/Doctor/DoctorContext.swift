@@ -40,6 +40,7 @@ struct DoctorContext {
     let ledger: ControlLedger
     let transactions: TransactionBook
     let log: LogBook
+    let breaches: BreachBook
     let graph: WaitGraph
     let kind: SourceKind
     /// The moment, in the log's nanoseconds.
@@ -51,6 +52,7 @@ struct DoctorContext {
 
     init(
         snapshot: BusSnapshot, watch: WatchBook, ledger: ControlLedger, transactions: TransactionBook, log: LogBook,
+        breaches: BreachBook,
         kind: SourceKind, now: UInt64, missingRecords: UInt64
     ) {
         self.snapshot = snapshot
@@ -58,6 +60,7 @@ struct DoctorContext {
         self.ledger = ledger
         self.transactions = transactions
         self.log = log
+        self.breaches = breaches
         self.kind = kind
         self.now = now
         self.missingRecords = missingRecords

@@ -66,7 +66,7 @@ public enum DoctorRules {
     /// All rules, in the order of the help.
     public static let all: [DoctorRule] =
         RingRules.all + SignalRules.all + RequestRules.all + ArrivalRules.all + NetworkRules.all + StorageRules.all
-        + ServiceRules.all + PlacementRules.all + ConnectionRules.all + InspectionRules.all
+        + ServiceRules.all + PlacementRules.all + ConnectionRules.all + InspectionRules.all + BreachRules.all
 
     /// A rule by its id.
     public static func rule(_ id: String) -> DoctorRule? { all.first { $0.id == id } }

@@ -27,6 +27,7 @@ extension InspectorState {
         let fold = shown
         return DoctorContext(
             snapshot: fold.snapshot, watch: fold.watch, ledger: fold.ledger, transactions: fold.transactions,
-            log: fold.log, kind: capabilities.kind, now: doctorTime, missingRecords: history.missingCount)
+            log: fold.log, breaches: fold.breaches, kind: capabilities.kind, now: doctorTime,
+            missingRecords: history.missingCount)
     }
 }

@@ -69,6 +69,8 @@ public enum HeadlessShow {
         case (.doctor, _): return table(state.doctorTable(), format)
         case (.cpus, .json): return ProcessorJSON.document(state)
         case (.cpus, _): return table(state.processorsTable(), format)
+        case (.session, .json): return SimulationJSON.document(state)
+        case (.session, _): return table(state.sessionTable(), format)
         case (.rings, _): return rings(state, format, image)
         }
     }

@@ -33,17 +33,13 @@ enum SnapshotJSON {
 
     static func rings(_ state: InspectorState, _ models: [RingModel]) -> String {
         document("vmbusscope.rings/1", state) { writer in
-            writer.memberArray("channels") { writer in
-                for model in models {
-                    writer.object { writer in
-                        writer.member("partition", state.snapshot.partition(model.channel.partition)?.name)
-                        SessionJSON.place(model.channel.device, model.channel, state, to: &writer)
-                        writer.key("in")
-                        write(model.inbound, to: &writer)
-                        writer.key("out")
-                        write(model.outbound, to: &writer)
-                    }
-                }
+            writer.memberObjects("channels", models) { writer, model in
+                writer.member("partition", state.snapshot.partition(model.channel.partition)?.name)
+                SessionJSON.place(model.channel.device, model.channel, state, to: &writer)
+                writer.key("in")
+                write(model.inbound, to: &writer)
+                writer.key("out")
+                write(model.outbound, to: &writer)
             }
         }
     }
@@ -197,16 +193,12 @@ enum SnapshotJSON {
             writer.member("torn", ring.isFromImage ? ring.isTorn : nil)
             writer.member("used_maximum_bytes", ring.usedMaximum)
             writer.member("used_looks", ring.usedLooks)
-            writer.memberArray("packets") { writer in
-                for block in ring.blocks {
-                    writer.object { writer in
-                        writer.member("offset", block.offset)
-                        writer.member("length", block.length)
-                        writer.member("type", block.type.rawValue)
-                        writer.member("name", block.name)
-                        writer.member("transaction_id", Hexadecimal.prefixed(block.transactionID))
-                    }
-                }
+            writer.memberObjects("packets", ring.blocks) { writer, block in
+                writer.member("offset", block.offset)
+                writer.member("length", block.length)
+                writer.member("type", block.type.rawValue)
+                writer.member("name", block.name)
+                writer.member("transaction_id", Hexadecimal.prefixed(block.transactionID))
             }
         }
     }

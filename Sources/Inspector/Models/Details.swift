@@ -16,6 +16,7 @@ extension InspectorState {
         case .request(let id): requestDetails(id)
         case .cycle(let index): cycleDetails(index)
         case .finding(let id): findingDetails(id)
+        case .session(let row): sessionDetails(row)
         }
     }
 

@@ -54,8 +54,8 @@ extension InspectorState {
     func findingDetails(_ id: FindingID) -> DetailsModel? {
         let diagnosis = diagnosis ?? diagnosed()
         guard let finding = diagnosis.findings.first(where: { $0.id == id }) else { return nil }
-        var what = [
-            DetailPair("Finding", Cell(finding.text, finding.severity.tone), "what is the matter"),
+        var what = Self.lines("Finding", finding.text, "what is the matter", finding.severity.tone)
+        what += [
             DetailPair("Must act next", Cell(finding.actor.title, .warn), "who has to do something"),
             DetailPair(
                 "Severity", Cell(finding.severity.rawValue, finding.severity.tone), "critical is stuck or lost now"),
@@ -89,7 +89,7 @@ extension InspectorState {
     }
 
     /// A text as lines that fit into the pane, the label in front of the first.
-    private static func lines(_ label: String, _ text: String, _ help: String) -> [DetailPair] {
+    static func lines(_ label: String, _ text: String, _ help: String, _ tone: Tone = .plain) -> [DetailPair] {
         var lines: [String] = []
         for word in text.split(separator: " ") {
             if let last = lines.last, last.count + word.count < lineWidth {
@@ -98,7 +98,7 @@ extension InspectorState {
                 lines.append(String(word))
             }
         }
-        return lines.enumerated().map { DetailPair($0.offset == 0 ? label : "", Cell($0.element), help) }
+        return lines.enumerated().map { DetailPair($0.offset == 0 ? label : "", Cell($0.element, tone), help) }
     }
 
     private static let lineWidth = 58

@@ -1,4 +1,5 @@
 import BusModel
+import ProtocolRules
 import Query
 import VMBusWire
 
@@ -35,6 +36,9 @@ extension InspectorState {
             rows.append(row())
         }
         for (index, cycle) in waitGraph.cycles.enumerated() { add(cycle.first?.from.channel, cycleRow(index, cycle)) }
+        for entry in shown.breaches.entries where entry.isStuck {
+            add(entry.channel, breachRow(entry))
+        }
         for request in ledger.waiting { add(request.channel, requestRow(request)) }
         for wait in ringWaits { add(wait.key, ringRow(wait.key, wait.used, wait.owes)) }
         for transaction in transactions.oldest(Self.transactionRows) {
@@ -153,6 +157,17 @@ extension InspectorState {
                 relid: snapshot.channel(key)?.relid ?? 0, partition: key.partition, sender: sender, owes: sender.other,
                 state: ("waiting", .plain), sent: transaction.sentAt,
                 info: "transaction \(Hexadecimal.prefixed(transaction.transactionID))"))
+    }
+
+    /// A channel that stands still, and the rule that says who must move it.
+    private func breachRow(_ entry: BreachEntry) -> Row {
+        Row(
+            id: .record(entry.record),
+            cells: cells(
+                age: doctorTime - min(doctorTime, entry.time), "wake the \(entry.party.other.rawValue) up",
+                channel: entry.channel.map(label) ?? "", relid: entry.relid, partition: entry.partition,
+                sender: entry.party.other, owes: entry.party, state: ("stuck", .bad), sent: entry.time,
+                info: "\(entry.value): rule \(entry.rule.id)"))
     }
 
     private func cycleRow(_ index: Int, _ cycle: [WaitEdge]) -> Row {

@@ -88,7 +88,7 @@ public enum Quantity {
 
     /// A count of something: `1 write`, `12 writes`.
     public static func number(_ count: UInt64, _ noun: String) -> String {
-        "\(Self.count(count)) \(noun)\(count == 1 ? "" : "s")"
+        "\(Self.count(count)) \(count == 1 ? noun : noun + "s")"
     }
 
     /// A number with two places behind the point, such as how uneven something is: `1.25`.

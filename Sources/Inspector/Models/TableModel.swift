@@ -17,6 +17,8 @@ public enum InspectorView: Int, CaseIterable, Sendable, Hashable {
     case doctor = 6
     /// Processors and channels.
     case cpus = 7
+    /// A simulation's choices, breakpoints and histories.
+    case session = 8
 
     /// The word on the tab and on the command line.
     public var title: String {
@@ -28,6 +30,7 @@ public enum InspectorView: Int, CaseIterable, Sendable, Hashable {
         case .ledger: "Ledger"
         case .doctor: "Doctor"
         case .cpus: "CPUs"
+        case .session: "Session"
         }
     }
 
@@ -176,6 +179,8 @@ public enum RowID: Sendable, Hashable {
     case ring(ChannelKey, Direction)
     /// A finding of the doctor.
     case finding(FindingID)
+    /// Something of a simulation's session.
+    case session(SessionRow)
 }
 
 /// One row of a table.

@@ -1,4 +1,5 @@
 import BusModel
+import ProtocolRules
 import VMBusDevices
 public import VMBusWire
 
@@ -36,7 +37,8 @@ public enum RecordDissector {
         case .trace: tree = worded(structured(TraceRecord.self, payload))
         case .kernelLog: tree = worded(structured(KernelLogRecord.self, payload))
         case .state, .sample: tree = structured(AttributeList.self, payload)
-        case .note, .fault, .gap: tree = FieldTree(name: "", fields: text(payload))
+        case .fault: tree = FieldTree(name: "", fields: rule(header) + text(payload))
+        case .note, .gap: tree = FieldTree(name: "", fields: text(payload))
         case .keyframe: tree = keyframe(payload)
         default: tree = FieldTree(name: "", fields: bytes("data", payload))
         }
@@ -70,6 +72,15 @@ public enum RecordDissector {
     private static func keyframe(_ payload: ArraySlice<UInt8>) -> FieldTree {
         let (fields, problem) = BusSnapshot.keyframeFields(payload)
         return FieldTree(name: "", fields: fields, problem: problem)
+    }
+
+    /// The rule that is broken, which the record's code names.
+    private static func rule(_ header: FlowRecordHeader) -> [FieldNode] {
+        guard let rule = header.brokenRule.flatMap({ ProtocolRule(rawValue: $0) }) else { return [] }
+        return [
+            FieldNode(
+                name: "rule", offset: 0, size: 0, value: .text("\(rule.rawValue) \(rule.id)"), help: rule.text)
+        ]
     }
 
     private static func text(_ payload: ArraySlice<UInt8>) -> [FieldNode] {

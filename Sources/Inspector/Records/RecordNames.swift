@@ -1,4 +1,5 @@
 import BusModel
+import ProtocolRules
 import VMBusWire
 
 /// Names and summaries of the records that are neither messages nor packets.
@@ -28,8 +29,14 @@ enum RecordNames {
             entry.info = attributesText(payload)
             if entry.info.isEmpty { entry.info = "nothing to be had" }
         case .fault:
-            entry.name = "FAULT.INJECTED"
+            let fault = FaultCode(rawValue: code)
+            entry.name = fault.isInjected ? "FAULT.INJECTED" : "FAULT.VIOLATION"
             entry.info = PlainText.line(payload)
+            if let rule = fault.rule.flatMap({ ProtocolRule(rawValue: $0) }) {
+                entry.name = "RULE.BROKEN"
+                let party = entry.header.direction == .hostToGuest ? "host" : "guest"
+                entry.info = "rule \(rule.id) broken by the \(party): \(BreachWords(payload).text)"
+            }
         case .gap:
             entry.name = "GAP.RECORDS_MISSING"
             entry.info = PlainText.line(payload)

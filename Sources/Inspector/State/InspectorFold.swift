@@ -9,6 +9,7 @@ struct InspectorFold: Sendable {
     private(set) var ledger = ControlLedger()
     private(set) var transactions = TransactionBook()
     private(set) var log = LogBook()
+    private(set) var breaches = BreachBook()
     private var describer = RecordDescriber()
 
     init(rateInterval: UInt64) { rates = RateBook(interval: rateInterval) }
@@ -23,6 +24,7 @@ struct InspectorFold: Sendable {
         snapshot.apply(header, payload)
         watch.follow(header, payload, after: snapshot)
         log.follow(header, payload)
+        breaches.follow(header, payload)
         rates.follow(header, snapshot)
         return entry
     }

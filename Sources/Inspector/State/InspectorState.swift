@@ -15,6 +15,10 @@ public struct InspectorState: Sendable {
     public var capabilities: Capabilities
     /// The source in one line.
     public var title: String
+    /// Where a simulation stands; nil for every other source.
+    public var session: SessionSummary?
+    /// Where two branches of it were found to differ last.
+    public var comparison: SessionComparison?
     /// The last part of the log.
     public private(set) var history: FlowHistory
     /// Which moment the views show.
@@ -80,6 +84,16 @@ public struct InspectorState: Sendable {
         paused = nil
         lastDiagnosis = nil
         return reached != nil
+    }
+
+    /// The source has gone to a place from which all is told anew: forgets all records.
+    public mutating func restart() {
+        history.truncate(after: 0)
+        newest = InspectorFold(rateInterval: newest.rates.interval)
+        flowFilter.forget(after: 0)
+        timeMode = .follow
+        paused = nil
+        lastDiagnosis = nil
     }
 
     /// The sequence number of the newest record; 0 before the first.
@@ -163,7 +177,7 @@ public struct InspectorState: Sendable {
     public static func schema(_ view: InspectorView) -> QuerySchema {
         switch view {
         case .partitions: .partition
-        case .channels, .rings, .ledger, .doctor, .cpus: .channel
+        case .channels, .rings, .ledger, .doctor, .cpus, .session: .channel
         case .flow: recordSchema
         }
     }

@@ -34,10 +34,13 @@ public final class InspectorApplication {
     /// Tracing was asked for, and whether it can be had is not known yet.
     private var awaitsTrace = false
     private var run = SteppedRun()
+    private var sessionRun = SessionRun()
     private var theme: ResolvedTheme
     private var needsFrame = true
     private var lastFrame: UInt64 = 0
     private var lastDiagnosis: UInt64 = 0
+    /// The record behind which the doctor has looked last.
+    private var diagnosedSequence: UInt64 = 0
 
     /// Shows the inspector until the user leaves or a signal ends it; the terminal is as it was before then.
     ///
@@ -65,6 +68,8 @@ public final class InspectorApplication {
         case .posted(let source): (capabilities, title) = (source.capabilities, source.title)
         }
         inspector = InspectorState(capabilities: capabilities, title: title, limits: options.limits)
+        // A session begins where it was left, without the records before.
+        if let source, source.session.map({ $0.place.sequence > 0 }) ?? false { inspector.ingest(source.keyframe) }
         state = ScreenState(theme: options.theme, isASCII: options.ascii, isRunning: !options.paused)
         state.speed = min(max(options.speed, ScreenState.speeds.lowerBound), ScreenState.speeds.upperBound)
         state.view = options.view
@@ -110,6 +115,7 @@ public final class InspectorApplication {
         if var source, let standing = try? source.advance(.steps(0)) {
             self.source = source
             inspector.ingest(standing)
+            inspector.session = source.session
         }
         show()
         var poll = PollLoop<Token>()
@@ -134,6 +140,7 @@ public final class InspectorApplication {
                 }
             }
             advanceIfRunning()
+            continueJourney()
             continueFiltering()
             if needsFrame, MonotonicClock.now() &- lastFrame >= Self.frameInterval { show() }
         }
@@ -141,7 +148,7 @@ public final class InspectorApplication {
 
     /// How long there is nothing to do unless something comes.
     private var patience: Duration? {
-        if !inspector.flowFilter.isComplete { return .zero }
+        if !inspector.flowFilter.isComplete || sessionRun.isUnderway { return .zero }
         if needsFrame {
             let since = MonotonicClock.now() &- lastFrame
             return .nanoseconds(Int64(clamping: since >= Self.frameInterval ? 0 : Self.frameInterval - since))
@@ -169,11 +176,15 @@ public final class InspectorApplication {
         watch(now.visible, now.chosen)
     }
 
-    /// Lets the doctor look, not more often than a few times a second, as it goes through every channel.
+    /// Lets the doctor look, not more often than a few times a second, as it goes through every channel. What has come to
+    /// stand still is looked at once more, as no other frame may follow.
     private func diagnose() {
         let now = MonotonicClock.now()
-        guard inspector.diagnosis == nil || now &- lastDiagnosis >= Self.diagnosisInterval else { return }
+        let isStill = source != nil && !state.isRunning && !sessionRun.isUnderway
+        let isNew = isStill && inspector.lastSequence != diagnosedSequence
+        guard inspector.diagnosis == nil || isNew || now &- lastDiagnosis >= Self.diagnosisInterval else { return }
         inspector.diagnose()
+        diagnosedSequence = inspector.lastSequence
         lastDiagnosis = now
     }
 
@@ -269,12 +280,29 @@ public final class InspectorApplication {
                 &source, speed: state.speed, logTime: inspector.lastTime, wall: MonotonicClock.now(),
                 now: MonotonicClock.now)
             self.source = source
-            if batch.isEmpty { return }
             inspector.ingest(batch)
+            inspector.session = source.session
+            if let stop = SessionRun.stop(inspector.session) {
+                state.isRunning = false
+                state.message = stop
+            } else if batch.isEmpty {
+                return
+            }
         } catch {
             state.isRunning = false
             state.message = Message("The source has stopped: \(error)", .failure)
         }
+        needsFrame = true
+    }
+
+    /// Goes on with a journey through the session, in portions so small that no key waits for them.
+    private func continueJourney() {
+        guard sessionRun.isUnderway, var source else { return }
+        let wall = MonotonicClock.now()
+        let message = sessionRun.goOn(&source, &inspector) { MonotonicClock.now() &- wall < SteppedRun.patience }
+        self.source = source
+        state.progress = sessionRun.progress(source)
+        if let message { state.message = message }
         needsFrame = true
     }
 
@@ -297,8 +325,30 @@ public final class InspectorApplication {
         case .quit: break
         case .redraw: terminal.redraw()
         case .copy(let text): terminal.copy(text)
-        case .advance(let budget): step(budget)
-        case .seek(let position): seek(position)
+        case .travel, .command, .compare:
+            guard var source else { return }
+            run.stop()
+            let wall = MonotonicClock.now()
+            state.message = sessionRun.perform(effect, &source, &inspector) {
+                MonotonicClock.now() &- wall < SteppedRun.patience
+            }
+            self.source = source
+            state.progress = sessionRun.progress(source)
+        case .stop:
+            guard var source else { return }
+            state.message = sessionRun.stop(&source, &inspector)
+            self.source = source
+            state.progress = nil
+        case .write(let form, let range, let path, let replaces):
+            guard let source else { return }
+            do throws(CommandRefusal) {
+                let text = try source.export(form, range)
+                state.message =
+                    options.writeFile(path, text, replaces).map { Message($0, .failure) }
+                    ?? Message("Wrote \(path), \(Quantity.number(UInt64(text.utf8.count), "byte")).")
+            } catch {
+                state.message = Message("\(error)", .failure)
+            }
         case .lookFaster, .lookSlower:
             let said = inbox?.changeInterval?(effect == .lookFaster)
             state.message = Message(said ?? "How often this source is looked at is fixed.")
@@ -309,32 +359,6 @@ public final class InspectorApplication {
             } else {
                 state.message = Message("This source has no tracepoints.", .warning)
             }
-        }
-    }
-
-    private func step(_ budget: AdvanceBudget) {
-        guard var source else { return }
-        run.stop()
-        do throws(SourceError) {
-            let batch = try source.advance(budget)
-            self.source = source
-            inspector.ingest(batch)
-            if batch.isEmpty { state.message = Message("Nothing more happens.") }
-        } catch {
-            state.message = Message("\(error)", .failure)
-        }
-    }
-
-    private func seek(_ position: BusModel.Position) {
-        guard var source else { return }
-        run.stop()
-        do throws(SourceError) {
-            try source.seek(position)
-            self.source = source
-            inspector.rewind(to: position)
-            state.message = Message("Back behind record \(position.sequence).")
-        } catch {
-            state.message = Message("\(error)", .failure)
         }
     }
 }

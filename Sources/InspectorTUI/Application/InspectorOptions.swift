@@ -27,6 +27,11 @@ public struct InspectorOptions: Sendable {
     /// Gives the user's own theme file by its name, or nil where there is none.
     public var userTheme: @Sendable (_ name: String) -> [UInt8]? = { _ in nil }
 
+    /// Writes a file; what went wrong, or nil. A file that is there stays unless it may be replaced.
+    public var writeFile: @Sendable (_ path: String, _ text: String, _ replaces: Bool) -> String? = { _, _, _ in
+        "This program writes no files."
+    }
+
     /// As the program starts when nothing is said.
     public init() {}
 }

@@ -23,6 +23,10 @@ extension Renderer {
             grid.write(message.text, at: place, role: role, in: line, ellipsis: glyphs.ellipsis)
             return
         }
+        if let progress = state.progress {
+            grid.write(progress, at: place, role: .statusWarn, in: line, ellipsis: glyphs.ellipsis)
+            return
+        }
         let right = rightStatus
         let (left, end) = line.cutRight(min(Span.columns(of: right), line.columns))
         grid.write(leftStatus, at: place, in: left.inset(right: 1), ellipsis: glyphs.ellipsis)
@@ -74,6 +78,28 @@ extension Renderer {
         case .goTo:
             widget.label = "Go to record:"
             widget.hint = "its number"
+        case .until(let direction):
+            widget.label = direction == .forward ? "Run until:" : "Back until:"
+            widget.hint = "12ms, #120, or a filter: name = VMBUS.OPEN_CHANNEL"
+        case .breakpoint:
+            widget.label = "Stop at:"
+            widget.hint = "a filter such as name = VMBUS.OPEN_CHANNEL, or invariant, fault, watch"
+        case .branch:
+            widget.label = "Name of the branch:"
+            widget.hint = "letters, digits, hyphens"
+        case .choose(let number):
+            widget.label = "Choice \(number):"
+            let session = inspector.session
+            let choice = ((session?.choices ?? []) + (session?.question.map { [$0] } ?? [])).first {
+                $0.number == number
+            }
+            widget.hint = choice.map { "\($0.purpose), 0 to \($0.count &- 1)" } ?? "another value"
+        case .fault:
+            widget.label = "Fault:"
+            widget.hint = "its kind, then where and when: lost-signal guest=NAME nth=2"
+        case .write:
+            widget.label = "Write:"
+            widget.hint = "session, mermaid or test, and a file's name"
         case .trace:
             widget.label = "Trace?"
             widget.hint = "yes and Enter, or Esc"
@@ -81,7 +107,7 @@ extension Renderer {
         case .filter:
             widget.label = "Filter:"
             widget.hint = "a word, or a comparison: relid == 3 and state == open"
-            let completions = state.completions()
+            let completions = state.completions(inspector)
             let problem = problem(&widget)
             if completions.indices.contains(prompt.choice), prompt.line.cursor == prompt.line.text.count,
                 !prompt.line.text.isEmpty
@@ -90,6 +116,11 @@ extension Renderer {
                 widget.completion = String(chosen.text.dropFirst(prompt.line.cursor - chosen.start))
             }
             drawAid(completions, choice: prompt.choice, problem, above: line)
+        }
+        switch prompt.purpose {
+        case .breakpoint, .until, .fault, .write:
+            drawAid(state.completions(inspector), choice: prompt.choice, nil, above: line)
+        case .filter, .goTo, .branch, .choose, .trace: break
         }
         widget.draw(on: &grid, in: line, glyphs: glyphs)
     }

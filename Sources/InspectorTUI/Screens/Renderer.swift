@@ -22,6 +22,10 @@ enum HitTarget: Hashable, Sendable {
     case block(Int)
     /// A column of the map of processors.
     case mapColumn(Int)
+    /// A cell of the time bar, by its step.
+    case step(UInt64)
+    /// A record of the sequence chart.
+    case record(UInt64)
     case details
     /// A line of the details, or a field.
     case line(Int)
@@ -79,6 +83,7 @@ struct Renderer {
         case .partitions, .channels, .flow, .ledger, .doctor: drawList(in: layout.content)
         case .rings: drawRings(in: layout.content)
         case .cpus: drawProcessors(in: layout.content)
+        case .session: drawSession(in: layout.content)
         }
         if state.details.isOpen { drawDetails() }
         drawStatus()
@@ -143,7 +148,11 @@ struct Renderer {
             [("Enter", " Apply"), ("Tab", " Complete"), ("Esc", " Leave as it was")].map {
                 .init(key: $0.0, label: $0.1)
             }
-        case (.goTo, _): [("Enter", " Go"), ("Esc", " Stay")].map { .init(key: $0.0, label: $0.1) }
+        case (.breakpoint, _), (.fault, _), (.write, _):
+            [("Enter", " Do it"), ("Tab", " Complete"), ("Esc", " Leave")].map { .init(key: $0.0, label: $0.1) }
+        case (.branch, _), (.choose, _):
+            [("Enter", " Do it"), ("Esc", " Leave")].map { .init(key: $0.0, label: $0.1) }
+        case (.goTo, _), (.until, _): [("Enter", " Go"), ("Esc", " Stay")].map { .init(key: $0.0, label: $0.1) }
         case (.trace, _): [("yes Enter", " Trace"), ("Esc", " Leave")].map { .init(key: $0.0, label: $0.1) }
         case (nil, .palette):
             [("Enter", " Run"), ("Down", " Next"), ("Up", " Previous"), ("Esc", " Close")].map {

@@ -48,6 +48,7 @@ struct ScreenList {
         case .ledger: ScreenList(inspector.ledgerTable())
         case .doctor: ScreenList(inspector.doctorTable())
         case .cpus: ScreenList(inspector.processorsTable())
+        case .session: ScreenList(inspector.sessionTable())
         case .rings: nil
         }
     }
@@ -97,7 +98,7 @@ struct ScreenList {
 
     private static let narrow = 110
     private static let tiny = 70
-    private static let narrowWidths = ["device": 20, "net": 7, "partition": 12, "subject": 14, "actor": 13]
+    private static let narrowWidths = ["device": 20, "net": 7, "partition": 12, "subject": 14, "actor": 13, "what": 28]
 
     /// Whether rows lie inside others.
     var hasTree: Bool {

@@ -1,11 +1,9 @@
 import BusModel
 import Inspector
+import Query
 import Themes
 
 extension ScreenState {
-    /// The most choices of a source that one step may take.
-    static let stepLimit = 100_000
-
     /// Carries out an action of the table.
     mutating func perform(_ action: Action, _ inspector: inout InspectorState, size: Size) -> [ScreenEffect] {
         guard action.need.isMet(by: inspector.capabilities) else {
@@ -33,6 +31,7 @@ extension ScreenState {
         case .viewLedger: show(.ledger, inspector)
         case .viewDoctor: show(.doctor, inspector)
         case .viewCPUs: show(.cpus, inspector)
+        case .viewSession: show(.session, inspector)
         case .viewNext: show(view.next, inspector)
         case .viewPrevious: show(view.previous, inspector)
         case .up: move(by: -1, &inspector, size: size)
@@ -46,6 +45,7 @@ extension ScreenState {
         case .expand: setBranch(true, &inspector)
         case .collapse: setBranch(false, &inspector)
         case .open: open(inspector)
+        case .back where progress != nil: return [.stop]
         case .back: back(inspector)
         case .focusNext: focusNext(inspector)
         case .filter: openFilter(inspector)
@@ -59,14 +59,37 @@ extension ScreenState {
         case .nextChannel: chooseNeighbour(1, inspector)
         case .tryMove: tryMove(inspector)
         case .mapByDevice: changeMapColumns(inspector, size: size)
+        case .pauseRun where progress != nil: return [.stop]
         case .pauseRun: pauseOrRun(&inspector)
         case .trace: return toggleTrace(inspector)
-        case .stepEvent: return step(.event)
-        case .stepPacket: return step(.packet)
-        case .stepMessage: return step(.message)
-        case .backEvent: return stepBack(.event, inspector)
-        case .backPacket: return stepBack(.packet, inspector)
-        case .backMessage: return stepBack(.message, inspector)
+        case .stepEvent: return travel(.unit(.event, 1), .forward)
+        case .stepPacket: return travel(.unit(.packet, 1), .forward)
+        case .stepMessage: return travel(.unit(.message, 1), .forward)
+        case .stepSignal: return travel(.unit(.signal, 1), .forward)
+        case .stepInterrupt: return travel(.unit(.interrupt, 1), .forward)
+        case .stepTransaction: return travel(.unit(.transaction, 1), .forward)
+        case .stepState: return travel(.unit(.state, 1), .forward)
+        case .backEvent: return travel(.unit(.event, 1), .backward)
+        case .backPacket: return travel(.unit(.packet, 1), .backward)
+        case .backMessage: return travel(.unit(.message, 1), .backward)
+        case .backSignal: return travel(.unit(.signal, 1), .backward)
+        case .backInterrupt: return travel(.unit(.interrupt, 1), .backward)
+        case .backTransaction: return travel(.unit(.transaction, 1), .backward)
+        case .backState: return travel(.unit(.state, 1), .backward)
+        case .runOn: return travelToBreakpoint(.forward, inspector)
+        case .runBack: return travelToBreakpoint(.backward, inspector)
+        case .toBeginning: return travel(.end, .backward)
+        case .toEnd: return travel(.end, .forward)
+        case .runUntil: prompt = Prompt(purpose: .until(.forward), line: InputLine())
+        case .backUntil: prompt = Prompt(purpose: .until(.backward), line: InputLine())
+        case .addBreakpoint: prompt = Prompt(purpose: .breakpoint, line: InputLine())
+        case .addBranch: prompt = Prompt(purpose: .branch, line: InputLine())
+        case .armFault: prompt = Prompt(purpose: .fault, line: InputLine())
+        case .askPerson: return inspector.session.map { [.command(.askPerson(!$0.isAsking))] } ?? []
+        case .export:
+            prompt = Prompt(purpose: .write, line: InputLine(exports(inspector).first?.text ?? ""))
+        case .toggleBreakpoint, .remove, .choose, .showBranch, .compareBranch:
+            return performOnSession(action.id, inspector)
         case .faster: return changeSpeed(1, inspector)
         case .slower: return changeSpeed(-1, inspector)
         }
@@ -111,7 +134,7 @@ extension ScreenState {
             inspector.waitGraph.cycles.dropFirst(index).first?.first?.from.channel.flatMap { known($0, inspector) }
         case .finding(let id):
             if case .channel(let key) = id.subject { known(key, inspector) } else { nil }
-        case .partition, .processor, nil: nil
+        case .partition, .processor, .session, nil: nil
         }
     }
 
@@ -234,7 +257,7 @@ extension ScreenState {
         case .partitions: inspector.partitionSort = order
         case .channels: inspector.channelSort = order
         case .cpus: inspector.processorSort = order
-        case .rings, .flow, .ledger, .doctor: return
+        case .rings, .flow, .ledger, .doctor, .session: return
         }
         let title = order.column.flatMap { id in columns.first { $0.id == id } }?.title
         message = Message(
@@ -252,34 +275,6 @@ extension ScreenState {
         } else {
             inspector.pause()
         }
-    }
-
-    private mutating func step(_ unit: StepUnit) -> [ScreenEffect] {
-        isRunning = false
-        isFollowing = true
-        return [.advance(.until(unit, limit: Self.stepLimit))]
-    }
-
-    private mutating func stepBack(_ unit: StepUnit, _ inspector: InspectorState) -> [ScreenEffect] {
-        isRunning = false
-        isFollowing = true
-        let history = inspector.history
-        var index = history.count - 2
-        while index >= 0 {
-            if let header = history[index]?.header, unit.isReached(by: header.kind) {
-                return [.seek(BusModel.Position(sequence: header.sequence, time: header.time))]
-            }
-            index -= 1
-        }
-        if history.trimmedCount > 0 {
-            message = Message("What was before this is not kept any more.", .warning)
-            return []
-        }
-        if history.isEmpty || unit != .event {
-            message = Message(history.isEmpty ? "This is the beginning." : "There is no \(unit.rawValue) before this.")
-            return []
-        }
-        return [.seek(BusModel.Position(sequence: 0, time: 0))]
     }
 
     private mutating func changeSpeed(_ delta: Int, _ inspector: InspectorState) -> [ScreenEffect] {

@@ -116,6 +116,8 @@ extension ScreenState {
         case .block(let index):
             details.focus = .list
             selectBlock(index, inspector)
+        case .step(let step): return travel(toStep: step, inspector)
+        case .record(let sequence): return travel(.sequence(sequence), .backward)
         case .mapColumn(let index): chooseMapColumn(index, inspector, size: size)
         case .line(let index):
             details.focus = .fields

@@ -163,7 +163,7 @@ extension ScreenState {
                 rings.direction = delta < 0 ? .hostToGuest : .guestToHost
                 (rings.block, rings.index, rings.offset) = (nil, 0, 0)
             case .cpus: moveMapColumn(delta, inspector, size: size)
-            case .partitions, .flow, .ledger, .doctor: break
+            case .partitions, .flow, .ledger, .doctor, .session: break
             }
         }
     }
@@ -218,7 +218,9 @@ extension ScreenState {
             settleProcessors(inspector, size: size)
         } else if let list = ScreenList.of(view, inspector) {
             self[list: view].count = list.count
-            settleList(list, visible: ScreenLayout(self, size: size).content.rows - 1)
+            let content = ScreenLayout(self, size: size).content
+            let area = view == .session ? SessionLayout(content, rows: list.count).list : content
+            settleList(list, visible: area.rows - 1)
         }
         let layout = ScreenLayout(self, size: size)
         if details.isOpen { settleDetails(inspector, layout) } else { details.focus = .list }

@@ -16,10 +16,15 @@ extension ScreenState {
         message = Message("Everything is shown again.")
     }
 
-    /// What can go on at the cursor; nothing for a prompt that is no filter.
-    func completions() -> [Completion] {
-        guard let prompt, case .filter = prompt.purpose else { return [] }
-        return Query.complete(prompt.line.text, cursor: prompt.line.cursor, for: InspectorState.schema(view))
+    /// What can go on at the cursor; nothing for a prompt that takes anything.
+    func completions(_ inspector: InspectorState) -> [Completion] {
+        switch prompt?.purpose {
+        case .filter:
+            guard let line = prompt?.line else { return [] }
+            return Query.complete(line.text, cursor: line.cursor, for: InspectorState.schema(view))
+        case .breakpoint, .until, .fault, .write: return sessionCompletions(inspector)
+        case .goTo, .trace, .branch, .choose, nil: return []
+        }
     }
 
     mutating func promptKey(_ key: Key, _ inspector: inout InspectorState) -> [ScreenEffect] {
@@ -30,15 +35,17 @@ extension ScreenState {
             prompt = nil
         case .enter:
             if open.purpose == .trace { return acceptTrace(open.line.text) }
+            if let effects = acceptForSession(open, inspector) { return effects }
             accept(open, &inspector)
         case .up: prompt?.choice = max(0, open.choice - 1)
         case .down:
-            let last = max(0, completions().count - 1)
+            let last = max(0, completions(inspector).count - 1)
             prompt?.choice = min(last, open.choice + 1)
         case .tab:
-            let found = completions()
+            let found = completions(inspector)
             guard found.indices.contains(open.choice) else { return [] }
-            open.line.replace(from: found[open.choice].start, with: found[open.choice].text + " ")
+            let chosen = found[open.choice]
+            open.line.replace(from: chosen.start, with: chosen.text + (chosen.text.hasSuffix("=") ? "" : " "))
             open.choice = 0
             prompt = open
             previewFilter(&inspector)
@@ -59,7 +66,7 @@ extension ScreenState {
 
     private mutating func accept(_ open: Prompt, _ inspector: inout InspectorState) {
         switch open.purpose {
-        case .trace: break
+        case .trace, .until, .breakpoint, .branch, .choose, .fault, .write: break
         case .filter:
             do throws(QueryError) {
                 try inspector.setFilter(view, open.line.text)

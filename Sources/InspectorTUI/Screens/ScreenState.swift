@@ -33,6 +33,8 @@ struct ScreenState: Sendable {
     var isRunning: Bool
     /// How fast it goes, as a power of two: 0 is the speed of the clock on the wall.
     var speed = 0
+    /// How far a journey through the session is; nil while nothing runs to a goal.
+    var progress: String?
 
     init(theme: String = "dark", isASCII: Bool = false, isRunning: Bool = true) {
         self.theme = theme
@@ -51,7 +53,7 @@ struct ScreenState: Sendable {
 
     /// Whether the picture stands still.
     func isPaused(_ inspector: InspectorState) -> Bool {
-        inspector.capabilities.canStep ? !isRunning : inspector.isPaused
+        inspector.capabilities.canStep ? !isRunning && progress == nil : inspector.isPaused
     }
 }
 
@@ -148,6 +150,18 @@ struct Prompt: Hashable, Sendable {
         case goTo
         /// Whether the kernel's tracepoints may be switched on.
         case trace
+        /// How far to go.
+        case until(TravelDirection)
+        /// What to stop at.
+        case breakpoint
+        /// The name of a new branch.
+        case branch
+        /// Another value for a decision.
+        case choose(UInt64)
+        /// What is to go wrong.
+        case fault
+        /// What to write, and where.
+        case write
     }
 
     var purpose: Purpose
@@ -176,10 +190,16 @@ enum ScreenEffect: Hashable, Sendable {
     case redraw
     /// Put a text into the clipboard.
     case copy(String)
-    /// Let the source go on.
-    case advance(AdvanceBudget)
-    /// Go back to a place of the log.
-    case seek(BusModel.Position)
+    /// Go somewhere in the session.
+    case travel(TravelGoal, TravelDirection)
+    /// Change something of the session.
+    case command(Command)
+    /// Say where two branches first differ.
+    case compare(String, String)
+    /// End a journey where it is.
+    case stop
+    /// Write the session, or records of it, into a file, which must not be there yet unless it may be replaced.
+    case write(SessionExport, ClosedRange<UInt64>, path: String, replaces: Bool)
     /// Look twice as often, or half as often.
     case lookFaster, lookSlower
     /// Switch the guest's tracepoints on or off.

@@ -10,12 +10,14 @@ struct TabRow {
     var tabs: [(key: String, title: String)]
     var active: Int
 
-    /// Draws the tabs and returns where they are. Without room for all names the others than the active one have only
-    /// their keys.
+    /// Draws the tabs and returns where they are. Without room for all names they lie closer together, and if that is not
+    /// enough the others than the active one have only their keys.
     @discardableResult
     func draw(on grid: inout CellGrid, in area: Rectangle, glyphs: GlyphSet) -> [BarItemPlace] {
         grid.fill(area, role: .tab)
         let full = tabs.reduce(0) { $0 + DisplayText.columns(of: $1.key) + DisplayText.columns(of: $1.title) + 3 }
+        let isTight = full > area.columns
+        let hasNames = full - tabs.count <= area.columns
         var places: [BarItemPlace] = []
         var column = area.column
         for (index, tab) in tabs.enumerated() where column < area.endColumn {
@@ -23,9 +25,9 @@ struct TabRow {
             let isActive = index == active
             let role: Role = isActive ? .tabActive : .tab
             let key: Role = isActive ? .tabActive : .tabNumber
-            let title = isActive || full <= area.columns ? " \(tab.title)" : ""
+            let title = isActive || hasNames ? " \(tab.title)" : ""
             column = grid.write(
-                [Span(" ", role), Span(tab.key, key), Span(title, role), Span(" ", role)],
+                [Span(" ", role), Span(tab.key, key), Span(title, role), Span(isTight && hasNames ? "" : " ", role)],
                 at: Position(row: area.row, column: column), in: area)
             places.append(BarItemPlace(index: index, columns: start..<column))
         }

@@ -105,13 +105,9 @@ public enum ListingJSON {
     }
 
     private static func write(_ problems: [ScanProblem], to writer: inout JSONWriter) {
-        writer.memberArray("problems") { writer in
-            for problem in problems {
-                writer.object { writer in
-                    writer.member("path", problem.path)
-                    writer.member("error", problem.failure.symbol)
-                }
-            }
+        writer.memberObjects("problems", problems) { writer, problem in
+            writer.member("path", problem.path)
+            writer.member("error", problem.failure.symbol)
         }
     }
 }

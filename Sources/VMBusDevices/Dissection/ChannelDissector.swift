@@ -38,6 +38,7 @@ public struct ChannelDissector: Sendable, Hashable {
         case .scsi, .ide, .fibreChannel: return summariseStorage(parts, descriptor, direction)
         case .heartbeat, .shutdown, .timeSync, .keyValueExchange, .backup, .fileCopy:
             if descriptor.type == .dataInBand { return Self.summariseIntegration(parts, direction) }
+        case .socket where descriptor.type == .dataInBand: return Self.summariseSocket(parts)
         default: break
         }
         return Self.summariseUnknown(parts, descriptor)
@@ -69,6 +70,7 @@ public struct ChannelDissector: Sendable, Hashable {
             tree =
                 descriptor.type == .dataInBand
                 ? integrationTree(parts, direction) : unknownTree(parts, descriptor)
+        case .socket where descriptor.type == .dataInBand: tree = socketTree(parts)
         default: tree = unknownTree(parts, descriptor)
         }
         tree.problem = parts.problem ?? tree.problem

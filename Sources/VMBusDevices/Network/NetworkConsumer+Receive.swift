@@ -179,6 +179,11 @@ extension NetworkConsumer {
         }
         guard packet.transactionID != 0 else { return effects }
         let answer = packet.completion(NVSP.Result(status: status).payload(.version61))
+        #if Mutations
+            if configuration.mutation == .receiveSectionReturnedTwice {
+                outbound.send(answer, subchannel: subchannel, &effects)
+            }
+        #endif
         outbound.send(answer, subchannel: subchannel, &effects)
         return effects
     }

@@ -67,6 +67,13 @@ extension NetworkConsumer {
         case .send:
             sendBuffer = buffer
             phase = .sharing(.send)
+            #if Mutations
+                if configuration.mutation == .dataBeforeBuffers {
+                    var taken = NVSP.SendBufferComplete()
+                    (taken.status, taken.sectionSize) = (.success, 6144)
+                    return sendBufferTaken(taken)
+                }
+            #endif
             return send(
                 .sendSendBuffer, .sendSendBuffer(NVSP.SharedBuffer(gpadl: buffer.gpadl, id: 0)), waiting: .sendBuffer)
         case .frame:

@@ -113,7 +113,15 @@ extension NetworkConsumer {
             subchannel = channel(for: hash)
             if hash != 0 { info.hash = hash }
         }
-        let bytes = FrameView.encode(frame.bytes[...], info, sender: .guestToHost)
+        #if Mutations
+            var bytes = FrameView.encode(frame.bytes[...], info, sender: .guestToHost)
+            if configuration.mutation == .rndisLengthBeyondMessage {
+                // The upper half of the data's length, which has 32 bits.
+                bytes[14] = 1
+            }
+        #else
+            let bytes = FrameView.encode(frame.bytes[...], info, sender: .guestToHost)
+        #endif
         return EncodedFrame(bytes: bytes, headerSize: bytes.count - frame.bytes.count, subchannel: subchannel)
     }
 
@@ -179,6 +187,9 @@ extension NetworkConsumer {
             sections.release(section)
             return false
         }
+        #if Mutations
+            if configuration.mutation == .sendSectionReused { sections.release(section) }
+        #endif
         let place = NVSP.RNDISPacket(
             channelType: type, sectionIndex: UInt32(section), sectionSize: UInt32(bytes.count))
         post(
@@ -197,9 +208,10 @@ extension NetworkConsumer {
         var ranges: [GPARange] = []
         var rest = bytes[...]
         for page in pages where !rest.isEmpty {
-            let part = rest.prefix(ranges.isEmpty ? min(headerSize, 4096) : 4096)
+            let offset = ranges.isEmpty && type == .data ? configuration.headerOffset : 0
+            let part = rest.prefix(ranges.isEmpty ? min(headerSize, 4096 - offset) : 4096)
             rest = rest.dropFirst(part.count)
-            let range = GPARange(byteCount: UInt32(part.count), byteOffset: 0, pages: [page])
+            let range = GPARange(byteCount: UInt32(part.count), byteOffset: UInt32(offset), pages: [page])
             guard memory.write(range, Array(part)) else { break }
             ranges.append(range)
         }
@@ -219,6 +231,9 @@ extension NetworkConsumer {
     ) {
         let id = nextTransaction
         nextTransaction += 1
+        #if Mutations
+            if configuration.mutation == .transactionIDReused { nextTransaction = id }
+        #endif
         outstanding[id] = waiting
         let packet = ChannelPacket(
             type: bulk == .inBand ? .dataInBand : .dataUsingGPADirect, flags: .completionRequested,

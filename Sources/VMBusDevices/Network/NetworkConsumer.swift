@@ -1,4 +1,8 @@
-import VMBusWire
+#if Mutations
+    public import VMBusWire
+#else
+    import VMBusWire
+#endif
 
 /// The guest's end of a network adapter (netvsc): the start-up order of Linux, then frames both ways over several channels
 /// (reference §6.1).
@@ -19,6 +23,9 @@ public struct NetworkConsumer: DeviceEndpoint {
         public var sendBufferSize = 64 << 10
         /// RNDIS messages up to this many bytes are copied into a send section; longer ones stay in guest pages.
         public var copyLimit = 512
+        /// Bytes of a page in front of the headers of a frame in guest pages: close to 4096 they go on in the next page, as
+        /// Linux's sometimes do (anchors D.3, 30).
+        public var headerOffset = 0
         /// Frames in guest pages at the same time.
         public var frameSlots = 16
         /// Frames that wait for a section or for pages; further ones are lost.
@@ -31,6 +38,10 @@ public struct NetworkConsumer: DeviceEndpoint {
         public var aggregates = true
         /// What the guest wants to receive.
         public var packetFilter: RNDIS.PacketFilter = [.directed, .allMulticast, .broadcast]
+        #if Mutations
+            /// The planted bug; nil for none.
+            public var mutation: Mutation?
+        #endif
 
         /// The defaults of the simulator: smaller buffers than Linux has.
         public init() {}
@@ -42,6 +53,7 @@ public struct NetworkConsumer: DeviceEndpoint {
             result.channels = min(max(channels, 1), 64)
             result.receiveBufferSize = min(max(receiveBufferSize, 4096), 31 << 20)
             result.sendBufferSize = min(max(sendBufferSize, 4096), 15 << 20)
+            result.headerOffset = min(max(headerOffset, 0), 4088)
             result.frameSlots = min(max(frameSlots, 1), 1024)
             result.transmitQueue = min(max(transmitQueue, 0), 4096)
             result.largestSegment = min(max(largestSegment, 0), 65_535)
@@ -202,8 +214,10 @@ public struct NetworkConsumer: DeviceEndpoint {
     /// Packets that the host has not completed yet.
     public var outstandingCount: Int { outstanding.count }
 
-    /// Pages of one frame slot: one for the headers, the rest for the frame.
-    var pagesPerSlot: Int { 1 + (longestFrame(cut: true) + 4095) / 4096 }
+    /// Pages of one frame slot: one for the headers, or two, the rest for the frame.
+    var pagesPerSlot: Int {
+        (configuration.headerOffset > 0 ? 2 : 1) + (longestFrame(cut: true) + 4095) / 4096
+    }
 
     /// Bytes of the longest frame, and of the longest that the host cuts.
     func longestFrame(cut: Bool) -> Int {

@@ -6,6 +6,11 @@ extension NetworkProvider {
         _ place: NVSP.RNDISPacket, _ packet: ChannelPacket, attachment: [UInt8], subchannel: UInt16,
         memory: inout Memory
     ) -> [DeviceEffect] {
+        guard !hasStopped else { return [] }
+        if place.channelType == .data, let count = splitHeader(packet) {
+            hasStopped = true
+            return [.failed(reason: "stopped, as only \(count) bytes of an RNDIS header lie in its first page")]
+        }
         var effects: [DeviceEffect] = []
         var status = NVSP.Status.success
         if version == nil {
@@ -34,6 +39,14 @@ extension NetworkProvider {
         }
         effects.insert(.send(subchannel: subchannel, completion, attachment: []), at: 0)
         return effects
+    }
+
+    /// The bytes of an RNDIS packet's header in the first range of guest pages, where a host minds that they are not all.
+    private func splitHeader(_ packet: ChannelPacket) -> UInt32? {
+        guard configuration.stopsAtSplitHeaders, case .guestPages(let ranges) = packet.bulk, ranges.count > 1,
+            let first = ranges.first, first.byteCount < UInt32(RNDIS.packetHeaderSize)
+        else { return nil }
+        return first.byteCount
     }
 
     /// Whether the bytes are where the message says.
@@ -296,6 +309,7 @@ extension NetworkProvider {
         guard let first = batch.slots.first, let version else { return }
         for (index, slot) in batch.slots.enumerated() {
             let next = index + 1 < batch.slots.count ? batch.slots[index + 1] : nil
+            while pending.count <= slot { pending.append(nil) }
             pending[slot] = PendingReceive(subchannel: batch.subchannel, isFirst: index == 0, next: next)
         }
         let packet = ChannelPacket(

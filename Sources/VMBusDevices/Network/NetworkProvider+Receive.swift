@@ -172,7 +172,7 @@ extension NetworkProvider {
         } else {
             receiveBuffer = buffer.gpadl
             slots = SlotPool(count: count)
-            pending = Array(repeating: nil, count: count)
+            pending = []
             subAllocation = each
             answer = NVSP.ReceiveBufferComplete(
                 status: .success,

@@ -1,4 +1,8 @@
-import VMBusWire
+#if Mutations
+    public import VMBusWire
+#else
+    import VMBusWire
+#endif
 
 /// The host's end of a network adapter (netvsp): NVSP and RNDIS, several channels, frames both ways (reference §6.1).
 ///
@@ -32,8 +36,14 @@ public struct NetworkProvider: DeviceEndpoint {
         public var linkSpeed: UInt32 = 100_000_000
         /// Whether the host makes and looks at checksums, cuts large segments and takes tags off.
         public var offersOffloads = true
+        /// Whether a frame whose RNDIS header goes on in another page ends the adapter, as it did OpenVMM's.
+        public var stopsAtSplitHeaders = false
         /// What the guest may call the adapter.
         public var friendlyName = "Network Adapter"
+        #if Mutations
+            /// The planted bug; nil for none.
+            public var mutation: Mutation?
+        #endif
 
         /// An adapter with an address and the host's defaults.
         public init(address: [UInt8]) { self.address = address }
@@ -113,6 +123,8 @@ public struct NetworkProvider: DeviceEndpoint {
     public internal(set) var isConnected = true
     /// What was counted.
     public internal(set) var counters = Counters()
+    /// Whether the adapter has ended, and takes no more packets until its channel is opened anew.
+    var hasStopped = false
     /// The page list of the receive buffer.
     var receiveBuffer: UInt32?
     /// Bytes of one place in it.
@@ -126,7 +138,7 @@ public struct NetworkProvider: DeviceEndpoint {
     var sendGPADL: UInt32?
     var sendSections = 0
     var slots = SlotPool(count: 0)
-    /// By slot number, so that it cannot grow.
+    /// By slot number, as far as slots have been used.
     var pending: [PendingReceive?] = []
     var waitingControls: [RNDIS.Message] = []
     var openChannels: [Bool]
@@ -140,6 +152,9 @@ public struct NetworkProvider: DeviceEndpoint {
         linkSpeed = self.configuration.linkSpeed
         openChannels = Array(repeating: false, count: self.configuration.maximumChannels)
     }
+
+    /// One that has stopped masks the signals of its rings and never looks again.
+    public var appetite: RingAppetite { hasStopped ? RingAppetite(packets: 0, pause: .max) : RingAppetite() }
 
     /// Places of the receive buffer that the guest holds.
     public var outstandingReceives: Int { slots.count - slots.available }
@@ -241,6 +256,12 @@ public struct NetworkProvider: DeviceEndpoint {
         guard packet.flags.contains(.completionRequested), packet.transactionID != 0 else { return [] }
         let message = NVSP.Message(type, body)
         let payload = message.encoded(version: version ?? .version1, sender: .hostToGuest)
+        #if Mutations
+            if configuration.mutation == .completionTwice {
+                return outbound.send(packet.completion(payload), subchannel: subchannel)
+                    + outbound.send(packet.completion(payload), subchannel: subchannel)
+            }
+        #endif
         return outbound.send(packet.completion(payload), subchannel: subchannel)
     }
 }

@@ -29,6 +29,11 @@ extension GuestConnection {
         var message = OpenChannel(
             relid: relid, openID: channel.openID, ringGPADL: handle, targetVP: channel.targetVP,
             downstreamPageOffset: downstreamPageOffset)
+        #if Mutations
+            if configuration.mutation == .openOutsideList {
+                message.downstreamPageOffset = UInt32(clamping: lists[handle]?.list.pages.count ?? 0)
+            }
+        #endif
         message.userData = options.userData
         message.connectionID = options.connectionID ?? channel.offer.connectionID
         message.eventFlag = flag
@@ -111,9 +116,7 @@ extension GuestConnection {
     /// - Throws: below 4.1, and when the channel is not open, has no interrupts, or the last move is not answered.
     public mutating func modify(relid: UInt32, targetVP: UInt32) throws(GuestRefusal) -> [GuestEffect] {
         var channel = try connectedChannel(relid)
-        guard agreement.version >= .redstone3 else {
-            throw GuestRefusal("moving a channel needs version 4.1, \(agreement.version) was negotiated")
-        }
+        if let refusal = moveRefusal { throw refusal }
         guard channel.state == .open, !channel.isRescinded else { throw GuestRefusal("channel \(relid) is not open") }
         guard channel.targetVP != OpenChannel.interruptsDisabled, targetVP != OpenChannel.interruptsDisabled else {
             throw GuestRefusal("channel \(relid) cannot be moved to or from no processor")
@@ -123,6 +126,14 @@ extension GuestConnection {
         channel.targetVP = targetVP
         table[relid] = channel
         return post(.modifyChannel(ModifyChannel(relid: relid, targetVP: targetVP)))
+    }
+
+    private var moveRefusal: GuestRefusal? {
+        #if Mutations
+            if configuration.mutation == .moveOfOldVersion { return nil }
+        #endif
+        return agreement.version >= .redstone3
+            ? nil : GuestRefusal("moving a channel needs version 4.1, \(agreement.version) was negotiated")
     }
 
     private func closedChannel(_ relid: UInt32) throws(GuestRefusal) -> GuestChannel {

@@ -7,6 +7,12 @@ extension GuestConnection {
         proposals = configuration.versions.filter { $0 <= configuration.maximumVersion }.flatMap {
             proposalList(for: $0)
         }
+        #if Mutations
+            if configuration.mutation == .versionsOutOfOrder, proposals.count > 1 { proposals.swapAt(0, 1) }
+            if configuration.mutation == .offersRequestedBeforeContact {
+                return post(.requestOffers) + tryNextProposal()
+            }
+        #endif
         return tryNextProposal()
     }
 
@@ -153,6 +159,11 @@ extension GuestConnection {
         modification = nil
         sockets.removeAll()
         guard agreement.version >= profile.unloadSince else { return [] }
+        #if Mutations
+            if configuration.mutation == .messageAfterUnload {
+                return post(.unload) + post(.closeChannel(ChannelReference(relid: table.keys.first ?? 1)))
+            }
+        #endif
         return post(.unload)
     }
 

@@ -111,7 +111,7 @@ extension GuestConnection {
     /// Gives a number back when nothing holds it any more.
     mutating func settle(_ relid: UInt32) -> [GuestEffect] {
         guard var channel = table[relid], channel.isRescinded, channel.isReleased else { return [] }
-        if profile.releaseAwaitsAnswers {
+        if awaitsAnswers {
             guard !channel.isModifying, channel.lateAnswers == 0,
                 pageLists(of: relid).allSatisfy({ $0.state == .created })
             else { return [] }
@@ -125,7 +125,19 @@ extension GuestConnection {
             }
         }
         table[relid] = nil
+        #if Mutations
+            if configuration.mutation == .releasedTwice {
+                return [1, 2].flatMap { _ in post(.relidReleased(ChannelReference(relid: relid))) }
+            }
+        #endif
         return post(.relidReleased(ChannelReference(relid: relid)))
+    }
+
+    private var awaitsAnswers: Bool {
+        #if Mutations
+            if configuration.mutation == .releaseBeforeMoveAnswer { return false }
+        #endif
+        return profile.releaseAwaitsAnswers
     }
 
     /// A channel of a connection that stands, which the driver still has.

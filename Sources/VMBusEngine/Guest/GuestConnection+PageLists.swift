@@ -19,12 +19,24 @@ extension GuestConnection {
             throw GuestRefusal("a list has ranges that are not empty, start in their first page and name all pages")
         }
         let handle = takeHandle()
-        guard let messages = list.messages(relid: relid, handle: handle) else {
+        guard let messages = announced(list).messages(relid: relid, handle: handle) else {
             throw GuestRefusal("a list of \(list.pages.count) pages is too long for one handle")
         }
         lists[handle] = GuestPageList(handle: handle, relid: relid, list: list)
         handles[relid, default: []].append(handle)
         return (handle, messages.flatMap { post($0) })
+    }
+
+    /// The list as the messages tell it.
+    private func announced(_ list: PageList) -> PageList {
+        #if Mutations
+            if configuration.mutation == .pageListShort {
+                var short = list
+                short.ranges[0].byteCount += 4096
+                return short
+            }
+        #endif
+        return list
     }
 
     /// Takes pages back. They may be used again once `pageListTorndown` comes.

@@ -26,13 +26,20 @@ extension GuestConnection {
             offer.monitorID < MonitorPage.idCount
         {
             return SignalPath(
-                setsSendHalf: true, action: .monitor(id: offer.monitorID, page: monitorPages.childToParent))
+                setsSendHalf: true, action: .monitor(id: monitorID(of: offer), page: monitorPages.childToParent))
         }
         guard agreement.version >= .windows7 else {
             return SignalPath(setsSendHalf: true, action: .hypercall(connectionID: ConnectionID.event))
         }
         return SignalPath(
             setsSendHalf: offer.isDedicatedInterrupt & 1 == 0, action: .hypercall(connectionID: offer.connectionID))
+    }
+
+    private func monitorID(of offer: OfferChannel) -> UInt8 {
+        #if Mutations
+            if configuration.mutation == .foreignMonitorBit { return offer.monitorID ^ 64 }
+        #endif
+        return offer.monitorID
     }
 
     /// The channel that an event flag of the guest's interrupt means; nil for a flag that no channel waits for.

@@ -36,6 +36,10 @@ public struct GuestConnection: Sendable, Hashable {
         public var parentToChildMonitorPage: UInt64 = 0
         /// Guest-physical address of the guest's monitor page; 0 for none.
         public var childToParentMonitorPage: UInt64 = 0
+        #if Mutations
+            /// The planted bug; nil for none.
+            public var mutation: Mutation?
+        #endif
 
         /// A guest that speaks the versions of its profile.
         public init(profile: GuestProfile = GuestProfile()) {

@@ -81,6 +81,13 @@ public struct GuestProfile: Sendable, Hashable {
     /// Whether it wakes a sender as soon as what that one waits for just fits, and not only when there is more (reference §4.8).
     /// The engine has no rings; whoever gives the guest its rings reads it.
     public var wakesWhenItJustFits = false
+    /// Whether an interrupt that comes before the answer to an open is remembered. The engine has no interrupts; whoever gives
+    /// the guest its interrupts reads it.
+    public var remembersEarlyInterrupts = true
+    /// Whether it signals the host with every packet, needed or not. Read like `wakesWhenItJustFits`.
+    public var signalsNeedlessly = false
+    /// Whether it wakes a sender that waits for space at all. Read like `wakesWhenItJustFits`.
+    public var wakesForSpace = true
     /// How a device's channels find their processors.
     public var spread = ChannelSpread.Policy.given
 
@@ -89,6 +96,9 @@ public struct GuestProfile: Sendable, Hashable {
 
     /// The profiles that have a name, `default` first.
     public static let all: [GuestProfile] = [GuestProfile(), .linux, .freebsd, .openvmm]
+
+    /// Guests as they once were, each with the number of a fault that was found in it.
+    public static let faulty: [GuestProfile] = [.openvmm1829, .linux1939, .linuxEager]
 
     /// The profile of a name: `default`, `linux`, `freebsd` or `openvmm`.
     public static func named(_ name: some StringProtocol) -> GuestProfile? { all.first { $0.name == name } }
@@ -108,6 +118,30 @@ public struct GuestProfile: Sendable, Hashable {
         profile.hearsSocketRefusal = false
         profile.socketLimit = 2_000_000
         profile.spread = .roundRobin
+        return profile
+    }()
+
+    /// OpenVMM's client as it was: an interrupt that came before the open result was lost (anchors D.2, 18).
+    public static let openvmm1829: GuestProfile = {
+        var profile = openvmm
+        profile.name = "openvmm-1829"
+        profile.remembersEarlyInterrupts = false
+        return profile
+    }()
+
+    /// A Linux that signals with every packet: hosts slow such a guest down (anchors D.5, 50).
+    public static let linuxEager: GuestProfile = {
+        var profile = linux
+        profile.name = "linux-eager"
+        profile.signalsNeedlessly = true
+        return profile
+    }()
+
+    /// A Linux from before senders were woken: a host that waits for space waits for ever (ecosystem §6.3).
+    public static let linux1939: GuestProfile = {
+        var profile = linux
+        profile.name = "linux-1939"
+        profile.wakesForSpace = false
         return profile
     }()
 

@@ -87,7 +87,11 @@ extension HostConnection {
             features: version >= .copper ? features : nil)
         response.parentToChildMonitorPage = given?.parentToChild
         response.childToParentMonitorPage = given?.childToParent
-        return send(.versionResponse(response)) + [.connected(agreement)]
+        let answer = send(.versionResponse(response)) + [.connected(agreement)]
+        #if Mutations
+            if configuration.mutation == .offersBeforeRequest { return answer + ((try? requestOffers()) ?? []) }
+        #endif
+        return answer
     }
 
     /// The surroundings are ready for the guest.

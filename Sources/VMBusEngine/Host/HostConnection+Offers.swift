@@ -43,6 +43,12 @@ extension HostConnection {
             again.connectionID = channels[index].offer.connectionID
             channels[index].offer = again
             channels[index].order = order
+            #if Mutations
+                if configuration.mutation == .relidReusedUnreleased {
+                    channels[index].state = .clientReleased
+                    return (key, removeLists(at: index) + self.offer(at: index))
+                }
+            #endif
             channels[index].state = .reoffered
             return (key, [])
         }
@@ -158,6 +164,12 @@ extension HostConnection {
         if agreement.version < .windows10 { offer.flags.remove(.tlnpiProvider) }
         if monitorPages == nil || offer.monitorID >= MonitorPage.idCount { offer.monitorAllocated = 0 }
         if !offer.isMonitored { offer.monitorID = 0 }
+        #if Mutations
+            if configuration.mutation == .relidGivenTwice { offer.relid = 1 }
+            if configuration.mutation == .subchannelOfAnotherClass, offer.subchannelIndex > 0 {
+                offer.interfaceType = offer.interfaceInstance
+            }
+        #endif
         return offer
     }
 

@@ -132,6 +132,11 @@ extension HostConnection {
             if !status.isDone { channels[index].ringList = nil }
             let result = OpenChannelResult(
                 relid: channels[index].relid, openID: request.message.openID, status: status)
+            #if Mutations
+                if configuration.mutation == .openAnsweredTwice, request.reservation == nil {
+                    return send(.openChannelResult(result)) + send(.openChannelResult(result))
+                }
+            #endif
             guard let reservation = request.reservation else { return send(.openChannelResult(result)) }
             guard state == .connected else {
                 // The guest that asked has unloaded, and waits for no answer (anchors B.4, pending messages).
@@ -280,13 +285,20 @@ extension HostConnection {
         send(.modifyChannelResponse(ModifyChannelResponse(relid: relid, status: status)), since: .iron)
     }
 
+    private mutating func redirect(_ index: Int, to targetVP: UInt32) {
+        #if Mutations
+            if configuration.mutation == .interruptOldProcessor { return }
+        #endif
+        channels[index].targetVP = targetVP
+    }
+
     /// The interrupts go to another processor now, or do not.
     public mutating func moveCompleted(_ key: HostChannelKey, success: Bool) -> [HostEffect] {
         guard let index = position(key), let targetVP = channels[index].moving else { return [] }
         channels[index].moving = nil
         var effects: [HostEffect] = []
         if success {
-            channels[index].targetVP = targetVP
+            redirect(index, to: targetVP)
             effects.append(.moved(key, targetVP: targetVP))
         }
         effects += answerMove(channels[index].relid, success ? .success : configuration.profile.failureStatus)

@@ -144,8 +144,13 @@ extension HostConnection {
 
     private mutating func tearDown(_ list: HostPageList, at index: Int) -> [HostEffect] {
         let isHeard = state == .connected && channels[index].isKnownToGuest && list.relid == channels[index].relid
-        return removeList(list.handle, at: index)
-            + (isHeard ? send(.gpadlTorndown(GPADLTorndown(gpadl: list.handle))) : [])
+        let torndown = isHeard ? send(.gpadlTorndown(GPADLTorndown(gpadl: list.handle))) : []
+        #if Mutations
+            if configuration.mutation == .torndownTwice {
+                return removeList(list.handle, at: index) + torndown + torndown
+            }
+        #endif
+        return removeList(list.handle, at: index) + torndown
     }
 
     /// A teardown begins when the device's rings lie in the list no more.

@@ -144,6 +144,9 @@ extension HostConnection {
         for request in sockets {
             effects += configuration.awaits.contains(.sockets) ? [.socket(request)] : socketRefused(request)
         }
+        if state == .connected, !offersSent, configuration.profile.offersWhenRestored {
+            for index in channels.indices { effects += offer(at: index) }
+        }
         if state == .connected, offersSent {
             // One that the guest had let go of waits for the next connection, as it did when it was saved.
             for key in new.sorted() { effects += position(key).map { offer(at: $0) } ?? [] }

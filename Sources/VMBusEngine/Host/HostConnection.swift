@@ -25,6 +25,10 @@ public struct HostConnection: Sendable, Hashable {
         public var awaits: AwaitedAnswers = []
         /// What hosts do differently from each other.
         public var profile = HostProfile.openvmm
+        #if Mutations
+            /// The planted bug; nil for none.
+            public var mutation: Mutation?
+        #endif
 
         /// A host that speaks all versions.
         public init() {}
@@ -271,6 +275,24 @@ extension HostConnection {
 
     /// The channel with a number that the guest may hold.
     public func channel(relid: UInt32) -> HostChannel? { relids[relid].flatMap { channel($0) } }
+
+    /// The key of the channel with a number that the guest may hold. This and what follows copy no channel.
+    public func key(relid: UInt32) -> HostChannelKey? { relids[relid] }
+
+    /// The number of a channel that the host has; 0 while the guest has none for it.
+    public func relid(of key: HostChannelKey) -> UInt32? { position(key).map { channels[$0].relid } }
+
+    /// The lasting name of the channel with a number.
+    public func name(relid: UInt32) -> (device: GUID, subchannel: UInt16)? {
+        relids[relid].flatMap { position($0) }.map {
+            (channels[$0].offer.interfaceInstance, channels[$0].offer.subchannelIndex)
+        }
+    }
+
+    /// The connection in the offer of the channel with a number, which a guest signals.
+    public func connectionID(relid: UInt32) -> UInt32? {
+        relids[relid].flatMap { position($0) }.map { channels[$0].offer.connectionID }
+    }
 
     /// The page lists that the host holds complete, oldest first.
     public var pageLists: [HostPageList] {

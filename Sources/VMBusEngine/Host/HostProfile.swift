@@ -43,6 +43,11 @@ public struct HostProfile: Sendable, Hashable {
     /// The engine has no rings; whoever gives the host its rings reads it. Of Windows only the outcome is known, to which both
     /// rules come.
     public var wakesWhenItJustFits = false
+    /// Whether a host that takes up a saved connection offers its devices before the guest has asked for them.
+    public var offersWhenRestored = false
+    /// Whether a network adapter ends at a frame whose RNDIS header goes on in another page. The engine has no devices; whoever
+    /// gives the host its devices reads it.
+    public var stopsAtSplitHeaders = false
     /// How connection ids are made.
     public var connectionIDs = ConnectionIDs.packed
     /// What stands in bytes 40 to 55 of an offer; nil for zeros.
@@ -77,8 +82,27 @@ public struct HostProfile: Sendable, Hashable {
         return profile
     }()
 
+    /// OpenVMM's server as it was: restored before the guest had asked, it sent its offers (anchors D.1, 10).
+    public static let openvmm1681: HostProfile = {
+        var profile = openvmm
+        profile.name = "openvmm-1681"
+        profile.offersWhenRestored = true
+        return profile
+    }()
+
+    /// OpenVMM's server as it was: its network adapter stopped at a header that crosses a page (ecosystem §6.3).
+    public static let openvmm1590: HostProfile = {
+        var profile = openvmm
+        profile.name = "openvmm-1590"
+        profile.stopsAtSplitHeaders = true
+        return profile
+    }()
+
     /// All profiles.
     public static let all = [openvmm, windowsHost, windowsHost2012]
+
+    /// Hosts as they once were, each with the number of a fault that was found in it.
+    public static let faulty = [openvmm1681, openvmm1590]
 
     /// The profile of a name; nil for a name that no profile has.
     public static func named(_ name: String) -> HostProfile? { all.first { $0.name == name } }

@@ -77,8 +77,4 @@ public struct GuestDevice: Sendable {
 
     /// Whether a guest spreads the device's channels over its processors (reference §5).
     var isPerformanceDevice: Bool { deviceClass?.isPerformanceDevice ?? false }
-
-    func place(_ channel: Int) -> ChannelPlace {
-        ChannelPlace(device: instance, subchannel: channels[channel].subchannel, relid: channels[channel].relid)
-    }
 }

@@ -60,8 +60,10 @@ struct GuestDiskWork: Sendable, Hashable {
         UInt32(clamping: min(UInt64(configuration.byteCount / max(1, disk.blockSize)), disk.blockCount))
     }
 
-    /// The next piece of work.
-    mutating func tick() -> [StorageRequest] {
+    /// The next pieces of work.
+    mutating func tick() -> [StorageRequest] { (0..<max(1, configuration.depth)).flatMap { _ in next() } }
+
+    private mutating func next() -> [StorageRequest] {
         let ready = disks.filter { $0.blockCount > 0 && $0.blockSize > 0 }
         guard !ready.isEmpty else { return [] }
         turn += 1
@@ -71,7 +73,7 @@ struct GuestDiskWork: Sendable, Hashable {
         // Knuth's multiplicative hash spreads them over the disk.
         let places = disk.blockCount / UInt64(count)
         let block = (turn &* 2_654_435_761 % max(1, places)) * UInt64(count)
-        if disk.isReadOnly {
+        if disk.isReadOnly || Int(turn &* 61 % 100) < configuration.reads {
             return [
                 request(
                     .read(disk.lun, block, written: nil), lun: disk.lun, .read(block: block, count: count),

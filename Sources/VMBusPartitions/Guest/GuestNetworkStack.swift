@@ -40,26 +40,44 @@ struct GuestNetworkStack: Sendable, Hashable {
         }
         turn += 1
         sequence &+= 1
+        return [request(to: neighbour, target)] + bulk(to: neighbour, target)
+    }
+
+    private func bulk(to neighbour: Neighbour, _ target: InternetAddress) -> [[UInt8]] {
+        let count = max(0, address.bulkFrames)
+        guard count > 0 else { return [] }
+        // Each payload begins one byte further in the same bytes.
+        let bytes = (0..<address.bulkByteCount + count).map { UInt8(truncatingIfNeeded: $0) }
+        return (0..<count).map { number in
+            writer.datagram(
+                to: neighbour.hardware, target, from: NetworkShort(50_000 + number % 64), to: Self.closedPort,
+                bytes[number..<number + address.bulkByteCount])
+        }
+    }
+
+    private func request(to neighbour: Neighbour, _ target: InternetAddress) -> [UInt8] {
         if address.tcpPorts > 0, turn % 2 == 0 {
             var segment = TCPHeader()
             segment.source = NetworkShort(40_000 + turn / 2 % address.tcpPorts)
             segment.destination = Self.closedPort
             segment.control = TCPHeader.Control(rawValue: 0x5000 | TCPHeader.Control.synchronize)
-            return [writer.segment(to: neighbour.hardware, target, segment, identification: identification)]
+            return writer.segment(to: neighbour.hardware, target, segment, identification: identification)
         }
         let sizes = address.pingSizes
         let size = sizes.isEmpty ? 56 : sizes[turn % sizes.count]
         var echo = ICMPHeader()
         (echo.identifier, echo.sequence) = (1, NetworkShort(rawValue: sequence))
         let payload = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
-        return [writer.message(to: neighbour.hardware, target, echo, payload, identification: identification)]
+        return writer.message(to: neighbour.hardware, target, echo, payload, identification: identification)
     }
 
     private var identification: NetworkShort { NetworkShort(rawValue: sequence) }
 
     /// What is to be sent in answer to a frame.
     mutating func receive(_ frame: [UInt8], time: UInt64) -> [[UInt8]] {
-        switch try? ReceivedFrame(frame) {
+        // Datagrams come in bursts, and none of them is answered.
+        if frame.count > 23, frame[12] == 8, frame[13] == 0, frame[23] == InternetProtocol.udp.rawValue { return [] }
+        return switch try? ReceivedFrame(frame) {
         case .resolution(let packet): resolve(packet)
         case .packet(let packet): answer(packet).map { [$0] } ?? []
         default: []

@@ -31,9 +31,18 @@ extension GuestPartition {
             case .postFailed(let type, let result):
                 activity.effects.append(
                     .note("\(type.meaning ?? "a message") was not posted: \(result.meaning ?? "unknown failure")"))
-            case .connected, .allOffersDelivered, .modified, .reservedClosed, .socketConnected, .socketRefused,
-                .socketTimedOut, .connectionModified, .messagesPaused, .suspended, .readopted, .offersMissing,
-                .pollMessagePages, .clearMessageSlots, .unloadAbandoned:
+            case .connected: armSockets(&activity)
+            case .socketRefused(let result):
+                socketFailed(result.endpointID, "nobody listens (\(result.status.meaning ?? "refused"))", &activity)
+            case .socketTimedOut(let request): socketFailed(request.endpointID, "no answer in time", &activity)
+            case .suspended: suspended(&activity)
+            case .readopted(let offer): readopted(offer, &activity)
+            case .offersMissing(let offers): for offer in offers { missing(offer, &activity) }
+            case .pollMessagePages: activity.effects.append(.pollMessages)
+            case .unloadAbandoned:
+                activity.effects.append(.note("the host has not answered the crashing guest's goodbye"))
+            case .allOffersDelivered, .modified, .reservedClosed, .socketConnected, .connectionModified,
+                .messagesPaused, .clearMessageSlots:
                 break
             }
         }
@@ -47,18 +56,31 @@ extension GuestPartition {
             devices.append(
                 GuestDevice(
                     instance: offer.interfaceInstance, kind: kind, generation: generation,
-                    consumer: configuration.consumer(
-                        for: kind, instance: offer.interfaceInstance, resetTime: resetTime)))
+                    consumer: kind == .socket
+                        ? socketConsumer(offer)
+                        : configuration.consumer(for: kind, instance: offer.interfaceInstance, resetTime: resetTime)))
         }
         guard let index = devices.firstIndex(where: { $0.instance == offer.interfaceInstance }) else { return }
         let channel = GuestDevice.Channel(subchannel: offer.subchannelIndex, relid: offer.relid)
         devices[index].channels.append(channel)
+        shareRings(index, offer, &activity)
+    }
+
+    /// Gives the pages of both rings of a device's newest channel to the host.
+    mutating func shareRings<Memory>(
+        _ index: Int, _ offer: OfferChannel, _ activity: inout PartitionActivity<Memory>
+    ) {
         guard devices[index].consumer != nil else { return }
-        let ringPages = configuration.ringPages(for: kind)
+        let kind = devices[index].kind
+        // hv_sock's rings are 24 KiB below 5.0 and 28 KiB from it on (reference §4.11).
+        let ringPages =
+            kind == .socket
+            ? connection.agreement.version < .redstone3MultiClient ? 6 : 7 : configuration.ringPages(for: kind)
         guard let pages = allocator.allocate(ringPages * 2), let list = PageList(pages: pages),
             let outgoing = try? RingPages(pages[..<ringPages]), let incoming = try? RingPages(pages[ringPages...]),
             activity.memory.clear(pages),
-            ChannelPort.prepare(outgoing, &activity.memory), ChannelPort.prepare(incoming, &activity.memory)
+            ChannelPort.prepare(outgoing, &activity.memory, configuration.ringSettings),
+            ChannelPort.prepare(incoming, &activity.memory)
         else {
             activity.effects.append(.note("no memory for the rings of channel \(offer.relid)"))
             return
@@ -96,6 +118,9 @@ extension GuestPartition {
             (try? connection.open(
                 relid: relid, pageList: handle, targetVP: targetVP,
                 downstreamPageOffset: UInt32(list.pages.count / 2))) ?? [], &activity)
+        #if Mutations
+            if configuration.mutation == .trafficBeforeAccept { opened(relid, &activity) }
+        #endif
     }
 
     /// The processor for a channel's interrupts: as its driver says, or as the guest's profile spreads them (reference §8.2).
@@ -112,13 +137,18 @@ extension GuestPartition {
             return
         }
         devices[device].channels[channel].port = ChannelPort(
-            outgoing: rings.outgoing, incoming: rings.incoming, RingSettings(configuration.profile))
+            outgoing: rings.outgoing, incoming: rings.incoming, configuration.ringSettings)
         let subchannel = devices[device].channels[channel].subchannel
         act(device, &activity) { (end, memory, time) in
             end.opened(subchannel: subchannel, time: time, memory: &memory)
         }
         // The host may have written and interrupted before its answer to the open was read: no second interrupt would come.
-        interrupted(relid: relid, &activity)
+        #if Mutations
+            let isForgotten = configuration.mutation == .interruptBeforeResultIgnored
+        #else
+            let isForgotten = false
+        #endif
+        if configuration.profile.remembersEarlyInterrupts, !isForgotten { interrupted(relid: relid, &activity) }
         if let (device, _) = position(relid: relid) {
             activity.effects.append(.deviceChanged(device: devices[device].instance))
         }
@@ -141,6 +171,7 @@ extension GuestPartition {
                     end.bufferCreated(purpose: purpose, buffer: nil, memory: &memory)
                 }
             }
+            suspendWhenQuiet(&activity)
             return
         }
     }
@@ -151,6 +182,13 @@ extension GuestPartition {
         }
         let subchannel = devices[device].channels[channel].subchannel
         devices[device].channels[channel].port = nil
+        #if Mutations
+            if configuration.mutation == .teardownBeforeClose {
+                for list in connection.pageLists(of: relid) {
+                    perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
+                }
+            }
+        #endif
         // Buffers go before the close on hosts older than 4.0 and after it from 4.0 on (reference §9 number 18).
         let buffersFirst = connection.agreement.version < .windows10
         if buffersFirst { act(device, &activity) { (end, _, _) in end.closed(subchannel: subchannel) } }
@@ -159,6 +197,16 @@ extension GuestPartition {
         for list in connection.pageLists(of: relid) {
             perform((try? connection.tearDownPageList(list.handle)) ?? [], &activity)
         }
+        #if Mutations
+            if configuration.mutation == .reopenBeforeTorndown, let (device, channel) = position(relid: relid) {
+                let handle = devices[device].channels[channel].ringList
+                if let list = devices[device].lists.first(where: { $0.handle == handle }),
+                    let pages = PageList(pages: list.pages)
+                {
+                    perform((try? connection.createPageList(relid: relid, pages))?.1 ?? [], &activity)
+                }
+            }
+        #endif
     }
 
     mutating func rescinded<Memory>(_ relid: UInt32, _ activity: inout PartitionActivity<Memory>) {

@@ -19,7 +19,7 @@ extension GuestPartition {
         }
         devices[device].consumer = consumer
         for effect in effects {
-            guard let index = devices.firstIndex(where: { $0.instance == instance }) else { return }
+            guard let index = place(of: instance) else { return }
             perform(effect, device: index, &activity)
         }
     }
@@ -29,13 +29,14 @@ extension GuestPartition {
     ) {
         switch effect {
         case .send(let subchannel, let packet, let attachment):
-            guard let channel = devices[device].channels.firstIndex(where: { $0.subchannel == subchannel }),
+            guard let channel = channel(device, subchannel),
                 var port = devices[device].channels[channel].port
             else { return }
-            let place = devices[device].place(channel)
+            let place = name(device, channel)
             let wasBlocked = port.isBlocked
             do throws(ProtocolViolation) {
-                let sent = try port.send(packet, &activity.memory)
+                let spare = devices[device].consumer?.spareRingBytes(behind: packet) ?? 0
+                let sent = try port.send(packet, spare: spare, &activity.memory)
                 devices[device].channels[channel].port = port
                 guard case .written(let signal) = sent else {
                     devices[device].channels[channel].counters.outFullTotal += 1
@@ -46,7 +47,7 @@ extension GuestPartition {
                 activity.effects.append(
                     .packet(
                         place, .guestToHost, packet.type, bytes: packet.encoded ?? [], attachment: attachment))
-                if signal {
+                if signal || configuration.profile.signalsNeedlessly {
                     devices[device].channels[channel].counters.interruptsOutEmpty += 1
                     self.signal(place, &activity)
                 }
@@ -97,6 +98,7 @@ extension GuestPartition {
         case .violation(let violation): activity.effects.append(.violation(violation))
         case .failed(let reason): activity.effects.append(.note("\(devices[device].kind.word): \(reason)"))
         case .note(let text): activity.effects.append(.note("guest's \(text)"))
+        case .finished: if let relid = devices[device].channels.first?.relid { closeChannel(relid, &activity) }
         case .utility(let event): carryOut(event, &activity)
         case .offerSubchannels: break
         }
@@ -131,7 +133,7 @@ extension GuestPartition {
         }
         devices[device].work = work
         for request in requests {
-            guard let index = devices.firstIndex(where: { $0.instance == instance }) else { return }
+            guard let index = place(of: instance) else { return }
             act(index, &activity) { (end, memory, _) in end.submit(request, memory: &memory) }
         }
     }
@@ -169,7 +171,7 @@ extension GuestPartition {
     mutating func deliver<Memory>(
         _ packet: ChannelPacket, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let index = devices.firstIndex(where: { $0.instance == place.device }) else { return }
+        guard let index = self.place(of: place.device) else { return }
         act(index, &activity) { (end, memory, time) in
             let attachment = end.attachment(of: packet, memory: memory)
             return end.receive(
@@ -208,7 +210,7 @@ extension GuestPartition {
         _ frames: [[UInt8]], interface: Int, _ activity: inout PartitionActivity<Memory>
     ) {
         for frame in frames {
-            guard let device = devices.firstIndex(where: { $0.interface == interface }) else { return }
+            guard let device = devices.indices.first(where: { devices[$0].interface == interface }) else { return }
             act(device, &activity) { (end, memory, _) in end.transmit(frame: frame, memory: &memory) }
         }
     }

@@ -17,6 +17,13 @@ public struct GuestPartition: Sendable {
     var spread: ChannelSpread
     /// When the machine was reset, in nanoseconds: its reference counter was 0 then.
     var resetTime: UInt64 = 0
+    /// The connections that were asked for and not answered, with their place in the scenario; and how many there ever were.
+    var sockets: [(endpoint: GUID, index: Int)] = []
+    var socketNumber: UInt16 = 0
+    /// Channels are being closed before the connection ends for hibernation.
+    var isHibernating = false
+    /// Whether the guest has crashed: it takes no interrupts any more.
+    public internal(set) var isCrashing = false
 
     /// The guest's page for the legacy interrupt bitmap.
     private static let interruptPage: UInt64 = 1
@@ -37,6 +44,9 @@ public struct GuestPartition: Sendable {
         connection.parentToChildMonitorPage = Self.parentToChildMonitorPage * 4096
         connection.childToParentMonitorPage = Self.childToParentMonitorPage * 4096
         connection.clientID = configuration.clientID
+        #if Mutations
+            connection.mutation = configuration.mutation
+        #endif
         self.connection = GuestConnection(connection)
         spread = ChannelSpread(configuration.profile.spread, nodes: [Array(0..<configuration.processors)])
         allocator = PageAllocator(first: Self.firstFreePage, end: configuration.memoryPages)
@@ -49,12 +59,15 @@ public struct GuestPartition: Sendable {
         perform(connection.connect(), &activity)
     }
 
-    /// The hypervisor did not take a post.
-    public mutating func postRefused<Memory>(_ activity: inout PartitionActivity<Memory>) {
-        perform(connection.postRefused(), &activity)
+    /// The hypervisor did not take a post. Those behind it were not tried, and come back with it.
+    public mutating func postRefused<Memory>(
+        _ result: PostResult, _ posts: [GuestPost], _ activity: inout PartitionActivity<Memory>
+    ) {
+        perform(connection.postRefused(result, posts), &activity)
     }
 
     /// A message of the host was in the slot: its valid bytes.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func receive<Memory>(message: [UInt8], _ activity: inout PartitionActivity<Memory>) {
         perform(connection.receive(message), &activity)
     }
@@ -75,56 +88,71 @@ public struct GuestPartition: Sendable {
     }
 
     /// An event flag was set. One that no open channel waits for is nobody's: it may be left from a channel that was closed.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func interrupted<Memory>(eventFlag: UInt32, _ activity: inout PartitionActivity<Memory>) {
         guard let flag = UInt16(exactly: eventFlag), let relid = connection.relid(eventFlag: flag) else { return }
         interrupted(relid: relid, &activity)
     }
 
     /// The channel's event flag was set: takes packets out of its host→guest ring.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func interrupted<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
         guard let (device, channel) = position(relid: relid), var port = devices[device].channels[channel].port else {
             return
         }
-        let place = devices[device].place(channel)
+        let place = name(device, channel)
         devices[device].channels[channel].counters.interrupts += 1
+        let appetite = devices[device].consumer?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory)
+            drained = try port.drain(&activity.memory, limit: appetite.packets)
         } catch {
             activity.effects.append(.violation(error))
             return
         }
         devices[device].channels[channel].port = port
-        if drained.signal {
+        if drained.signal, configuration.profile.wakesForSpace {
             devices[device].channels[channel].counters.interruptsInFull += 1
             signal(place, &activity)
         }
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, _) in drained.packets { deliver(packet, place, &activity) }
         if port.isBlocked { sendAgain(relid, &activity) }
-        if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
+        if drained.hasMore {
+            activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
+        }
     }
 
     /// Time that was asked for has passed.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
+        // Who has crashed does nothing but look for the answer to its goodbye.
+        if isCrashing {
+            if case .connection(let token) = token { perform(connection.wake(token), &activity) }
+            return
+        }
         switch token {
         case .connection(let token): perform(connection.wake(token), &activity)
         case .drain(let relid): interrupted(relid: relid, &activity)
+        case .socket(let index, _): connectSocket(index, &activity)
+        case .socketLimit: break
         case .workload(let index, let generation):
             guard network.indices.contains(index),
-                devices.contains(where: { $0.interface == index && $0.generation == generation })
+                devices.indices.contains(where: {
+                    devices[$0].interface == index && devices[$0].generation == generation
+                })
             else { return }
             let frames = network[index].tick(time: activity.time)
             activity.effects.append(.wake(afterNanoseconds: network[index].interval, token))
             transmit(frames, interface: index, &activity)
         case .diskWork(let instance, let generation):
-            guard let index = devices.firstIndex(where: { $0.instance == instance && $0.generation == generation }),
+            guard let index = place(of: instance, generation: generation),
                 let work = devices[index].work
             else { return }
             activity.effects.append(.wake(afterNanoseconds: work.interval, token))
             submit(index, &activity) { $0.tick() }
         case .device(let instance, let token, let generation):
-            guard let index = devices.firstIndex(where: { $0.instance == instance && $0.generation == generation })
+            guard let index = place(of: instance, generation: generation)
             else { return }
             act(index, &activity) { (end, memory, time) in end.wake(token: token, time: time, memory: &memory) }
         }
@@ -133,16 +161,35 @@ public struct GuestPartition: Sendable {
     /// The channel that a page list belongs to, from its first message to GPADL_TORNDOWN.
     public func channel(pageList handle: UInt32) -> ChannelPlace? {
         connection.pageList(handle).flatMap { list in
-            position(relid: list.relid).map { devices[$0.device].place($0.channel) }
+            position(relid: list.relid).map { name($0.device, $0.channel) }
         }
     }
 
     func position(relid: UInt32) -> (device: Int, channel: Int)? {
         for device in devices.indices {
-            if let channel = devices[device].channels.firstIndex(where: { $0.relid == relid }) {
+            for channel in devices[device].channels.indices where devices[device].channels[channel].relid == relid {
                 return (device, channel)
             }
         }
         return nil
+    }
+
+    /// The place of a channel among those of a device.
+    func channel(_ device: Int, _ subchannel: UInt16) -> Int? {
+        devices[device].channels.indices.first { devices[device].channels[$0].subchannel == subchannel }
+    }
+
+    /// What a channel is called.
+    func name(_ device: Int, _ channel: Int) -> ChannelPlace {
+        ChannelPlace(
+            device: devices[device].instance, subchannel: devices[device].channels[channel].subchannel,
+            relid: devices[device].channels[channel].relid)
+    }
+
+    /// The place of a device in `devices`. Devices are looked at where they lie, as a copy of one costs much.
+    func place(of instance: GUID, generation: UInt32? = nil) -> Int? {
+        devices.indices.first {
+            devices[$0].instance == instance && (generation == nil || devices[$0].generation == generation)
+        }
     }
 }

@@ -50,6 +50,7 @@ public struct HostDevice: Sendable {
             offer.flags.insert(.namedPipeMode)
             offer.pipeType = .message
         }
+        if configuration.kind == .socket { offer.flags.insert(.tlnpiProvider) }
         if configuration.kind == .ide, let target = configuration.storage?.target {
             offer.userData = [0, 0, 0, target, 0, 0, 0, 0, 2] + [UInt8](repeating: 0, count: 15)
         }

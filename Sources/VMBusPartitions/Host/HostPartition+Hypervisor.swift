@@ -17,6 +17,11 @@ extension HostPartition {
         .flatMap { channel(relid: $0.relid) }
     }
 
+    /// Whether a connection is the one of a channel's offer, which is what a guest signals unless it has chosen its own.
+    public func signals(relid: UInt32, connectionID: UInt32) -> Bool {
+        connectionID != 0 && connection.connectionID(relid: relid) == connectionID
+    }
+
     /// The numbers of the open channels that signal through the monitor page, with their bits there.
     public var monitoredChannels: [(relid: UInt32, monitorID: UInt8)] {
         connection.channels.filter { $0.isOpen && $0.offer.isMonitored }.map { ($0.relid, $0.offer.monitorID) }

@@ -9,20 +9,30 @@ public import VMBusWire
 /// The simulator gives it simulated memory, a bridge the memory of a virtual machine.
 public struct HostPartition: Sendable {
     /// The host's end of the connection.
-    public private(set) var connection: HostConnection
+    public internal(set) var connection: HostConnection
     /// The devices that it offers.
-    public private(set) var devices: [HostDevice] = []
-    private let configuration: HostConfiguration
-    private var generation: UInt32 = 0
+    public internal(set) var devices: [HostDevice] = []
+    let configuration: HostConfiguration
+    var generation: UInt32 = 0
+    /// Counts the guest's runs, and the connections that the host has begun.
+    var (run, socketNumber): (UInt32, UInt16) = (0, 0)
     private var nextMonitorID: UInt8 = 0
 
     /// A host with the devices of the configuration on offer.
     public init(_ configuration: HostConfiguration) {
         self.configuration = configuration
+        connection = Self.makeConnection(configuration)
+        for device in configuration.devices { _ = add(device) }
+    }
+
+    static func makeConnection(_ configuration: HostConfiguration) -> HostConnection {
         var engine = HostConnection.Configuration(profile: configuration.profile)
         engine.maximumVersion = configuration.maximumVersion
-        connection = HostConnection(engine)
-        for device in configuration.devices { _ = add(device) }
+        engine.awaits = .sockets
+        #if Mutations
+            engine.mutation = configuration.mutation
+        #endif
+        return HostConnection(engine)
     }
 
     /// Whether HvPostMessage finds a port behind a connection id: hosts before 5.0 have only the first (reference §1.6).
@@ -39,7 +49,7 @@ public struct HostPartition: Sendable {
 
     /// The channel with a number.
     public func channel(relid: UInt32) -> ChannelPlace? {
-        connection.channel(relid: relid).map { ChannelPlace($0.offer) }
+        connection.name(relid: relid).map { ChannelPlace(device: $0.device, subchannel: $0.subchannel, relid: relid) }
     }
 
     /// The channel that signals with a bit of the monitor page.
@@ -49,6 +59,7 @@ public struct HostPartition: Sendable {
     }
 
     /// A message of the guest came over a connection.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func receive<Memory>(
         message: [UInt8], connectionID: UInt32, _ activity: inout PartitionActivity<Memory>
     ) {
@@ -67,21 +78,23 @@ public struct HostPartition: Sendable {
 
     /// Takes a device back, sub-channels first. False when there is none.
     public mutating func rescind<Memory>(device instance: GUID, _ activity: inout PartitionActivity<Memory>) -> Bool {
-        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return false }
+        guard let index = place(of: instance) else { return false }
         for channel in devices[index].channels.reversed() { perform(connection.revoke(channel.key), &activity) }
         devices.removeAll { $0.configuration.instance == instance }
         return true
     }
 
     /// The guest signalled a channel: takes packets out of its guest→host ring.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func signalled<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
-        guard let key = connection.channel(relid: relid)?.key, let (device, channel) = position(key),
+        guard let key = connection.key(relid: relid), let (device, channel) = position(key),
             var port = devices[device].channels[channel].port
         else { return }
         let place = place(device, channel)
+        let appetite = devices[device].provider?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory, keepsBytes: true)
+            drained = try port.drain(&activity.memory, limit: appetite.packets, keepsBytes: activity.tellsReceived)
         } catch {
             activity.effects.append(.violation(error))
             return
@@ -91,10 +104,13 @@ public struct HostPartition: Sendable {
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, bytes) in drained.packets { deliver(packet, bytes, place, &activity) }
         if port.isBlocked { sendAgain(key, &activity) }
-        if drained.hasMore { activity.effects.append(.wake(afterNanoseconds: 1000, .drain(relid: relid))) }
+        if drained.hasMore, appetite.pause < .max {
+            activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
+        }
     }
 
     /// A frame comes from the switch to a network device.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func deliver<Memory>(
         frame: [UInt8], device instance: GUID, _ activity: inout PartitionActivity<Memory>
     ) {
@@ -105,7 +121,7 @@ public struct HostPartition: Sendable {
     public mutating func deliver<Memory>(
         frames: [[UInt8]], device instance: GUID, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
+        guard let index = place(of: instance) else { return }
         act(index, &activity) { (end, memory, _) in end.transmit(frames: frames, memory: &memory) }
     }
 
@@ -113,7 +129,7 @@ public struct HostPartition: Sendable {
     public mutating func perform<Memory>(
         _ command: DeviceCommand, device instance: GUID, _ activity: inout PartitionActivity<Memory>
     ) -> Bool {
-        guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return false }
+        guard let index = place(of: instance) else { return false }
         var isKnown = false
         act(index, &activity) { (end, memory, time) in
             let effects = end.perform(command, time: time, memory: &memory)
@@ -132,49 +148,69 @@ public struct HostPartition: Sendable {
     }
 
     /// A disk has done what a `disk` effect asked for.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func completed<Memory>(
         _ completion: DiskCompletion, device instance: GUID, generation: UInt32,
         _ activity: inout PartitionActivity<Memory>
     ) {
         guard
-            let index = devices.firstIndex(where: {
-                $0.configuration.instance == instance && $0.generation == generation
-            })
+            let index = place(of: instance, generation: generation)
         else { return }
         act(index, &activity) { (end, memory, time) in end.completed(completion, time: time, memory: &memory) }
     }
 
     /// Time that was asked for has passed.
+    @_specialize(where Memory == SimulatedMemory)
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
         case .workload, .diskWork, .connection: break
+        case .socket(let index, let run): if run == self.run { connectSocket(index, &activity) }
+        case .socketLimit(let instance, let generation): socketLimit(instance, generation, &activity)
         case .device(let instance, let token, let generation):
             guard
-                let index = devices.firstIndex(where: {
-                    $0.configuration.instance == instance && $0.generation == generation
-                })
+                let index = place(of: instance, generation: generation)
             else { return }
             act(index, &activity) { (end, memory, time) in end.wake(token: token, time: time, memory: &memory) }
         }
     }
 
-    private func position(_ key: HostChannelKey) -> (device: Int, channel: Int)? {
+    func position(_ key: HostChannelKey) -> (device: Int, channel: Int)? {
         for device in devices.indices {
-            if let channel = devices[device].channels.firstIndex(where: { $0.key == key }) { return (device, channel) }
+            for channel in devices[device].channels.indices where devices[device].channels[channel].key == key {
+                return (device, channel)
+            }
         }
         return nil
     }
 
+    /// The place of a channel among those of a device.
+    private func channel(_ device: Int, _ subchannel: UInt16) -> Int? {
+        devices[device].channels.indices.first { devices[device].channels[$0].subchannel == subchannel }
+    }
+
+    /// The place of a device in `devices`. Devices are looked at where they lie, as a copy of one costs much.
+    func place(of instance: GUID, generation: UInt32? = nil) -> Int? {
+        devices.indices.first {
+            devices[$0].configuration.instance == instance
+                && (generation == nil || devices[$0].generation == generation)
+        }
+    }
+
     private func place(_ device: Int, _ channel: Int) -> ChannelPlace {
-        let entry = devices[device].channels[channel]
-        return ChannelPlace(
-            device: devices[device].configuration.instance, subchannel: entry.subchannel,
-            relid: connection.channel(entry.key)?.relid ?? 0)
+        ChannelPlace(
+            device: devices[device].configuration.instance,
+            subchannel: devices[device].channels[channel].subchannel,
+            relid: connection.relid(of: devices[device].channels[channel].key) ?? 0)
     }
 
     private mutating func add(_ configuration: DeviceConfiguration) -> [HostEffect] {
         generation += 1
+        var configuration = configuration
+        configuration.network?.stopsAtSplitHeaders = self.configuration.profile.stopsAtSplitHeaders
+        #if Mutations
+            configuration.network?.mutation = self.configuration.mutation
+        #endif
         var device = HostDevice(configuration, generation: generation)
         if configuration.isMonitored, nextMonitorID < MonitorPage.idCount {
             device.firstMonitorID = nextMonitorID
@@ -192,7 +228,7 @@ public struct HostPartition: Sendable {
 // MARK: - The connection's effects
 
 extension HostPartition {
-    private mutating func perform<Memory>(_ effects: [HostEffect], _ activity: inout PartitionActivity<Memory>) {
+    mutating func perform<Memory>(_ effects: [HostEffect], _ activity: inout PartitionActivity<Memory>) {
         for effect in effects {
             switch effect {
             case .send(let bytes, let targetVP): activity.effects.append(.send(bytes: bytes, targetVP: targetVP))
@@ -207,11 +243,13 @@ extension HostPartition {
             case .close(let key): close(key, &activity)
             case .disconnected: disconnected()
             case .violation(let violation): activity.effects.append(.violation(violation))
+            case .connected: armSockets(&activity)
+            case .socket(let request): connect(request, &activity)
             case .pageListCreated(let key, let handle): takeList(key, handle)
             case .pageListReleased(let key, let handle): dropList(key, handle)
-            case .connected, .moved, .released, .resumed, .abandoned: break
-            case .contact, .modifyConnection, .pageListOffered, .pageListTeardown, .move, .socket:
-                // Asked only of a host that awaits answers, and this one's configuration awaits none.
+            case .moved, .released, .resumed, .abandoned: break
+            case .contact, .modifyConnection, .pageListOffered, .pageListTeardown, .move:
+                // Asked only of a host that awaits these answers, and this one's configuration awaits none.
                 break
             }
         }
@@ -229,7 +267,7 @@ extension HostPartition {
             return
         }
         devices[device].channels[channel].port = ChannelPort(
-            outgoing: outgoing, incoming: incoming, RingSettings(configuration.profile))
+            outgoing: outgoing, incoming: incoming, configuration.ringSettings)
         perform(connection.openCompleted(key, success: true), &activity)
         let subchannel = devices[device].channels[channel].subchannel
         act(device, &activity) { (end, memory, time) in
@@ -245,6 +283,7 @@ extension HostPartition {
             if subchannel == 0 { withdrawSubchannels(device, &activity) }
         }
         perform(connection.closeCompleted(key), &activity)
+        withdrawSocket(key, &activity)
     }
 
     /// A closed primary's sub-channels are taken back; the guest asks for them again when it opens it again.
@@ -278,6 +317,11 @@ extension HostPartition {
     }
 
     private mutating func disconnected() {
+        run += 1
+        for device in devices where device.configuration.kind == .socket {
+            for channel in device.channels { _ = connection.revoke(channel.key) }
+        }
+        devices.removeAll { $0.configuration.kind == .socket }
         for index in devices.indices {
             for channel in devices[index].channels where channel.subchannel > 0 { _ = connection.revoke(channel.key) }
             devices[index].channels.removeAll { $0.subchannel > 0 }
@@ -304,7 +348,7 @@ extension HostPartition {
         let effects = activity.withSharedMemory(devices[device].lists) { memory in body(&provider, &memory, time) }
         devices[device].provider = provider
         for effect in effects {
-            guard let index = devices.firstIndex(where: { $0.configuration.instance == instance }) else { return }
+            guard let index = place(of: instance) else { return }
             perform(effect, device: index, &activity)
         }
     }
@@ -314,11 +358,12 @@ extension HostPartition {
     ) {
         switch effect {
         case .send(let subchannel, let packet, let attachment):
-            guard let channel = devices[device].channels.firstIndex(where: { $0.subchannel == subchannel }),
+            guard let channel = self.channel(device, subchannel),
                 var port = devices[device].channels[channel].port
             else { return }
             do throws(ProtocolViolation) {
-                let sent = try port.send(packet, &activity.memory)
+                let spare = devices[device].provider?.spareRingBytes(behind: packet) ?? 0
+                let sent = try port.send(packet, spare: spare, &activity.memory)
                 devices[device].channels[channel].port = port
                 guard case .written(let signal) = sent else {
                     devices[device].provider?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
@@ -345,6 +390,7 @@ extension HostPartition {
         case .failed(let reason):
             activity.effects.append(.note("host's \(devices[device].configuration.kind.word): \(reason)"))
         case .note(let text): activity.effects.append(.note(text))
+        case .finished: _ = rescind(device: devices[device].configuration.instance, &activity)
         case .utility(let event): learn(event, &activity)
         case .disk(let request):
             let (instance, generation) = (devices[device].configuration.instance, devices[device].generation)
@@ -387,12 +433,15 @@ extension HostPartition {
     private mutating func deliver<Memory>(
         _ packet: ChannelPacket, _ bytes: [UInt8], _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let index = devices.firstIndex(where: { $0.configuration.instance == place.device }) else { return }
+        guard let index = self.place(of: place.device) else { return }
         // What is received comes before what it leads to.
         let position = activity.effects.count
         var attachment: [UInt8] = []
         defer {
-            activity.effects.insert(.received(place, packet.type, bytes: bytes, attachment: attachment), at: position)
+            if activity.tellsReceived {
+                activity.effects.insert(
+                    .received(place, packet.type, bytes: bytes, attachment: attachment), at: position)
+            }
         }
         act(index, &activity) { (end, memory, time) in
             attachment = end.attachment(of: packet, memory: memory)

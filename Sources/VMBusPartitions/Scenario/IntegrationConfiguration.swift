@@ -17,9 +17,6 @@ public struct IntegrationConfiguration: Sendable, Hashable {
     /// Shutdown: whether the guest can hibernate.
     public var canHibernate = false
 
-    /// The keys of a device table that are about integration components.
-    static let keys = ["version", "wall_clock", "guest_clock", "sample_interval", "fails", "hibernates"]
-
     /// The host's end of a service.
     func makeProvider() -> any DeviceEndpoint {
         switch service.type {

@@ -9,19 +9,20 @@ extension Scenario {
     /// - Throws: `ConfigurationError` with file, line or path, what is there and what is expected.
     public init(_ document: ConfigurationDocument) throws(ConfigurationError) {
         let root = document.root
-        try root.requireOnly(["name", "title", "seed", "root", "switch", "guest", "event"])
+        try root.requireOnly(ScenarioSchema.scenario.names)
         name = try root.string("name")
         title = try root.stringIfPresent("title") ?? ""
         seed = UInt64(bitPattern: try root.integerIfPresent("seed", in: 0 ... .max) ?? 1)
         let rootTable = try root.tableIfPresent("root")
-        try rootTable?.requireOnly(["name", "profile", "version"])
+        try rootTable?.requireOnly(ScenarioSchema.root.names)
         rootName = try rootTable?.stringIfPresent("name") ?? "root"
-        let hostProfile = try rootTable?.profileIfPresent("profile", HostProfile.all, \.name) ?? .openvmm
+        let hostProfile =
+            try rootTable?.profileIfPresent("profile", HostProfile.all + HostProfile.faulty, \.name) ?? .openvmm
         var host = HostConfiguration(profile: hostProfile, maximumVersion: hostProfile.maximumVersion, devices: [])
         host.maximumVersion = try rootTable?.versionIfPresent("version") ?? host.maximumVersion
         responder = .unsaid
         if let table = try root.tableIfPresent("switch") {
-            try table.requireOnly(["responder"])
+            try table.requireOnly(ScenarioSchema.exchange.names)
             let text = try table.string("responder")
             let configuration = SwitchResponder.Configuration(text)
             guard text == "none" || configuration != nil else {
@@ -43,19 +44,38 @@ extension Scenario {
             for table in try root.tables("event") { events.append(try ScenarioEvent(table, guests: guests)) }
         }
         events.sort { $0.time < $1.time }
+        expectation = try root.tableIfPresent("expect").map { table throws(ConfigurationError) in
+            try ScenarioExpectation(table)
+        }
+        faults = try FaultConfiguration.list(in: root, guests: guests)
+    }
+}
+
+extension ScenarioExpectation {
+    fileprivate init(_ table: ConfigurationTable) throws(ConfigurationError) {
+        try table.requireOnly(ScenarioSchema.expectation.names)
+        problem = try table.string("problem")
+        rule = try table.stringIfPresent("rule")
+        note = try table.stringIfPresent("note")
+        steps = UInt64(try table.integer("within", in: 1...1_000_000))
     }
 }
 
 extension GuestConfiguration {
+    private static var keys: [String] {
+        var keys = ScenarioSchema.guest.names
+        #if Mutations
+            keys += ["mutation", "host_mutation"]
+        #endif
+        return keys
+    }
+
     fileprivate init(
         _ table: ConfigurationTable, index: Int, host: HostConfiguration
     ) throws(ConfigurationError) {
-        try table.requireOnly([
-            "name", "profile", "version", "host_profile", "host_version", "processors", "memory_mib", "boot_at",
-            "device",
-        ])
+        try table.requireOnly(Self.keys)
         name = try table.string("name")
-        let named = try table.profileIfPresent("profile", GuestProfile.all, \.name)
+        let named = try table.profileIfPresent("profile", GuestProfile.all + GuestProfile.faulty, \.name)
         profile = named ?? GuestProfile()
         // A guest that is nobody's speaks what the newest Linux in wide use speaks.
         maximumVersion = try table.versionIfPresent("version") ?? (named == nil ? .iron : .copper)
@@ -64,7 +84,7 @@ extension GuestConfiguration {
         bootTime = try table.durationIfPresent("boot_at") ?? 0
         clientID = GUID(0x7363_6F70, 0x0000, 0x4000, UInt64(index + 1))
         self.host = host
-        if let profile = try table.profileIfPresent("host_profile", HostProfile.all, \.name) {
+        if let profile = try table.profileIfPresent("host_profile", HostProfile.all + HostProfile.faulty, \.name) {
             self.host.profile = profile
             self.host.maximumVersion = profile.maximumVersion
         }
@@ -72,10 +92,14 @@ extension GuestConfiguration {
         addresses = []
         drivers = []
         diskWork = []
-        guard table.contains("device") else { return }
+        #if Mutations
+            mutation = try table.mutationIfPresent("mutation")
+            self.host.mutation = try table.mutationIfPresent("host_mutation")
+        #endif
         for (ordinal, device) in try table.tables("device").enumerated() {
             try addDevice(device, guest: index, ordinal: ordinal)
         }
+        for socket in try table.tables("socket") { self.host.sockets.append(try SocketConfiguration(socket)) }
     }
 
     private mutating func addDevice(
@@ -87,17 +111,11 @@ extension GuestConfiguration {
         else {
             throw table.unacceptable("kind", value: word, expected: "a device kind such as heartbeat or network")
         }
-        var known = ["kind", "instance"]
-        if kind == .network {
-            known += [
-                "channels", "monitored", "mac", "address", "mtu", "receive_buffer_kib", "send_buffer_kib", "ring_kib",
-                "ping", "ping_interval", "ping_sizes", "tcp_ports",
-            ]
-        }
         var integration = IntegrationConfiguration(kind)
-        if integration != nil { known += IntegrationConfiguration.keys }
-        if kind.isStorage { known += ["channels", "monitored", "target", "disk", "work_interval", "work_kib"] }
-        try table.requireOnly(known)
+        try table.requireOnly(
+            ScenarioSchema.device.names + (kind == .network ? ScenarioSchema.network.names : [])
+                + (integration == nil ? [] : ScenarioSchema.integration.names)
+                + (kind.isStorage ? ScenarioSchema.storage.names : []))
         let target = kind == .ide ? try table.integerIfPresent("target", in: 0...3) ?? 0 : 0
         let instance =
             try table.guidIfPresent("instance") ?? Self.usualInstance(of: kind, target: target)
@@ -131,7 +149,7 @@ extension GuestConfiguration {
         controller.identity = device.instance.low ^ device.instance.high
         controller.target = UInt8(try table.integerIfPresent("target", in: 0...3) ?? 0)
         for (index, disk) in (table.contains("disk") ? try table.tables("disk") : []).enumerated() {
-            try disk.requireOnly(["lun", "path", "size", "read_only", "cd"])
+            try disk.requireOnly(ScenarioSchema.disk.names)
             let lun = UInt8(try disk.integerIfPresent("lun", in: 0...63) ?? Int64(index))
             guard !controller.disks.contains(where: { $0.lun == lun }) else {
                 throw disk.unacceptable("lun", value: "\(lun)", expected: "a number that no other disk here has")
@@ -153,7 +171,9 @@ extension GuestConfiguration {
             DiskWorkConfiguration(
                 instance: device.instance,
                 interval: max(1000, try table.durationIfPresent("work_interval") ?? 20_000_000),
-                byteCount: Int(try table.integerIfPresent("work_kib", in: 4...64) ?? 16) * 1024))
+                byteCount: Int(try table.integerIfPresent("work_kib", in: 4...64) ?? 16) * 1024,
+                depth: Int(try table.integerIfPresent("work_depth", in: 1...64) ?? 1),
+                reads: Int(try table.integerIfPresent("work_reads", in: 0...100) ?? 0)))
     }
 
     private mutating func addInterface(
@@ -173,6 +193,7 @@ extension GuestConfiguration {
         driver.channels = device.channelCount
         driver.receiveBufferSize = Int(try table.integerIfPresent("receive_buffer_kib", in: 64...31744) ?? 256) * 1024
         driver.sendBufferSize = Int(try table.integerIfPresent("send_buffer_kib", in: 16...15360) ?? 64) * 1024
+        driver.headerOffset = Int(try table.integerIfPresent("header_offset", in: 0...4088) ?? 0)
         let ring = Int(try table.integerIfPresent("ring_kib", in: 8...2048) ?? 64)
         guard ring % 4 == 0 else {
             throw table.unacceptable(
@@ -201,7 +222,9 @@ extension GuestConfiguration {
                     ?? [10, 0, 0, UInt8(truncatingIfNeeded: guest + 1)],
                 pingTargets: targets,
                 pingInterval: max(1000, try table.durationIfPresent("ping_interval") ?? 10_000_000),
-                pingSizes: sizes, tcpPorts: Int(try table.integerIfPresent("tcp_ports", in: 0...1024) ?? 0)))
+                pingSizes: sizes, tcpPorts: Int(try table.integerIfPresent("tcp_ports", in: 0...1024) ?? 0),
+                bulkFrames: Int(try table.integerIfPresent("bulk_frames", in: 0...256) ?? 0),
+                bulkByteCount: Int(try table.integerIfPresent("bulk_bytes", in: 0...8972) ?? 1472)))
     }
 }
 
@@ -211,8 +234,11 @@ extension DeviceKind {
 }
 
 extension ScenarioEvent {
+    /// What can happen.
+    static let words = "rescind, offer, command, move, reboot, crash, hibernate, save"
+
     fileprivate init(_ table: ConfigurationTable, guests: [GuestConfiguration]) throws(ConfigurationError) {
-        try table.requireOnly(["at", "guest", "action", "device", "subchannel", "cpu", "command"])
+        try table.requireOnly(ScenarioSchema.event.names)
         guard let at = try table.durationIfPresent("at") else {
             throw table.unacceptable("at", value: "nothing", expected: "a time such as \"2s\"")
         }
@@ -223,8 +249,12 @@ extension ScenarioEvent {
         }
         guest = index
         let word = try table.string("action")
-        if word == "reboot" {
-            action = .reboot
+        let pause = try table.durationIfPresent("for") ?? 100_000_000
+        let endings: [String: Action] = [
+            "reboot": .reboot, "crash": .crash, "hibernate": .hibernate(pause), "save": .saveHost(pause),
+        ]
+        if let ending = endings[word] {
+            action = ending
             return
         }
         let device = try table.string("device")
@@ -252,7 +282,7 @@ extension ScenarioEvent {
                 instance, subchannel: UInt16(try table.integerIfPresent("subchannel", in: 0...1023) ?? 0),
                 cpu: UInt32(try table.integer("cpu", in: 0...2047)))
         default:
-            throw table.unacceptable("action", value: word, expected: "rescind, offer, command, move or reboot")
+            throw table.unacceptable("action", value: word, expected: "one of \(ScenarioEvent.words)")
         }
     }
 }
@@ -281,6 +311,15 @@ extension ConfigurationTable {
         guard let text = try stringIfPresent(key) else { return nil }
         guard let guid = GUID(text) else { throw unacceptable(key, value: text, expected: "a GUID") }
         return guid
+    }
+
+    /// The place of a word among those that are known; nil where nothing is said.
+    func choiceIfPresent(_ key: String, _ known: [String]) throws(ConfigurationError) -> Int? {
+        guard let word = try stringIfPresent(key) else { return nil }
+        guard let index = known.firstIndex(of: word) else {
+            throw unacceptable(key, value: word, expected: "one of \(known.joined(separator: ", "))")
+        }
+        return index
     }
 
     /// "250us", "5ms", "2s": nanoseconds.

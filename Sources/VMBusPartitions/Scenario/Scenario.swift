@@ -18,6 +18,22 @@ public struct Scenario: Sendable, Hashable {
     public var responder: ResponderChoice
     /// What happens at given moments, in order of time.
     public var events: [ScenarioEvent]
+    /// What goes wrong.
+    public var faults: [FaultConfiguration]
+    /// What it shows, for a scenario of the gallery.
+    public var expectation: ScenarioExpectation?
+}
+
+/// What a scenario of the gallery shows: a problem that was met outside of it.
+public struct ScenarioExpectation: Sendable, Hashable {
+    /// Where the problem was reported.
+    public var problem: String
+    /// The lasting name of the rule that is broken; nil where none is.
+    public var rule: String?
+    /// A part of the note or fault that tells it; nil for none.
+    public var note: String?
+    /// Steps until then, at most.
+    public var steps: UInt64
 }
 
 /// What a scenario says about who answers inside the switch.
@@ -73,6 +89,10 @@ public struct GuestConfiguration: Sendable, Hashable {
     public var drivers: [DriverConfiguration]
     /// What it does with its disks.
     public var diskWork: [DiskWorkConfiguration]
+    #if Mutations
+        /// The planted bug of the guest; nil for none.
+        public var mutation: Mutation?
+    #endif
 
     /// The guest's own work on the disks of a controller; nil for none.
     func work(on instance: GUID) -> GuestDiskWork? {
@@ -88,12 +108,21 @@ public struct GuestConfiguration: Sendable, Hashable {
             return integration.makeConsumer(in: name, resetTime: resetTime)
         }
         return switch kind {
-        case .network:
-            NetworkConsumer(
-                configuration: drivers.first { $0.instance == instance }?.network ?? NetworkConsumer.Configuration())
+        case .network: NetworkConsumer(configuration: networkConsumer(instance))
         case .scsi, .ide, .fibreChannel: StorageConsumer(configuration: storageConsumer(kind, instance))
         default: nil
         }
+    }
+
+    private func networkConsumer(_ instance: GUID) -> NetworkConsumer.Configuration {
+        let driver = drivers.first { $0.instance == instance }?.network ?? NetworkConsumer.Configuration()
+        #if Mutations
+            var mutated = driver
+            mutated.mutation = mutation
+            return mutated
+        #else
+            return driver
+        #endif
     }
 
     /// As many channels as the guest has processors.
@@ -137,6 +166,10 @@ public struct DiskWorkConfiguration: Sendable, Hashable {
     public var interval: UInt64
     /// Bytes of one piece.
     public var byteCount: Int
+    /// Pieces that are begun together.
+    public var depth = 1
+    /// Pieces of a hundred that only read.
+    public var reads = 0
 }
 
 /// How the host's side of a guest's bus is made.
@@ -147,6 +180,12 @@ public struct HostConfiguration: Sendable, Hashable {
     public var maximumVersion: ProtocolVersion
     /// The devices that are on offer from the start.
     public var devices: [DeviceConfiguration]
+    /// The hv_sock connections of both ends.
+    public var sockets: [SocketConfiguration] = []
+    #if Mutations
+        /// The planted bug of the host's end, or of its hypervisor; nil for none.
+        public var mutation: Mutation?
+    #endif
 }
 
 /// How a device is made.
@@ -167,6 +206,8 @@ public struct DeviceConfiguration: Sendable, Hashable {
     public var integration: IntegrationConfiguration?
     /// For a storage controller: its limits and its disks.
     public var storage: StorageProvider.Configuration?
+    /// For an hv_sock connection: what the host's end does.
+    public var socket: SocketPlan?
 
     /// The device's machine at the host's end.
     func makeProvider() -> (any DeviceEndpoint)? {
@@ -174,6 +215,7 @@ public struct DeviceConfiguration: Sendable, Hashable {
         return switch kind {
         case .network: network.map { NetworkProvider(configuration: $0) }
         case .scsi, .ide, .fibreChannel: storage.map { StorageProvider(configuration: $0) }
+        case .socket: socket.map { SocketProvider($0) }
         default: nil
         }
     }
@@ -193,6 +235,10 @@ public struct NetworkAddress: Sendable, Hashable {
     public var pingSizes: [Int]
     /// From how many TCP ports, in turn, a closed port of the targets is knocked at between two pings; 0 for never.
     public var tcpPorts: Int
+    /// Datagrams that are sent together with each ping, from changing ports; nobody answers them.
+    public var bulkFrames = 0
+    /// Bytes in such a datagram.
+    public var bulkByteCount = 1472
 }
 
 /// Something that happens at a given moment.
@@ -209,6 +255,12 @@ public struct ScenarioEvent: Sendable, Hashable {
         case move(GUID, subchannel: UInt16, cpu: UInt32)
         /// The guest disconnects and boots again.
         case reboot
+        /// The guest crashes, says goodbye without interrupts, and boots again.
+        case crash
+        /// The guest hibernates, and resumes after so many nanoseconds.
+        case hibernate(UInt64)
+        /// The guest's host end is saved, and taken up again from the bytes after so many nanoseconds.
+        case saveHost(UInt64)
     }
 
     /// When, in nanoseconds.

@@ -13,6 +13,7 @@ final class BridgePlace {
     /// The guest's number in the log.
     let partition: UInt16
     private var served: ServedGuest?
+    private var waiting: BridgeCommand?
 
     init?(_ entrance: BridgeSetup.Entrance, number: Int, _ setup: BridgeSetup, clock: BridgeClock) {
         guard let listener = entrance.listener.take() else { return nil }
@@ -38,6 +39,7 @@ final class BridgePlace {
             served?.receive()
         } else if let stream = try listener.accept() {
             served = ServedGuest(stream, entrance, number: partition, setup, clock: clock)
+            if let command = waiting.take() { served?.perform(command) }
         }
     }
 
@@ -47,7 +49,11 @@ final class BridgePlace {
 
     func deliver(_ frame: [UInt8], device: GUID) { served?.deliver(frame, device: device) }
 
-    func perform(_ command: BridgeCommand) { served?.perform(command) }
+    /// Faults that are armed before there is a guest wait for it.
+    func perform(_ command: BridgeCommand) {
+        if case .arm = command, served == nil { waiting = command }
+        served?.perform(command)
+    }
 
     func ringImage(_ channel: ChannelKey, _ direction: Direction) -> RingImage? {
         served?.ringImage(channel, direction)

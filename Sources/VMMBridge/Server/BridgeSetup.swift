@@ -9,6 +9,7 @@ public struct BridgeSetup: Sendable {
         let guest: GuestConfiguration
         let events: [ScenarioEvent]
         let disks: DiskShelf?
+        let faults: FaultInjector
     }
 
     let rootName: String
@@ -19,6 +20,8 @@ public struct BridgeSetup: Sendable {
     /// The guests, in the order of their sockets; their numbers in the log begin with 1.
     public private(set) var guests: [GuestConfiguration] = []
     private let events: [ScenarioEvent]
+    private let faults: [FaultConfiguration]
+    private let seed: UInt64
 
     /// Nobody to serve yet.
     ///
@@ -28,6 +31,8 @@ public struct BridgeSetup: Sendable {
     public init(_ scenario: Scenario, mode: InterruptMode) {
         rootName = scenario.rootName
         events = scenario.events
+        faults = scenario.faults
+        seed = scenario.seed
         exchange = scenario.makeSwitch(usual: .usual)
         self.mode = mode
     }
@@ -37,10 +42,16 @@ public struct BridgeSetup: Sendable {
     {
         let number = entrances.count
         guests.append(guest)
+        // A session has one guest, whatever its number in the scenario.
+        let faults = faults.filter { $0.guest ?? number == number }.map { fault in
+            var fault = fault
+            fault.guest = nil
+            return fault
+        }
         entrances.append(
             Entrance(
                 listener: Handover(listener), guest: guest, events: events.filter { $0.guest == number },
-                disks: disks))
+                disks: disks, faults: FaultInjector(faults, seed: seed)))
     }
 
     /// Joins the switch with the world outside.

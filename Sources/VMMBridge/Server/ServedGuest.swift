@@ -25,6 +25,7 @@ struct ServedGuest: ~Copyable {
         session = BridgeSession(
             entrance.guest.with(wallClock: clock.wallClockAtStart), partition: number, events: events.map(\.0),
             mode: setup.mode, time: clock.time, disks: entrance.disks)
+        session.arm(entrance.faults, atContact: false)
         for problem in events.compactMap(\.problem) { session.note(problem, at: clock.time) }
     }
 

@@ -11,6 +11,8 @@ public enum BridgeCommand: Sendable, Hashable {
     case offer(GUID)
     /// Something is asked of a device.
     case device(GUID, DeviceCommand)
+    /// From now on, or from the guest's next contact on, these faults are done and no others.
+    case arm(FaultInjector, atContact: Bool)
 
     /// Reads `rescind DEVICE`, `offer DEVICE` or `DEVICE COMMAND…`; the device is a kind that the guest has, or an
     /// instance.
@@ -82,6 +84,7 @@ extension BridgeSession {
         case .rescind(let instance): rescind(instance)
         case .offer(let instance): offer(instance)
         case .device(let instance, let command): ask(instance, command)
+        case .arm(let faults, let atContact): arm(faults, atContact: atContact)
         }
         settle()
     }
@@ -92,7 +95,9 @@ extension BridgeSession {
         case .rescind(let instance): rescind(instance)
         case .offer(let instance): offer(instance)
         case .command(let instance, let command): ask(instance, command)
-        case .move, .reboot: log.note("the scenario's '\(action.word)' is left out: only the guest itself can do that")
+        case .saveHost: log.note("the scenario's 'save' is left out: a host that serves a machine stays as it is")
+        case .move, .reboot, .crash, .hibernate:
+            log.note("the scenario's '\(action.word)' is left out: only the guest itself can do that")
         }
     }
 
@@ -121,14 +126,14 @@ extension BridgeSession {
         }
     }
 
-    private mutating func rescind(_ instance: GUID) {
+    mutating func rescind(_ instance: GUID) {
         var found = false
         tell(.disconnected(instance))
         carryOut(visit { found = $0.rescind(device: instance, &$1) })
         if !found { log.note("there is no device \(instance) to take back") }
     }
 
-    private mutating func offer(_ instance: GUID) {
+    mutating func offer(_ instance: GUID) {
         guard let device = guest.host.devices.first(where: { $0.instance == instance }),
             !host.devices.contains(where: { $0.configuration.instance == instance })
         else {
@@ -152,6 +157,9 @@ extension ScenarioEvent.Action {
         case .command: "command"
         case .move: "move"
         case .reboot: "reboot"
+        case .crash: "crash"
+        case .hibernate: "hibernate"
+        case .saveHost: "save"
         }
     }
 }

@@ -17,6 +17,7 @@ extension BridgeSession {
     mutating func message(_ bytes: [UInt8], _ connectionID: UInt32) {
         let type = MessageType(rawValue: SessionLog.type(of: bytes))
         log.message(bytes, .guestToHost, host)
+        if type == .unload || type == .requestOffers { isNegotiating = false }
         // Both end what was before: from here on the pages belong to the guest, or to the next one.
         if type == .unload || type == .initiateContact { memory.take() }
         if type == .initiateContact { noteInterruptPage(bytes) }
@@ -24,6 +25,7 @@ extension BridgeSession {
             host.receive(message: bytes, connectionID: connectionID, &activity)
         }
         if type == .requestOffers, host.isConnected {
+            offersTime = log.time
             agenda = events.map { (log.time &+ $0.time, $0.action) }
         }
         if host.isConnected {
@@ -50,6 +52,7 @@ extension BridgeSession {
         agenda = []
         (monitorPoll, nextSample) = (nil, nil)
         interruptPage = 0
+        forgetFaults()
     }
 
     mutating func signalled(_ relids: [UInt32]) {
@@ -80,31 +83,42 @@ extension BridgeSession {
     /// Carries out what the host's end wants done.
     mutating func carryOut(_ effects: [PartitionEffect]) {
         for effect in effects {
-            switch effect {
-            case .send(let bytes, let targetVP):
-                log.message(bytes, .hostToGuest, host)
-                deliver { delivery, memory throws(Memory.Failure) in
-                    try delivery.post(bytes, processor: targetVP, in: &memory)
-                }
-            case .interrupt(let place, let delivery, let isShared):
-                interrupt(place, delivery, throughInterruptPage: isShared)
-            case .packet(let place, let direction, let type, let bytes, let attachment):
-                log.channel(
-                    .packet, place, direction, code: UInt32(type.rawValue), bytes, attachment: attachment)
-            case .received(let place, let type, let bytes, let attachment):
-                log.channel(
-                    .packet, place, .guestToHost, code: UInt32(type.rawValue), bytes, attachment: attachment)
-            case .wake(let after, let token): timers.add(token, due: log.time &+ after)
-            case .frame(let device, let frame): tell(.frame(device, frame))
-            case .disk(let device, let generation, let request): diskWork.append((device, generation, request))
-            case .plugged(let device, let disk): plug(disk, device)
-            case .unplugged(let device, let lun): disks.remove(device: device, lun: lun)
-            case .violation(let violation): log.violation(violation)
-            case .note(let text): log.note(text)
-            case .learned(let readings): log.state(readings)
-            // What only a guest's end wants.
-            case .post, .signal, .monitorSignal, .deviceChanged, .disconnected, .ends: break
+            if faults.isArmed, let acts = pass(effect) {
+                perform(acts)
+            } else {
+                carryOut(effect)
             }
+        }
+    }
+
+    mutating func carryOut(_ effect: PartitionEffect) {
+        switch effect {
+        case .send(let bytes, let targetVP):
+            log.message(bytes, .hostToGuest, host)
+            deliver { delivery, memory throws(Memory.Failure) in
+                try delivery.post(bytes, processor: targetVP, in: &memory)
+            }
+        case .interrupt(let place, let delivery, let isShared):
+            interrupt(place, delivery, throughInterruptPage: isShared)
+        case .packet(let place, let direction, let type, let bytes, let attachment):
+            log.channel(
+                .packet, place, direction, code: UInt32(type.rawValue), bytes, attachment: attachment)
+        case .received(let place, let type, let bytes, let attachment):
+            log.channel(
+                .packet, place, .guestToHost, code: UInt32(type.rawValue), bytes, attachment: attachment)
+        case .wake(let after, let token): timers.add(token, due: log.time &+ after)
+        case .frame(let device, let frame): tell(.frame(device, frame))
+        case .disk(let device, let generation, let request): diskWork.append((device, generation, request))
+        case .plugged(let device, let disk): plug(disk, device)
+        case .unplugged(let device, let lun): disks.remove(device: device, lun: lun)
+        case .violation(let violation): log.violation(violation)
+        case .note(let text): log.note(text)
+        case .learned(let readings): log.state(readings)
+        // What a guest wants comes here when a fault has held it up.
+        case .post(let bytes, let connectionID): message(bytes, connectionID)
+        case .signal(let place, _), .monitorSignal(let place, _): signalled([place.relid])
+        // What only a guest's end wants.
+        case .deviceChanged, .disconnected, .suspended, .pollMessages, .ends: break
         }
     }
 
@@ -191,7 +205,7 @@ extension BridgeSession {
             log.channel(
                 .signal, place, .guestToHost, code: SignalCode.monitorPage.rawValue,
                 MonitorSignal(monitorID: monitorID).encoded())
-            signalled([relid])
+            carryOut([.monitorSignal(place, monitorID: monitorID)])
         }
     }
 

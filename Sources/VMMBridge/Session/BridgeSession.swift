@@ -37,6 +37,16 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
     private(set) var processors: UInt32 = 0
     /// Below 2.4: guest-physical address of the page with a bit per channel; 0 for none.
     var interruptPage: UInt64 = 0
+    /// What goes wrong.
+    var faults = FaultInjector(seed: 0)
+    /// What goes wrong from the next contact on.
+    var nextFaults: FaultInjector?
+    /// Between the first proposal of a version and the request for offers, or a refusal of all.
+    var isNegotiating = false
+    /// What faults have held up, in order of coming.
+    var heldUp: [(due: UInt64, act: FaultAct)] = []
+    /// When the guest asked for the offers: the faults' times count from then.
+    var offersTime: UInt64?
     var crashParameters: [UInt64] = [0, 0, 0, 0, 0]
     /// Why the guest cannot be served any more.
     private(set) var failure: ProtocolViolation?
@@ -56,6 +66,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         case signal(relids: [UInt32])
         case legacySignal
         case register(RegisterWrite)
+        case fault(FaultAct)
     }
 
     /// A guest that has just come, at a moment of the log in nanoseconds.
@@ -109,10 +120,13 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
 
     /// When there is something to do though no frame comes.
     public var nextTime: UInt64? {
-        [timers.nextTime, monitorPoll, nextSample, agenda.first?.due].compactMap { $0 }.min()
+        [timers.nextTime, monitorPoll, nextSample, agenda.first?.due, nextFaultTime].compactMap { $0 }.min()
     }
 
     mutating func send(_ more: [HostFrame]) { frames += more }
+
+    /// What is done when the answers are sent.
+    mutating func work(later act: FaultAct) { pending.append(.fault(act)) }
 
     /// The guest broke a rule that leaves nothing to go on with.
     mutating func fail(_ violation: ProtocolViolation) {
@@ -186,6 +200,10 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
                     explanation: "channel messages have type 1"))
             return .success
         }
+        if SessionLog.type(of: message.payload) == MessageType.initiateContact.rawValue { takeNextFaults() }
+        if faults.isArmed, let acts = pass(.post(bytes: message.payload, connectionID: connectionID)) {
+            return wait(for: acts)
+        }
         pending.append(.message(message.payload, connectionID: connectionID))
         return .success
     }
@@ -199,6 +217,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         if let place = host.channel(connectionID: connectionID) {
             log.channel(
                 .signal, place, .guestToHost, code: SignalCode.hypercall.rawValue, input.encoded())
+            if faults.isArmed, let acts = pass(.signal(place, connectionID: connectionID)) { return wait(for: acts) }
             pending.append(.signal(relids: [place.relid]))
             return .success
         }
@@ -244,6 +263,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
             case .signal(let relids): signalled(relids)
             case .legacySignal: signalled(takeInterruptPage())
             case .register(let write): register(write)
+            case .fault(let act): perform(act)
             }
         }
         settle()
@@ -270,6 +290,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
             agenda.removeFirst()
             perform(next.action)
         }
+        performHeldUp()
         if let due = monitorPoll, due <= time {
             monitorPoll = nil
             pollMonitorPage()
@@ -286,6 +307,7 @@ public struct BridgeSession<Memory: BridgeMemory & Sendable>: Sendable {
         memory.take()
         pending = []
         diskWork = []
+        isNegotiating = false
         delivery.reset()
         let wasConnected = host.isConnected
         host.machineReset(at: log.time)

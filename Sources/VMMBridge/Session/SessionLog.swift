@@ -61,6 +61,15 @@ struct SessionLog: Sendable {
 
     mutating func violation(_ violation: ProtocolViolation) { append(.fault, Array(violation.description.utf8)) }
 
+    /// A fault that was done.
+    mutating func fault(_ report: FaultReport) {
+        if let place = report.place {
+            channel(.fault, place, report.direction, code: report.code, report.payload)
+        } else {
+            append(.fault, direction: report.direction, code: report.code, report.payload)
+        }
+    }
+
     mutating func register(_ write: RegisterWrite) {
         append(.register, direction: .guestToHost, code: write.register.rawValue, write.encoded())
     }
@@ -92,7 +101,8 @@ struct SessionLog: Sendable {
         if MessageType(rawValue: type) == .offerChannel { hasDevices = true }
     }
 
-    private mutating func place(_ bytes: [UInt8], _ host: HostPartition) -> ChannelPlace? {
+    /// Which channel a message is about; what it ends or begins is remembered.
+    mutating func place(_ bytes: [UInt8], _ host: HostPartition) -> ChannelPlace? {
         guard let message = try? ChannelMessage.decode(bytes, context: host.agreement) else { return nil }
         switch message {
         case .initiateContact, .unload:

@@ -19,11 +19,14 @@ struct BenchCommand: ParsableCommand {
               vmbusscope bench net                      frames through a network adapter, both of whose ends are here
               vmbusscope bench sample --sysroot DIR     a look at all channels of a guest
               vmbusscope bench storage                  requests of a guest's disk, end to end
+              vmbusscope bench sim                      steps of the simulator, and journeys through a session
             """,
-        subcommands: [Ring.self, Engine.self, Network.self, Sample.self, Storage.self, RingPeer.self])
+        subcommands: [
+            Ring.self, Engine.self, Network.self, Sample.self, Storage.self, SimulationBenchCommand.self, RingPeer.self,
+        ])
 
     /// Measures the cases one by one; each is a line as soon as it is there, or all are one document at the end.
-    private static func report<Case, Result>(
+    static func report<Case, Result>(
         _ name: String, _ cases: [Case], isJSON: Bool, heading: String, row: (Result) -> String,
         json: ([Result]) -> String, measure: (Case) throws(BenchmarkFailure) -> Result
     ) throws {

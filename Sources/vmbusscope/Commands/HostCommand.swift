@@ -29,6 +29,14 @@ struct HostCommand: ParsableCommand {
             'timesync sync', 'kvp get guest KEY', 'vss freeze' or 'fcopy FILE /tmp/copy'; whatever else is said lists what \
             the device knows. 'NAME: …' does it to the guest of that name, who is the first one otherwise.
 
+            With --fault FILE the faults of its cases are done to what passes between guest and host, as in the simulator: \
+            [[case]] has a name and [[case.faults]], whose keys are those of a scenario's [[faults]]; 'vmbusscope print \
+            fault-kinds' has an example and every kind. Each connection of the guest gets the next case: boot it again, or \
+            unload and load hv_vmbus in it. With --ktap each case is one line: 'ok', or 'not ok' and what the kernel did, by \
+            the guest's console in the file --console and by whether the guest is heard of again. The same --seed gives the \
+            same faults. Exit code 5 says that the guest did not stand a case. With --control 'case NAME' begins a case at \
+            once and 'case NAME contact' at the next contact, and 'end' or 'end REASON' ends it, the latter as failed.
+
             With --uio-dir D --sysfs S there is no machine: a program that drives the device in user space (DPDK does) finds \
             what /dev/uio0 and the kernel would give it. Sizes are bytes, or with K or M; a plain number below 4096 is one of KiB.
               D/uio0.map0   both rings of the size --ring, guest to host first: a control page of 4096 bytes, then the data
@@ -51,13 +59,14 @@ struct HostCommand: ParsableCommand {
             EXAMPLES
               vmbusscope host --uio-dir /tmp/uio --sysfs /tmp/sys --device network --echo
               vmbusscope host --listen /tmp/bus.sock
-              vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --max-version 4.1
+              vmbusscope host --listen /tmp/bus.sock network --max-version 4.1
               vmbusscope host --listen /tmp/bus.sock --profile windows-host
               vmbusscope host --listen /tmp/a.sock --listen /tmp/b.sock two-guests
-              vmbusscope host --listen /tmp/bus.sock heartbeat-and-network --tap tap0
+              vmbusscope host --listen /tmp/bus.sock network --tap tap0
               vmbusscope host --listen /tmp/bus.sock --disk root.img --disk 64M --cd install.iso
               vmbusscope host --listen /tmp/bus.sock --json | jq -c 'select(.kind == "message") | .name'
               echo 'rescind heartbeat' | vmbusscope host --listen /tmp/bus.sock --json --control
+              vmbusscope host --listen /tmp/bus.sock --fault faults.toml --seed 7 --ktap --console /tmp/console
             """)
 
     @Option(
@@ -73,8 +82,8 @@ struct HostCommand: ParsableCommand {
     var tap: String?
 
     @Argument(
-        help: "A scenario that is shipped (see 'vmbusscope print scenario') or a TOML file; heartbeat by default.")
-    var scenario = "heartbeat"
+        help: "A scenario that is shipped (see 'vmbusscope print scenario') or a TOML file; boot by default.")
+    var scenario = "boot"
 
     @Option(help: ArgumentHelp("The newest protocol version to accept, such as 4.1.", valueName: "version"))
     var maxVersion: ProtocolVersion?
@@ -103,6 +112,24 @@ struct HostCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Give the guest a drive with this disc image.", valueName: "path"))
     var cd: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Try the cases of faults in this TOML file on the first guest, one per boot or reconnect.",
+            valueName: "file"))
+    var fault: String?
+
+    @Option(help: ArgumentHelp("With --fault: the number that decides what is left to chance.", valueName: "n"))
+    var seed: UInt64 = 1
+
+    @Flag(help: "With --fault: one KTAP line per case in the place of records.")
+    var ktap = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --fault: the file in which the guest's console comes; a kernel's complaints there fail a case.",
+            valueName: "file"))
+    var console: String?
+
     @OptionGroup(title: "A device for programs") var uio: UIOOptions
 
     @OptionGroup var screen: ScreenOptions
@@ -111,11 +138,14 @@ struct HostCommand: ParsableCommand {
         guard listen.isEmpty != (uio.uioDir == nil) else {
             throw ValidationError("choose --listen SOCKET for a virtual machine, or --uio-dir DIRECTORY for a program")
         }
+        if fault == nil, ktap || console != nil {
+            throw ValidationError("\(ktap ? "--ktap" : "--console") says something of --fault FILE, which is missing")
+        }
     }
 
     func run() throws {
         if let directory = uio.uioDir { return try uio.serve(directory) }
-        let scenario = try ScenarioFile.read(scenario)
+        let scenario = try ScenarioFile.read(scenario).scenario
         guard listen.count <= scenario.guests.count else {
             throw CommandFailure(
                 .usage, "the scenario '\(self.scenario)' has \(scenario.guests.count) guests, not \(listen.count)")
@@ -138,9 +168,13 @@ struct HostCommand: ParsableCommand {
                 throw CommandFailure(.failure, error.description)
             }
         }
-        let service = HostService(
+        var service = HostService(
             scenario: scenario, entrances: entrances, mode: raw ? .ownPages : .monitorPages, tap: tap)
-        if json || control || !Screen.hasTerminal {
+        if let fault {
+            service.trial = try FaultTrial(
+                fault, guests: entrances.prefix(1).map(\.guest), seed: seed, asKTAP: ktap, console: console)
+        }
+        if json || control || fault != nil || !Screen.hasTerminal {
             try service.print(isJSON: json, takesCommands: control)
         } else {
             try service.show(screen.inspectorOptions)

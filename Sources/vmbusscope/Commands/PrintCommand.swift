@@ -1,6 +1,7 @@
 import ArgumentParser
 import Inspector
 import Themes
+import VMBusPartitions
 import VMBusSimulator
 
 /// `print`: everything that is shipped inside the program.
@@ -9,18 +10,23 @@ struct PrintCommand: ParsableCommand {
         commandName: "print",
         abstract: "Print what is shipped inside the program: themes, scenarios, rules for Prometheus, completions.",
         discussion: """
-            Without a name 'theme', 'scenario' and 'completions' list the names that there are, one per line.
+            Without a name 'theme', 'scenario' and 'completions' list the names that there are, one per line; of a scenario \
+            also what it shows.
 
             EXAMPLES
               vmbusscope print theme
               vmbusscope print theme dark > ~/.config/vmbusscope/themes/mine.toml
               vmbusscope print scenario two-guests > mine.toml
+              vmbusscope print protocol-rules
+              vmbusscope print scenario-schema
+              vmbusscope print fault-kinds
               vmbusscope print rules > vmbus.rules.yml
               vmbusscope print dashboard > vmbus.json
               source <(vmbusscope print completions bash)
             """,
         subcommands: [
-            Theme.self, Scenario.self, Rules.self, RuleTests.self, Dashboard.self, Completions.self,
+            Theme.self, Scenario.self, Schema.self, Faults.self, BusRules.self, Rules.self, RuleTests.self,
+            Dashboard.self, Completions.self,
         ])
 
     /// Writes the thing, or the names if none is given.
@@ -51,12 +57,38 @@ struct PrintCommand: ParsableCommand {
     struct Scenario: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "A scenario as the TOML file that it is.")
 
-        @Argument(help: "The scenario; without it the names of all.")
+        @Argument(help: "The scenario; without it the names of all, and what they show.")
         var name: String?
 
         func run() throws {
-            try PrintCommand.write(name, "scenario", names: Scenarios.names, Scenarios.text)
+            guard name != nil else { return try Output.write(Scenarios.list()) }
+            try PrintCommand.write(name, "scenario", names: Scenarios.names + Scenarios.gallery, Scenarios.text)
         }
+    }
+
+    /// `print protocol-rules`.
+    struct BusRules: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "protocol-rules",
+            abstract: "The rules of the protocol that 'vmbusscope check' holds, with text and source.")
+
+        func run() throws { try Output.write(CheckReport.rules()) }
+    }
+
+    /// `print scenario-schema`.
+    struct Schema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "scenario-schema", abstract: "Every key of a scenario: type, default and meaning.")
+
+        func run() throws { try Output.write(ScenarioSchema.text) }
+    }
+
+    /// `print fault-kinds`.
+    struct Faults: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "fault-kinds", abstract: "Every kind of fault, and how a file of faults is written.")
+
+        func run() throws { try Output.write(FaultKind.text) }
     }
 
     /// `print rules`.

@@ -7,7 +7,7 @@ import VMBusWire
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Print a view of the inspector: partitions, channels, rings, flow, ledger, doctor or cpus.",
+        abstract: "Print a view of the inspector: partitions, channels, rings, flow, ledger, doctor, cpus or session.",
         discussion: """
             Prints what the view of the same name shows. A filter is written as behind '/' in the inspector. Rates need two \
             looks: give --interval for a second one that many seconds later.
@@ -39,7 +39,7 @@ struct ShowCommand: ParsableCommand {
         }
     }
 
-    @Argument(help: "The view: partitions, channels, rings, flow, ledger, doctor or cpus.")
+    @Argument(help: "The view: partitions, channels, rings, flow, ledger, doctor, cpus or session.")
     var view: InspectorView
 
     @Flag(help: "The form of the output.")

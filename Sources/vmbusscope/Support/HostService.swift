@@ -20,6 +20,8 @@ struct HostService {
     let mode: InterruptMode
     /// The machine's own network device that is joined with the guests'.
     let tap: String?
+    /// Faults that are tried on the first guest.
+    var trial: FaultTrial?
 
     private enum Token { case report, signal, input }
 
@@ -34,6 +36,8 @@ struct HostService {
         loop.add(signals.fileDescriptor, token: .signal)
         if takesCommands { loop.add(STDIN_FILENO, token: .input) }
         var lines = HostLines(isJSON: isJSON)
+        var trial = trial
+        request(try trial?.begin(byItself: !takesCommands), thread)
         var commands = CommandLines()
         var ending: Signal?
         var isEnding = false
@@ -43,7 +47,7 @@ struct HostService {
                 switch event.token {
                 case .report:
                     do throws(CommandFailure) {
-                        try write(reports, &lines)
+                        request(try write(reports, &lines, &trial), thread)
                     } catch {
                         (failure, isEnding) = (error, true)
                     }
@@ -54,15 +58,23 @@ struct HostService {
                     guard let bytes = try DescriptorAccess.read(STDIN_FILENO, atMost: 4096) else { continue }
                     if bytes.isEmpty { loop.remove(STDIN_FILENO) }
                     for line in commands.append(bytes) {
-                        if line == "quit" { isEnding = true } else { obey(line, thread) }
+                        var command: BridgeCommand?
+                        if line == "quit" {
+                            isEnding = true
+                        } else if try trial?.obey(line, &command) != true {
+                            obey(line, thread)
+                        }
+                        request(command, thread)
                     }
                 }
             }
         }
         thread.end()
         if let failure { throw failure }
-        try write(reports, &lines)
+        _ = try write(reports, &lines, &trial)
+        let hasFailed = try trial?.end() ?? false
         if let ending { SignalSource.die(of: ending) }
+        if hasFailed { throw CommandFailure(.badNews) }
     }
 
     /// Shows the guest on the screen until the user leaves.
@@ -112,6 +124,11 @@ struct HostService {
         return setup
     }
 
+    /// Asks something of the first guest.
+    private func request(_ command: BridgeCommand?, _ thread: borrowing BridgeThread) {
+        if let command { _ = thread.request(.command(command, guest: 0)) }
+    }
+
     private func obey(_ line: String, _ thread: borrowing BridgeThread) {
         do throws(BridgeCommandError) {
             let request = try BridgeServer.Request(line, for: entrances.map(\.guest))
@@ -121,14 +138,20 @@ struct HostService {
         }
     }
 
-    private func write(_ reports: Mailbox<BridgeServer.Report>, _ lines: inout HostLines) throws(CommandFailure) {
+    private func write(
+        _ reports: Mailbox<BridgeServer.Report>, _ lines: inout HostLines, _ trial: inout FaultTrial?
+    ) throws(CommandFailure) -> BridgeCommand? {
+        var command: BridgeCommand?
         for report in reports.takeAll() {
             switch report {
-            case .batch(let batch): try Output.write(lines.of(batch))
+            case .batch(let batch):
+                if trial?.replacesRecords != true { try Output.write(lines.of(batch)) }
+                command = try trial?.follow(batch) ?? command
             case .failed(let error): throw CommandFailure(.failure, error.description)
             case .rings: break
             }
         }
+        return command
     }
 }
 

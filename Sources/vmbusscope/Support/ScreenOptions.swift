@@ -25,7 +25,7 @@ struct ScreenOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "partitions (the default), channels, rings, flow, ledger, doctor or cpus.", valueName: "view"))
+            "partitions (the default), channels, rings, flow, ledger, doctor, cpus or session.", valueName: "view"))
     var view: InspectorView?
 
     @Option(help: ArgumentHelp("A filter for that view, in the language that the key / takes.", valueName: "filter"))
@@ -42,7 +42,24 @@ struct ScreenOptions: ParsableArguments {
         options.view = view ?? .partitions
         options.filter = filter
         options.userTheme = UserThemes.bytes
+        options.writeFile = SessionFiles.write
         return options
+    }
+}
+
+/// Files that the screen writes.
+enum SessionFiles {
+    /// Writes one; what went wrong, or nil.
+    static func write(_ path: String, _ text: String, replaces: Bool) -> String? {
+        do throws(SystemError) {
+            if !replaces, (try? SystemFiles().kind(of: path.hasPrefix("/") ? path : "./" + path)) != nil {
+                return "\(path) is there already; 'session!' instead of 'session' replaces it."
+            }
+            try ReplacedFile.write(path, Array(text.utf8))
+            return nil
+        } catch {
+            return error.description
+        }
     }
 }
 

@@ -131,6 +131,7 @@ struct NetworkRun<End: DeviceEndpoint> {
             case .destroyBuffer, .offerSubchannels, .wake, .ready, .note, .utility: break
             case .disk, .plugged, .unplugged, .submitted, .disksChanged:
                 throw Finding("an adapter has no disks")
+            case .finished: throw Finding("an adapter is never done")
             }
         }
     }

@@ -19,10 +19,11 @@ struct ScreenDriver {
     /// A simulation that stands still at its start.
     static func simulation(seed: UInt64 = 7, columns: Int = 80, rows: Int = 24) throws -> ScreenDriver {
         guard let scenario = try Scenarios.named(Scenarios.defaultName) else { throw NoScenario() }
-        let source = SimulatorSource(scenario, seed: seed)
+        let source = SimulatorSource(scenario, seed: seed, reader: FlowReader())
+        var inspector = InspectorState(capabilities: source.capabilities, title: source.title)
+        inspector.session = source.session
         return ScreenDriver(
-            state: ScreenState(isRunning: false),
-            inspector: InspectorState(capabilities: source.capabilities, title: source.title),
+            state: ScreenState(isRunning: false), inspector: inspector,
             size: Size(columns: columns, rows: rows), glyphs: .unicode, source: source)
     }
 
@@ -86,12 +87,14 @@ struct ScreenDriver {
     mutating func advance(steps: Int) {
         guard let batch = source?.advance(.steps(steps)) else { return }
         inspector.ingest(batch)
+        inspector.session = source?.session
     }
 
     /// Lets the simulator run until its clock says so.
     mutating func advance(toMilliseconds time: UInt64) {
         guard let batch = source?.advance(.time(time * 1_000_000, limit: 1_000_000)) else { return }
         inspector.ingest(batch)
+        inspector.session = source?.session
     }
 
     private mutating func handle(_ input: TerminalInput) {
@@ -103,11 +106,16 @@ struct ScreenDriver {
 
     private mutating func perform(_ effect: ScreenEffect) {
         switch effect {
-        case .advance(let budget):
-            if let batch = source?.advance(budget) { inspector.ingest(batch) }
-        case .seek(let position):
-            guard (try? source?.seek(position)) != nil else { return }
-            inspector.rewind(to: position)
+        case .travel, .command, .compare:
+            guard var source = source as (any BusSource)? else { return }
+            var run = SessionRun()
+            var slices = 0
+            state.message = run.perform(effect, &source, &inspector) {
+                slices += 1
+                return slices < 40
+            }
+            if run.isUnderway { state.message = run.stop(&source, &inspector) }
+            self.source = source as? SimulatorSource
         default: effects.append(effect)
         }
     }

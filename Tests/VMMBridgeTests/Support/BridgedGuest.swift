@@ -123,7 +123,10 @@ struct BridgedGuest: ~Copyable {
                 sequence += 1
                 try exchange(.postMessage(message, sequence: sequence))
                 try #require(statuses.count == before + 1)
-                if statuses.last != .success { try visitGuest { $0.postRefused(&$1) } }
+                if statuses.last != .success {
+                    let refused = GuestPost(bytes: bytes, connectionID: connectionID)
+                    try visitGuest { $0.postRefused(.invalidConnectionID, [refused], &$1) }
+                }
             case .signal(let place, let connectionID):
                 if connectionID == ConnectionID.event, let bit = ChannelBit.sendHalf(place.relid) {
                     let word = GuestPartition.interruptPageAddress + UInt64(bit.byte & ~3)

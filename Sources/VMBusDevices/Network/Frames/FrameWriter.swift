@@ -20,7 +20,9 @@ public struct FrameWriter: Sendable, Hashable {
 
     /// A frame of at least 60 bytes.
     public func frame(to hardware: [UInt8], _ type: EtherType, _ payload: [UInt8]) -> [UInt8] {
-        var frame = EthernetHeader(destination: hardware, source: self.hardware, type: type).encoded() + payload
+        var frame = EthernetHeader(destination: hardware, source: self.hardware, type: type).encoded()
+        frame.reserveCapacity(max(Self.smallestFrame, frame.count + payload.count))
+        frame += payload
         while frame.count < Self.smallestFrame { frame.append(0) }
         return frame
     }
@@ -55,8 +57,9 @@ public struct FrameWriter: Sendable, Hashable {
         header.identification = identification
         header.carries = carries
         (header.source, header.destination) = (internet, destination)
-        header.checksum = InternetSum(header.encoded()).value
-        return frame(to: hardware, .internet4, header.encoded() + payload)
+        var packet = header.encoded()
+        packet.put(InternetSum(packet).value, at: IPv4Header.checksumOffset)
+        return frame(to: hardware, .internet4, packet + payload)
     }
 
     /// An ICMP message with its checksum.
@@ -66,8 +69,9 @@ public struct FrameWriter: Sendable, Hashable {
     ) -> [UInt8] {
         var header = header
         header.checksum = 0
-        header.checksum = InternetSum(header.encoded() + payload).value
-        return packet(to: hardware, destination, .icmp, header.encoded() + payload, identification: identification)
+        var message = header.encoded() + payload
+        message.put(InternetSum(message).value, at: ICMPHeader.checksumOffset)
+        return packet(to: hardware, destination, .icmp, message, identification: identification)
     }
 
     /// A datagram with its checksum.
@@ -80,10 +84,11 @@ public struct FrameWriter: Sendable, Hashable {
         header.length = NetworkShort(UDPHeader.byteCount + payload.count)
         var sum = InternetSum(
             source: internet, destination: destination, carries: .udp, count: Int(header.length.rawValue))
-        sum.add(header.encoded() + payload)
+        var datagram = header.encoded() + payload
+        sum.add(datagram)
         // 0 means that there is none.
-        header.checksum = sum.value == 0 ? 0xFFFF : sum.value
-        return packet(to: hardware, destination, .udp, header.encoded() + payload)
+        datagram.put(sum.value == 0 ? 0xFFFF : sum.value, at: UDPHeader.checksumOffset)
+        return packet(to: hardware, destination, .udp, datagram)
     }
 
     /// A segment without data, with its checksum.
@@ -92,11 +97,11 @@ public struct FrameWriter: Sendable, Hashable {
     ) -> [UInt8] {
         var header = header
         header.checksum = 0
-        let bytes = header.encoded()
-        var sum = InternetSum(source: internet, destination: destination, carries: .tcp, count: bytes.count)
-        sum.add(bytes)
-        header.checksum = sum.value
-        return packet(to: hardware, destination, .tcp, header.encoded(), identification: identification)
+        var segment = header.encoded()
+        var sum = InternetSum(source: internet, destination: destination, carries: .tcp, count: segment.count)
+        sum.add(segment)
+        segment.put(sum.value, at: TCPHeader.checksumOffset)
+        return packet(to: hardware, destination, .tcp, segment, identification: identification)
     }
 
     /// Nobody listens: what a first segment is answered with (RFC 9293, 3.10.7.1). Nil for any other.
@@ -112,5 +117,14 @@ public struct FrameWriter: Sendable, Hashable {
         answer.acknowledgement = NetworkLong(rawValue: segment.sequence.rawValue &+ 1)
         answer.control = TCPHeader.Control(rawValue: 0x5000 | ends)
         return self.segment(to: hardware, destination, answer, identification: identification)
+    }
+}
+
+extension [UInt8] {
+    /// Puts a checksum into its place in a header that was written with 0 there.
+    fileprivate mutating func put(_ checksum: NetworkShort, at offset: Int) {
+        guard offset + 2 <= count else { return }
+        self[offset] = UInt8(truncatingIfNeeded: checksum.rawValue >> 8)
+        self[offset + 1] = UInt8(truncatingIfNeeded: checksum.rawValue)
     }
 }

@@ -35,6 +35,8 @@ public struct IPv4Header: WireStructure {
 
     /// Bytes without options.
     public static let smallestByteCount = 20
+    /// Where its checksum lies.
+    static let checksumOffset = 10
 
     /// Flags and place of a fragment.
     public struct Fragment: NetworkScalar {

@@ -1,3 +1,5 @@
+import VMBusWire
+
 /// The sum that internet headers carry (RFC 1071): ones' complement, over sixteen bits at a time.
 public struct InternetSum: Sendable, Hashable {
     private var sum: UInt64 = 0
@@ -31,6 +33,12 @@ public struct InternetSum: Sendable, Hashable {
             sum &+= UInt64(bytes[index])
             isOdd = false
             index += 1
+        }
+        // Four at a time, two of them beside each other: what they carry over stays above them until it is folded in.
+        while bytes.endIndex - index >= 8 {
+            let word = bytes.word64(index - bytes.startIndex).byteSwapped
+            sum &+= (word >> 32) &+ (word & 0xFFFF_FFFF)
+            index &+= 8
         }
         while index &+ 1 < bytes.endIndex {
             sum &+= UInt64(bytes[index]) << 8 | UInt64(bytes[index &+ 1])

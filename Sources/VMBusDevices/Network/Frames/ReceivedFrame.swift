@@ -32,12 +32,12 @@ public enum ReceivedFrame: Sendable, Hashable {
     ///
     /// - Throws: which field is short or breaks a rule; a wrong header checksum is one.
     public init(_ frame: [UInt8]) throws(WireError) {
-        let header = try EthernetHeader.decode(frame)
+        let header = try EthernetHeader.read(frame)
         let body = frame[EthernetHeader.byteCount...]
         switch header.type {
         case .resolution: self = .resolution(try ARPPacket.decode(body))
         case .internet4:
-            let (packet, size) = try IPv4Header.decodePrefix(body)
+            let (packet, size) = try IPv4Header.read(body)
             let length = Int(packet.totalLength.rawValue)
             guard length <= body.count else {
                 throw WireError(
@@ -53,5 +53,36 @@ public enum ReceivedFrame: Sendable, Hashable {
                 Packet(hardware: header.source, header: packet, payload: body.prefix(length).dropFirst(size)))
         default: self = .other(header.type)
         }
+    }
+}
+
+extension EthernetHeader {
+    /// The header of a frame, by hand where it is whole, as every frame passes here; else the declaration tells what is wrong.
+    fileprivate static func read(_ frame: [UInt8]) throws(WireError) -> EthernetHeader {
+        guard frame.count >= byteCount else { return try decode(frame) }
+        let bytes = frame[...]
+        return EthernetHeader(
+            destination: Array(bytes[0..<6]), source: Array(bytes[6..<12]),
+            type: EtherType(rawValue: bytes.word16(12).byteSwapped))
+    }
+}
+
+extension IPv4Header {
+    /// The header of a packet and its size, by hand where it is in order and has no options, as those of most packets.
+    fileprivate static func read(_ bytes: ArraySlice<UInt8>) throws(WireError) -> (IPv4Header, Int) {
+        guard bytes.count >= smallestByteCount, bytes.first == 0x45,
+            bytes.word16(2).byteSwapped >= smallestByteCount
+        else { return try decodePrefix(bytes) }
+        var header = IPv4Header()
+        header.service = bytes[bytes.startIndex + 1]
+        header.totalLength = NetworkShort(rawValue: bytes.word16(2).byteSwapped)
+        header.identification = NetworkShort(rawValue: bytes.word16(4).byteSwapped)
+        header.fragment = Fragment(rawValue: bytes.word16(6).byteSwapped)
+        header.timeToLive = bytes[bytes.startIndex + 8]
+        header.carries = InternetProtocol(rawValue: bytes[bytes.startIndex + 9])
+        header.checksum = NetworkShort(rawValue: bytes.word16(10).byteSwapped)
+        header.source = InternetAddress(rawValue: bytes.word32(12).byteSwapped)
+        header.destination = InternetAddress(rawValue: bytes.word32(16).byteSwapped)
+        return (header, smallestByteCount)
     }
 }

@@ -6,6 +6,8 @@ public struct ICMPHeader: WireStructure {
 
     /// Bytes of it.
     public static let byteCount = 8
+    /// Where its checksum lies.
+    static let checksumOffset = 2
 
     /// What it says.
     public struct Kind: NamedScalar {
@@ -64,6 +66,8 @@ public struct UDPHeader: WireStructure {
 
     /// Bytes of it.
     public static let byteCount = 8
+    /// Where its checksum lies.
+    static let checksumOffset = 6
 
     /// Whose.
     public var source: NetworkShort = 0
@@ -92,6 +96,8 @@ public struct TCPHeader: WireStructure {
 
     /// Bytes without options.
     public static let smallestByteCount = 20
+    /// Where its checksum lies.
+    static let checksumOffset = 16
 
     /// Header length and flags.
     public struct Control: NetworkScalar {

@@ -1,0 +1,147 @@
+import BusModel
+public import ProtocolRules
+import VMBusWire
+
+/// What the rules of the protocol found, as text and as JSON.
+public struct CheckReport {
+    /// The schema of the document, which only grows.
+    public static let schema = "vmbusscope.check/1"
+
+    /// What was checked, such as a scenario's name.
+    public var title: String
+    /// Steps that were taken.
+    public var steps: UInt64
+    /// The log's time at the end, in nanoseconds.
+    public var time: UInt64
+    /// The seed of a simulation.
+    public var seed: UInt64?
+    /// The partitions' names, by number.
+    public var partitions: [String]
+    /// The checker at the end.
+    public var checker: RuleChecker
+
+    /// A report.
+    public init(
+        title: String, steps: UInt64, time: UInt64, seed: UInt64?, partitions: [String], checker: RuleChecker
+    ) {
+        self.title = title
+        self.steps = steps
+        self.time = time
+        self.seed = seed
+        self.partitions = partitions
+        self.checker = checker
+    }
+
+    private func name(_ partition: UInt16) -> String {
+        partitions.indices.contains(Int(partition)) ? partitions[Int(partition)] : "partition \(partition)"
+    }
+
+    /// One line for each rule, then each breach with its bytes.
+    public func text() -> String {
+        var lines = ["rule                             checks  breaches"]
+        for rule in ProtocolRule.allCases {
+            let name = Self.left("\(Self.right("\(rule.rawValue)", 2)) \(rule.id)", 30)
+            guard let reason = checker.reasonNotCheckable(rule) else {
+                lines.append(
+                    "\(name) \(Self.right("\(checker.checks(of: rule))", 8)) \(Self.right("\(checker.breaches(of: rule))", 9))"
+                )
+                continue
+            }
+            lines.append("\(name) not checkable: \(reason)")
+        }
+        lines.append("")
+        for breach in checker.breaches {
+            let place = breach.channel.map { "channel \(breach.relid), \($0.device)/\($0.subchannel)" } ?? "no channel"
+            lines.append(
+                "\(breach.rule.isWarning ? "WARNING" : "BROKEN ") \(breach.description)  [by the \(breach.party.rawValue)]"
+            )
+            lines.append(
+                "  record \(breach.sequence) at \(Quantity.exactTime(breach.time)) s, \(PlainText.clean(name(breach.partition))), \(place)"
+            )
+            if !breach.bytes.isEmpty { lines.append("  bytes \(Self.hexadecimal(breach.bytes))") }
+        }
+        let count = checker.breachCount
+        let total = ProtocolRule.allCases.count { checker.breaches(of: $0) > 0 }
+        lines.append(
+            count == 0
+                ? "no rule was broken in \(steps) steps of \(title)"
+                : "\(Self.counted(count, "breach", "breaches")) of \(Self.counted(UInt64(total), "rule", "rules")) in \(steps) steps of \(title)"
+                    + (count > UInt64(checker.breaches.count) ? "; the first \(checker.breaches.count) are shown" : ""))
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func counted(_ count: UInt64, _ one: String, _ several: String) -> String {
+        "\(count) \(count == 1 ? one : several)"
+    }
+
+    /// One document, ended by a line feed.
+    public func json() -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("schema", Self.schema)
+            writer.member("source", "sim")
+            writer.member("title", title)
+            writer.member("seed", seed)
+            writer.member("steps", steps)
+            writer.member("time_ns", time)
+            writer.member("breach_count", checker.breachCount)
+            writer.memberArray("rules") { writer in
+                for rule in ProtocolRule.allCases { write(rule, &writer) }
+            }
+            writer.memberArray("breaches") { writer in
+                for breach in checker.breaches { write(breach, &writer) }
+            }
+        }
+        writer.endLine()
+        return writer.text
+    }
+
+    private func write(_ rule: ProtocolRule, _ writer: inout JSONWriter) {
+        let reason = checker.reasonNotCheckable(rule)
+        writer.object { writer in
+            writer.member("number", rule.rawValue)
+            writer.member("rule", rule.id)
+            writer.member("checkable", reason == nil)
+            writer.member("reason", reason)
+            writer.member("checks", checker.checks(of: rule))
+            writer.member("breaches", checker.breaches(of: rule))
+        }
+    }
+
+    private func write(_ breach: RuleBreach, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("rule", breach.rule.id)
+            writer.member("broken_by", breach.party.rawValue)
+            writer.member("seq", breach.sequence)
+            writer.member("time_ns", breach.time)
+            writer.member("partition", name(breach.partition))
+            writer.member("device", breach.channel?.device.description)
+            writer.member("subchannel", breach.channel?.subchannel)
+            writer.member("relid", breach.relid == 0 ? nil : breach.relid)
+            writer.member("place", breach.place)
+            writer.member("value", breach.value)
+            writer.member("explanation", breach.explanation)
+            writer.member("bytes", Self.hexadecimal(breach.bytes))
+        }
+    }
+
+    /// All rules with their text and source.
+    public static func rules() -> String {
+        ProtocolRule.allCases.map { rule in
+            "\(right("\(rule.rawValue)", 2)) \(rule.id)\n   \(rule.text)\n   Source: reference \(rule.source). "
+                + "Needs \(rule.needs.words).\n"
+        }.joined()
+    }
+
+    private static func left(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    private static func right(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
+        bytes.map { Hexadecimal.digits(UInt64($0), count: 2) }.joined()
+    }
+}

@@ -9,20 +9,18 @@ Exit codes: 0 all agree, 1 something differs or failed, 64 wrong usage.
 import hashlib
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections import Counter
 
-from lab import Failed, Guest, Host, field, text
+from lab import Again, Failed, Guest, Host, field, run_steps, text
 from monitor_tap import Tap
 
 VERSIONS = ["5.3", "5.2", "5.1", "5.0", "4.1", "4.0", "3.0", "2.4"]
 
 
-class TracedLate(Failed):
+class TracedLate(Again):
     """The guest had not begun to trace when the host's first message came."""
 
 
@@ -302,23 +300,7 @@ def main():
                 ("two reboots, our own pages", lambda: home.reboots(2, raw=True)),
                 ("two boots, our own pages", lambda: home.fresh_boots(2, raw=True)),
             ]
-        only = os.environ.get("VMBUSSCOPE_LAB_ONLY")
-        result = 0
-        for name, step in steps:
-            if only and only not in name:
-                continue
-            start = time.monotonic()
-            try:
-                try:
-                    outcome = step()
-                except TracedLate as late:
-                    # The kernel makes contact as soon as there is anything to trace: on a busy machine tracing may lose.
-                    print(f"host: {name}: once more, as the trace began late: {late}", flush=True)
-                    outcome = step()
-            except (Failed, subprocess.TimeoutExpired, OSError) as failure:
-                outcome, result = f"FAILED: {failure}", 1
-            print(f"host: {name}: {outcome} ({time.monotonic() - start:.0f} s)", flush=True)
-        return result
+        return run_steps("host", steps)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 # Patience for four processors that boot on a busy machine.
 os.environ.setdefault("VMBUSSCOPE_LAB_PATIENCE", "240")
-from lab import Failed, Guest, Host, text  # noqa: E402
+from lab import Failed, Guest, Host, run_steps, text  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESPONDER, FIRST, SECOND = "10.0.0.254", "10.0.0.1", "10.0.0.2"
@@ -251,28 +250,17 @@ def main():
         return 64
     is_full = sys.argv[1] == "--full"
     lab, program = (os.path.abspath(path) for path in sys.argv[2:])
-    result = 0
     with tempfile.TemporaryDirectory(prefix="vmbusscope-network-", dir="/tmp") as folder:
         archive = f"{folder}/in.tar"
         subprocess.run([f"{lab}/pack", archive, *build(folder)], check=True)
-        steps = [("one guest", lambda place: one_guest(lab, program, place, archive, is_full))]
+        place = lambda: tempfile.mkdtemp(dir=folder)
+        steps = [("one guest", lambda: one_guest(lab, program, place(), archive, is_full))]
         if is_full:
             steps += [
-                ("two guests", lambda place: two_guests(lab, program, place, archive)),
-                ("twenty times", lambda place: again(lab, program, place, archive, 20)),
+                ("two guests", lambda: two_guests(lab, program, place(), archive)),
+                ("twenty times", lambda: again(lab, program, place(), archive, 20)),
             ]
-        only = os.environ.get("VMBUSSCOPE_LAB_ONLY")
-        for number, (name, step) in enumerate(steps):
-            if only and only not in name:
-                continue
-            start, place = time.monotonic(), f"{folder}/{number}"
-            os.makedirs(place)
-            try:
-                outcome = step(place)
-            except (Failed, subprocess.SubprocessError, OSError) as failure:
-                outcome, result = f"FAILED: {failure}", 1
-            print(f"network: {name}: {outcome} ({time.monotonic() - start:.0f} s)", flush=True)
-    return result
+        return run_steps("network", steps)
 
 
 if __name__ == "__main__":

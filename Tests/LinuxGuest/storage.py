@@ -15,10 +15,9 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 os.environ.setdefault("VMBUSSCOPE_LAB_PATIENCE", "240")
-from host import Failed, Guest, Host, field, text  # noqa: E402
+from host import Failed, Guest, Host, field, run_steps, text  # noqa: E402
 
 DISC_TEXT = b"a disc for a guest\n" * 1000
 DRIVERS = re.compile(r"hv_storvsc|hv_vmbus|storvsc|I/O error|scsi.*(?:error|fail)|Sense Key|EXT4-fs error|\bwarning:|\bBUG:", re.I)
@@ -214,18 +213,7 @@ def main():
     if sys.argv[1] == "--full":
         steps = [("disks", lambda: disks(lab, program, 64)), ("disks, our own pages", lambda: disks(lab, program, 4, raw=True)),
                  ("traced from inside", lambda: traced(lab, program))]
-    only = os.environ.get("VMBUSSCOPE_LAB_ONLY")
-    result = 0
-    for name, step in steps:
-        if only and only not in name:
-            continue
-        start = time.monotonic()
-        try:
-            outcome = step()
-        except (Failed, subprocess.SubprocessError, OSError) as failure:
-            outcome, result = f"FAILED: {failure}", 1
-        print(f"storage: {name}: {outcome} ({time.monotonic() - start:.0f} s)", flush=True)
-    return result
+    return run_steps("storage", steps)
 
 
 if __name__ == "__main__":

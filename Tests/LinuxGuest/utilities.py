@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from host import Failed, Guest, Host, Lab, field, text
+from host import Failed, Guest, Host, Lab, run_steps, text
 
 CLOCK_LIMIT = 0.050
 SCENARIO = """
@@ -245,18 +245,7 @@ def main():
         steps = [("time sync 4.0", lambda: home.clock("4.0"))]
         if sys.argv[1] == "--full":
             steps += [("time sync 3.0", lambda: home.clock("3.0")), ("daemons and files", home.exchange)]
-        only = os.environ.get("VMBUSSCOPE_LAB_ONLY")
-        result = 0
-        for name, step in steps:
-            if only and only not in name:
-                continue
-            start = time.monotonic()
-            try:
-                outcome = step()
-            except (Failed, subprocess.SubprocessError, OSError) as failure:
-                outcome, result = f"FAILED: {failure}", 1
-            print(f"utilities: {name}: {outcome} ({time.monotonic() - start:.0f} s)", flush=True)
-        return result
+        return run_steps("utilities", steps)
 
 
 if __name__ == "__main__":

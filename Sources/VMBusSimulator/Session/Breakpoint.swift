@@ -1,4 +1,5 @@
 import BusModel
+import ProtocolRules
 import Query
 import VMBusWire
 
@@ -38,7 +39,12 @@ struct Breakpoint: Sendable {
         let words = text.split(whereSeparator: \.isWhitespace)
         switch words.first {
         case "watch": condition = .watch(try Watch(words.dropFirst().joined(separator: " ")))
-        case "invariant" where words.count <= 2: condition = .invariant(words.dropFirst().first.map(String.init) ?? "")
+        case "invariant" where words.count <= 2:
+            let rule = words.dropFirst().first.map(String.init) ?? ""
+            guard rule.isEmpty || ProtocolRule.allCases.contains(where: { $0.id == rule }) else {
+                throw CommandRefusal("there is no rule '\(rule)'; the view of the session lists all 34")
+            }
+            condition = .invariant(rule)
         case "fault" where words.count == 1: condition = .fault
         case nil: throw CommandRefusal("a breakpoint needs a filter, a watch, an invariant, or fault")
         default: condition = .record(try SessionQuery.parse(text, schema))

@@ -103,9 +103,9 @@ import VMBusWire
     @Test func `a fault and a broken rule stop where the log tells of them`() throws {
         var fault = FlowRecordHeader(kind: .fault, time: 1, partition: 1, code: FaultCode(rule: 17).rawValue)
         fault.sequence = 5
-        let text = Array("ring-sane: ring: 7: an index stays inside the ring".utf8)
+        let text = Array("index-range: ring: 7: an index stays inside the ring".utf8)
         for (condition, fits) in [
-            ("fault", true), ("invariant", true), ("invariant ring-sane", true), ("invariant ring", false),
+            ("fault", true), ("invariant", true), ("invariant index-range", true),
             ("invariant gpadl-complete", false),
         ] {
             let breakpoint = try Breakpoint(1, condition, ignoring: 0, nil)
@@ -114,7 +114,7 @@ import VMBusWire
     }
 
     static let wrong = [
-        "", "  ", "relid == banana", "relid ==", "watch", "watch ring", "watch ring(x).out.mask",
+        "", "  ", "invariant ring", "relid == banana", "relid ==", "watch", "watch ring", "watch ring(x).out.mask",
         "watch ring(a/b).up.mask",
         "watch ring(a/b/c).out.mask", "watch ring(a/b).out.colour", "watch queue(a/b).messages",
         "watch queue(a/0).all", "watch ring(a/b).out.mask > x", "watch ring(a/b).out.mask !",

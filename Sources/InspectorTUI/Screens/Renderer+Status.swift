@@ -89,11 +89,8 @@ extension Renderer {
             widget.hint = "letters, digits, hyphens"
         case .choose(let number):
             widget.label = "Choice \(number):"
-            let session = inspector.session
-            let choice = ((session?.choices ?? []) + (session?.question.map { [$0] } ?? [])).first {
-                $0.number == number
-            }
-            widget.hint = choice.map { "\($0.purpose), 0 to \($0.count &- 1)" } ?? "another value"
+            widget.hint =
+                inspector.session?.choice(number).map { "\($0.purpose), 0 to \($0.count &- 1)" } ?? "another value"
         case .fault:
             widget.label = "Fault:"
             widget.hint = "its kind, then where and when: lost-signal guest=NAME nth=2"

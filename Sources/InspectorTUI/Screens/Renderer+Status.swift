@@ -114,10 +114,13 @@ extension Renderer {
             }
             drawAid(completions, choice: prompt.choice, problem, above: line)
         }
+        let refusal = prompt.refusal.map { Span($0, .promptInvalid) }
+        if refusal != nil { widget.validity = .invalid("refused") }
         switch prompt.purpose {
         case .breakpoint, .until, .fault, .write:
-            drawAid(state.completions(inspector), choice: prompt.choice, nil, above: line)
-        case .filter, .goTo, .branch, .choose, .trace: break
+            drawAid(state.completions(inspector), choice: prompt.choice, refusal, above: line)
+        case .branch, .choose: drawAid([], choice: 0, refusal, above: line)
+        case .filter, .goTo, .trace: break
         }
         widget.draw(on: &grid, in: line, glyphs: glyphs)
     }

@@ -294,6 +294,13 @@ extension HostConnection {
         relids[relid].flatMap { position($0) }.map { channels[$0].offer.connectionID }
     }
 
+    /// The processor and the event flag by which an open channel is interrupted; nil where the guest wants no interrupts.
+    public func interrupt(of key: HostChannelKey) -> (targetVP: UInt32, eventFlag: UInt32)? {
+        guard let index = position(key), case .open(let request) = channels[index].state, request.interruptsEnabled
+        else { return nil }
+        return (channels[index].targetVP, request.eventFlag)
+    }
+
     /// The page lists that the host holds complete, oldest first.
     public var pageLists: [HostPageList] {
         channels.flatMap { $0.lists.values.filter(\.isShared) }.sorted { $0.age < $1.age }

@@ -29,21 +29,21 @@ extension GuestPartition {
     ) {
         switch effect {
         case .send(let subchannel, let packet, let attachment):
-            guard let channel = channel(device, subchannel),
-                var port = devices[device].channels[channel].port
-            else { return }
-            let place = name(device, channel)
-            let wasBlocked = port.isBlocked
+            guard let channel = channel(device, subchannel) else { return }
+            let wasBlocked = devices[device].channels[channel].port?.isBlocked == true
             do throws(ProtocolViolation) {
                 let spare = devices[device].consumer?.spareRingBytes(behind: packet) ?? 0
-                let sent = try port.send(packet, spare: spare, &activity.memory)
-                devices[device].channels[channel].port = port
+                guard
+                    let sent = try devices[device].channels[channel].port?
+                        .send(packet, spare: spare, &activity.memory)
+                else { return }
                 guard case .written(let signal) = sent else {
                     devices[device].channels[channel].counters.outFullTotal += 1
                     if !wasBlocked { devices[device].channels[channel].counters.outFullFirst += 1 }
                     devices[device].consumer?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
                     return
                 }
+                let place = name(device, channel)
                 activity.effects.append(
                     .packet(
                         place, .guestToHost, packet.type, bytes: packet.encoded ?? [], attachment: attachment))

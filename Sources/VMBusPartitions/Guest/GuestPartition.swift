@@ -97,27 +97,32 @@ public struct GuestPartition: Sendable {
     /// The channel's event flag was set: takes packets out of its host→guest ring.
     @_specialize(where Memory == SimulatedMemory)
     public mutating func interrupted<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
-        guard let (device, channel) = position(relid: relid), var port = devices[device].channels[channel].port else {
+        guard let (device, channel) = position(relid: relid), devices[device].channels[channel].port != nil else {
             return
         }
-        let place = name(device, channel)
         devices[device].channels[channel].counters.interrupts += 1
         let appetite = devices[device].consumer?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory, limit: appetite.packets)
+            // Where it lies, as a copy would count references to both lists of pages.
+            guard
+                let taken = try devices[device].channels[channel].port?
+                    .drain(&activity.memory, limit: appetite.packets)
+            else { return }
+            drained = taken
         } catch {
             activity.effects.append(.violation(error))
             return
         }
-        devices[device].channels[channel].port = port
+        let place = name(device, channel)
+        let isBlocked = devices[device].channels[channel].port?.isBlocked == true
         if drained.signal, configuration.profile.wakesForSpace {
             devices[device].channels[channel].counters.interruptsInFull += 1
             signal(place, &activity)
         }
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, _) in drained.packets { deliver(packet, place, &activity) }
-        if port.isBlocked { sendAgain(relid, &activity) }
+        if isBlocked { sendAgain(relid, &activity) }
         if drained.hasMore {
             activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
         }

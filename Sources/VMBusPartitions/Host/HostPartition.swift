@@ -87,23 +87,26 @@ public struct HostPartition: Sendable {
     /// The guest signalled a channel: takes packets out of its guest→host ring.
     @_specialize(where Memory == SimulatedMemory)
     public mutating func signalled<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
-        guard let key = connection.key(relid: relid), let (device, channel) = position(key),
-            var port = devices[device].channels[channel].port
-        else { return }
-        let place = place(device, channel)
+        guard let key = connection.key(relid: relid), let (device, channel) = position(key) else { return }
         let appetite = devices[device].provider?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory, limit: appetite.packets, keepsBytes: activity.tellsReceived)
+            // Where it lies, as a copy would count references to both lists of pages.
+            guard
+                let taken = try devices[device].channels[channel].port?
+                    .drain(&activity.memory, limit: appetite.packets, keepsBytes: activity.tellsReceived)
+            else { return }
+            drained = taken
         } catch {
             activity.effects.append(.violation(error))
             return
         }
-        devices[device].channels[channel].port = port
+        let place = place(device, channel)
+        let isBlocked = devices[device].channels[channel].port?.isBlocked == true
         if drained.signal { interrupt(key, place, &activity) }
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, bytes) in drained.packets { deliver(packet, bytes, place, &activity) }
-        if port.isBlocked { sendAgain(key, &activity) }
+        if isBlocked { sendAgain(key, &activity) }
         if drained.hasMore, appetite.pause < .max {
             activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
         }
@@ -358,13 +361,13 @@ extension HostPartition {
     ) {
         switch effect {
         case .send(let subchannel, let packet, let attachment):
-            guard let channel = self.channel(device, subchannel),
-                var port = devices[device].channels[channel].port
-            else { return }
+            guard let channel = self.channel(device, subchannel) else { return }
             do throws(ProtocolViolation) {
                 let spare = devices[device].provider?.spareRingBytes(behind: packet) ?? 0
-                let sent = try port.send(packet, spare: spare, &activity.memory)
-                devices[device].channels[channel].port = port
+                guard
+                    let sent = try devices[device].channels[channel].port?
+                        .send(packet, spare: spare, &activity.memory)
+                else { return }
                 guard case .written(let signal) = sent else {
                     devices[device].provider?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
                     return
@@ -463,12 +466,9 @@ extension HostPartition {
     private func interrupt<Memory>(
         _ key: HostChannelKey, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let channel = connection.channel(key), case .open(let request) = channel.state, request.interruptsEnabled
-        else { return }
+        guard let (targetVP, eventFlag) = connection.interrupt(of: key) else { return }
         let isOld = agreement.version < .windows8
-        let delivery =
-            isOld
-            ? EventFlagDelivery(vp: 0, flag: 0) : EventFlagDelivery(vp: channel.targetVP, flag: request.eventFlag)
+        let delivery = isOld ? EventFlagDelivery(vp: 0, flag: 0) : EventFlagDelivery(vp: targetVP, flag: eventFlag)
         activity.effects.append(.interrupt(place, delivery, throughInterruptPage: isOld))
     }
 }

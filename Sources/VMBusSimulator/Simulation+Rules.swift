@@ -182,28 +182,31 @@ extension Simulation {
         ring.interruptMask = control.interruptMask
         ring.pendingSendSize = control.pendingSendSize
         ring.featureBits = control.featureBits
-        // Only for who waits does it matter, and it may take a look at all that is on its way.
-        ring.sender = sender.map {
-            RingEvidence.Sender(
-                position: $0.sent, isBlocked: $0.isBlocked, needed: $0.needed,
-                willLook: $0.isBlocked && willLook(isUpstream ? .guest : .host, guest, relid))
+        // Only for who waits does it matter whether he will look, and it may take a look at all that is on its way.
+        if let sender {
+            ring.sender = RingEvidence.Sender(
+                position: sender.sent, isBlocked: sender.isBlocked, needed: sender.needed,
+                willLook: sender.isBlocked && willLook(isUpstream ? .guest : .host, guest, relid))
+            ring.written = Self.bytes(memory, pages, from: seen?.sent ?? 0, to: sender.sent)
         }
-        ring.receiver = receiver.map {
-            RingEvidence.Receiver(
-                position: $0.received, published: $0.published,
-                willLook: $0.received != control.writeIndex && willLook(isUpstream ? .host : .guest, guest, relid))
+        if let receiver {
+            let waits = receiver.received != control.writeIndex
+            ring.receiver = RingEvidence.Receiver(
+                position: receiver.received, published: receiver.published,
+                willLook: waits && willLook(isUpstream ? .host : .guest, guest, relid))
+            ring.taken = Self.bytes(memory, pages, from: seen?.received ?? 0, to: receiver.received)
         }
-        ring.written = sender.flatMap { bytes(guest, pages, from: seen?.sent ?? 0, to: $0.sent) }
-        ring.taken = receiver.flatMap { bytes(guest, pages, from: seen?.received ?? 0, to: $0.received) }
         checker.observe(.ring(ring))
     }
 
     /// The bytes of a ring's data area between two places; nil for none, and for places outside.
-    private func bytes(_ guest: Int, _ pages: RingPages, from start: UInt32, to end: UInt32) -> [UInt8]? {
+    private static func bytes(
+        _ memory: SimulatedMemory, _ pages: RingPages, from start: UInt32, to end: UInt32
+    ) -> [UInt8]? {
         guard start != end, start < pages.dataSize, end < pages.dataSize else { return nil }
         let count = end >= start ? end - start : pages.dataSize - start + end
         var bytes: [UInt8] = []
-        let ring = PagedRingMemory(guest: guests[guest].memory, pages: pages)
+        let ring = PagedRingMemory(guest: memory, pages: pages)
         return (try? ring.appendBytes(from: start, count: Int(count), to: &bytes)) == nil ? nil : bytes
     }
 
@@ -211,12 +214,13 @@ extension Simulation {
     private func willLook(_ end: PartitionEnd, _ guest: Int, _ relid: UInt32) -> Bool {
         switch end {
         case .host:
-            let hypervisor = guests[guest].hypervisor
-            if hypervisor.signalled.contains(relid) || hypervisor.isSharedSignalled || hypervisor.isMonitorPending {
+            if guests[guest].hypervisor.signalled.contains(relid) || guests[guest].hypervisor.isSharedSignalled
+                || guests[guest].hypervisor.isMonitorPending
+            {
                 return true
             }
         case .guest:
-            let flag = guests[guest].guest.connection.channel(relid)?.eventFlag
+            let flag = guests[guest].guest.connection.eventFlag(relid: relid)
             let isShared = guests[guest].host.agreement.version < .windows8
             if guests[guest].controller.isFlagged(isShared ? 0 : UInt32(flag ?? 0)) { return true }
         }

@@ -48,6 +48,8 @@ public struct Simulation: Sendable {
     public let memoryOrder: MemoryOrder
     /// Checks the rules of the protocol after every step; nil for not. Each breach becomes a record of the log.
     public internal(set) var checker: RuleChecker?
+    /// Whether there is a checker: every step asks, and to ask the checker itself would copy it.
+    private var checksRules = false
     /// What the rules must be shown of the step that has just happened.
     private var touch: RuleTouch?
 
@@ -95,7 +97,7 @@ public struct Simulation: Sendable {
     ///
     /// - Parameter batch: gets what it left in the log behind what it holds; nothing while a question waits.
     public mutating func step(into batch: inout FlowBatch) -> StepOutcome {
-        guard choices.asked.isEmpty, checker == nil else { return stepApart(into: &batch) }
+        guard choices.asked.isEmpty, !checksRules else { return stepApart(into: &batch) }
         // The records go where they belong at once; what was left before the first step comes in front of them.
         if !records.isEmpty { takeRecords(into: &batch) }
         let first = batch.headers.count
@@ -140,12 +142,16 @@ public struct Simulation: Sendable {
     }
 
     /// Checks the rules from now on; the rules of what was begun before cannot be checked then.
-    public mutating func checkRules() { if checker == nil { checker = RuleChecker() } }
+    public mutating func checkRules() {
+        guard !checksRules else { return }
+        checker = RuleChecker()
+        checksRules = true
+    }
 
     private mutating func happen(_ entry: EventQueue<SimulationEvent>.Entry) {
         time = max(time, entry.time)
         steps += 1
-        if checker != nil { touch = touch(of: entry.event) }
+        if checksRules { touch = touch(of: entry.event) }
         perform(entry.event)
     }
 
@@ -163,7 +169,7 @@ public struct Simulation: Sendable {
         let touch = touch.take()
         guard !records.isEmpty || touch != nil else { return }
         records.number(from: &nextSequence)
-        if checker != nil { examine(touch ?? RuleTouch()) }
+        if checksRules { examine(touch ?? RuleTouch()) }
         if batch.isEmpty {
             batch = FlowBatch()
             swap(&batch, &records)

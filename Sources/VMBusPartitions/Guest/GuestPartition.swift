@@ -101,7 +101,7 @@ public struct GuestPartition: Sendable {
             return
         }
         devices[device].channels[channel].counters.interrupts += 1
-        let appetite = devices[device].consumer?.appetite ?? RingAppetite()
+        let appetite = devices[device].consumer.first?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
             // Where it lies, as a copy would count references to both lists of pages.
@@ -179,9 +179,12 @@ public struct GuestPartition: Sendable {
         return nil
     }
 
-    /// The place of a channel among those of a device.
+    /// The place of a channel among those of a device. Here and in what follows loops search, as a closure would be given a
+    /// copy of the whole partition.
     func channel(_ device: Int, _ subchannel: UInt16) -> Int? {
-        devices[device].channels.indices.first { devices[device].channels[$0].subchannel == subchannel }
+        for channel in devices[device].channels.indices
+        where devices[device].channels[channel].subchannel == subchannel { return channel }
+        return nil
     }
 
     /// What a channel is called.
@@ -193,8 +196,10 @@ public struct GuestPartition: Sendable {
 
     /// The place of a device in `devices`. Devices are looked at where they lie, as a copy of one costs much.
     func place(of instance: GUID, generation: UInt32? = nil) -> Int? {
-        devices.indices.first {
-            devices[$0].instance == instance && (generation == nil || devices[$0].generation == generation)
+        for device in devices.indices
+        where devices[device].instance == instance && (generation == nil || devices[device].generation == generation) {
+            return device
         }
+        return nil
     }
 }

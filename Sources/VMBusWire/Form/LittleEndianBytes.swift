@@ -33,6 +33,14 @@ extension [UInt8] {
     @inlinable @inline(__always)
     public mutating func append(word64 value: UInt64) { append(word: value) }
 
+    /// Appends 32-bit numbers, which costs little more than one of them.
+    @inlinable @inline(__always)
+    public mutating func append<let count: Int>(words: InlineArray<count, UInt32>) {
+        var words = words
+        for index in words.indices { words[index] = words[index].littleEndian }
+        words.span.bytes.withUnsafeBytes { append(contentsOf: $0) }
+    }
+
     @inlinable @inline(__always)
     mutating func append<Word: FixedWidthInteger & BitwiseCopyable>(word value: Word) {
         Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }

@@ -149,9 +149,11 @@ extension Simulation {
     }
 
     /// The channel that a connection leads to, most often the one that the guest means.
-    private func signalledChannel(_ guest: Int, _ place: ChannelPlace, _ connection: UInt32) -> UInt32? {
-        if guests[guest].host.signals(relid: place.relid, connectionID: connection) { return place.relid }
-        return guests[guest].host.channel(connectionID: connection)?.relid
+    private mutating func signalledChannel(_ guest: Int, _ place: ChannelPlace, _ connection: UInt32) -> UInt32? {
+        guests[guest].inPlace {
+            $0.host.signals(relid: place.relid, connectionID: connection)
+                ? place.relid : $0.host.channel(connectionID: connection)?.relid
+        }
     }
 
     mutating func interrupt(

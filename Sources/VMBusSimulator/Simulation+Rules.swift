@@ -92,15 +92,16 @@ extension Simulation {
         return [message[8..<12].reversed().reduce(0) { $0 << 8 | UInt32($1) }]
     }
 
-    /// Shows the rules the records of a step and what the machine is like after it; a breach becomes a record of its own.
-    mutating func examine(_ touch: RuleTouch) {
+    /// Shows the rules the records of a step, which are those from a place on, and what the machine is like after it; a breach
+    /// becomes a record of its own.
+    mutating func examine(_ touch: RuleTouch, recordsFrom first: Int) {
         guard var checker = checker.take() else { return }
         let known = checker.breaches.count
         if touch.boots, let guest = touch.guest { checker.observe(.machineReset(partition: Self.partition(guest))) }
-        checker.observe(records)
-        show(touch, &checker)
+        for header in records.headers[first...] { checker.observe(header, records.payload(of: header)) }
+        show(touch, recordsFrom: first, &checker)
         let found = checker.breaches[known...]
-        self.checker = checker
+        self.checker = consume checker
         guard !found.isEmpty else { return }
         var faults = FlowBatch()
         for breach in found {
@@ -116,7 +117,7 @@ extension Simulation {
     }
 
     /// Shows the rules what the machine is like after a step.
-    private mutating func show(_ touch: RuleTouch, _ checker: inout RuleChecker) {
+    private mutating func show(_ touch: RuleTouch, recordsFrom first: Int, _ checker: inout RuleChecker) {
         var places: [(guest: Int, relid: UInt32)] = []
         func touches(_ guest: Int, _ relid: UInt32) {
             let index = places.firstIndex { ($0.guest, $0.relid) >= (guest, relid) } ?? places.count
@@ -124,7 +125,7 @@ extension Simulation {
         }
         for relid in touch.relids { touches(touch.guest ?? 0, relid) }
         var told = touch.hasSlots ? touch.guest : nil
-        for header in records.headers where header.partition > 0 {
+        for header in records.headers[first...] where header.partition > 0 {
             let guest = Int(header.partition) - 1
             guard guests.indices.contains(guest) else { continue }
             if header.kind == .message, header.direction == .hostToGuest { told = guest }
@@ -147,10 +148,13 @@ extension Simulation {
 
     /// Shows both rings of a channel; nothing for one that neither end has open.
     private mutating func showRings(_ guest: Int, _ relid: UInt32, _ checker: inout RuleChecker) {
-        let ends = (
-            guest: guests[guest].guest.ringEnds(relid: relid), host: guests[guest].host.ringEnds(relid: relid)
-        )
-        guard let place = guests[guest].host.channel(relid: relid), ends.guest != nil || ends.host != nil else {
+        let (ends, place) = guests[guest].inPlace {
+            (
+                (guest: $0.guest.ringEnds(relid: relid), host: $0.host.ringEnds(relid: relid)),
+                $0.host.channel(relid: relid)
+            )
+        }
+        guard let place, ends.guest != nil || ends.host != nil else {
             guests[guest].seenRings.forget(relid)
             return
         }
@@ -167,7 +171,7 @@ extension Simulation {
         showRing(guest, relid, key, .hostToGuest, memory, from: ends.host, to: ends.guest, seen?.incoming, &checker)
     }
 
-    private func showRing(
+    private mutating func showRing(
         _ guest: Int, _ relid: UInt32, _ key: ChannelKey, _ direction: Direction, _ memory: SimulatedMemory,
         from sender: RingEnds?, to receiver: RingEnds?, _ seen: SeenPositions?, _ checker: inout RuleChecker
     ) {
@@ -211,7 +215,7 @@ extension Simulation {
     }
 
     /// Whether something is on its way after which an end looks at a channel's rings.
-    private func willLook(_ end: PartitionEnd, _ guest: Int, _ relid: UInt32) -> Bool {
+    private mutating func willLook(_ end: PartitionEnd, _ guest: Int, _ relid: UInt32) -> Bool {
         switch end {
         case .host:
             if guests[guest].hypervisor.signalled.contains(relid) || guests[guest].hypervisor.isSharedSignalled
@@ -220,9 +224,12 @@ extension Simulation {
                 return true
             }
         case .guest:
-            let flag = guests[guest].guest.connection.eventFlag(relid: relid)
-            let isShared = guests[guest].host.agreement.version < .windows8
-            if guests[guest].controller.isFlagged(isShared ? 0 : UInt32(flag ?? 0)) { return true }
+            let isFlagged = guests[guest].inPlace {
+                let isShared = $0.host.agreement.version < .windows8
+                return $0.controller.isFlagged(
+                    isShared ? 0 : UInt32($0.guest.connection.eventFlag(relid: relid) ?? 0))
+            }
+            if isFlagged { return true }
         }
         return queue.contains { $0.brings(end, of: guest, to: relid) }
     }

@@ -97,28 +97,34 @@ public struct Simulation: Sendable {
     ///
     /// - Parameter batch: gets what it left in the log behind what it holds; nothing while a question waits.
     public mutating func step(into batch: inout FlowBatch) -> StepOutcome {
-        guard choices.asked.isEmpty, !checksRules else { return stepApart(into: &batch) }
+        guard choices.asked.isEmpty else { return stepOrAsk(into: &batch) }
         // The records go where they belong at once; what was left before the first step comes in front of them.
-        if !records.isEmpty { takeRecords(into: &batch) }
         let first = batch.headers.count
+        if !records.isEmpty {
+            batch.append(records)
+            records.removeAll()
+        }
         swap(&batch, &records)
         defer { swap(&batch, &records) }
-        guard let entry = next() else { return .ended }
+        guard let entry = next() else {
+            finish(from: first)
+            return .ended
+        }
         happen(entry)
-        records.number(from: &nextSequence, startingAt: first)
+        finish(from: first)
         return .happened
     }
 
-    /// The rules are shown the records of this step alone. And a person may have to be asked in the middle of the event: then
-    /// it has not happened, and happens again from its start when there is an answer.
-    private mutating func stepApart(into batch: inout FlowBatch) -> StepOutcome {
-        let before = choices.asked.isEmpty ? nil : self
+    /// A person may have to be asked in the middle of the event: then it has not happened, and happens again from its start
+    /// when there is an answer.
+    private mutating func stepOrAsk(into batch: inout FlowBatch) -> StepOutcome {
+        let before = self
         guard let entry = next() else {
             takeRecords(into: &batch)
             return .ended
         }
         if choices.question == nil { happen(entry) }
-        if let question = choices.question, let before {
+        if let question = choices.question {
             self = before
             return .asks(question)
         }
@@ -166,10 +172,7 @@ public struct Simulation: Sendable {
     }
 
     private mutating func takeRecords(into batch: inout FlowBatch) {
-        let touch = touch.take()
-        guard !records.isEmpty || touch != nil else { return }
-        records.number(from: &nextSequence)
-        if checksRules { examine(touch ?? RuleTouch()) }
+        finish(from: 0)
         if batch.isEmpty {
             batch = FlowBatch()
             swap(&batch, &records)
@@ -177,6 +180,14 @@ public struct Simulation: Sendable {
             batch.append(records)
             records.removeAll()
         }
+    }
+
+    /// Gives the records from a place on their numbers, and shows them to the rules as those of one step.
+    private mutating func finish(from first: Int) {
+        let touch = touch.take()
+        guard records.headers.count > first || touch != nil else { return }
+        records.number(from: &nextSequence, startingAt: first)
+        if checksRules { examine(touch ?? RuleTouch(), recordsFrom: first) }
     }
 
     /// Gives records the next numbers.

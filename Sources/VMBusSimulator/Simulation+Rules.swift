@@ -148,13 +148,10 @@ extension Simulation {
 
     /// Shows both rings of a channel; nothing for one that neither end has open.
     private mutating func showRings(_ guest: Int, _ relid: UInt32, _ checker: inout RuleChecker) {
-        let (ends, place) = guests[guest].inPlace {
-            (
-                (guest: $0.guest.ringEnds(relid: relid), host: $0.host.ringEnds(relid: relid)),
-                $0.host.channel(relid: relid)
-            )
-        }
-        guard let place, ends.guest != nil || ends.host != nil else {
+        let guestEnds = guests[guest].inPlace { $0.guest.ringEnds(relid: relid) }
+        let hostEnds = guests[guest].inPlace { $0.host.ringEnds(relid: relid) }
+        let place = guests[guest].inPlace { $0.host.channel(relid: relid) }
+        guard let place, guestEnds != nil || hostEnds != nil else {
             guests[guest].seenRings.forget(relid)
             return
         }
@@ -162,13 +159,13 @@ extension Simulation {
         let seen = guests[guest].seenRings.take(
             relid,
             SeenRings(
-                outgoing: SeenPositions(sent: ends.guest?.sent, received: ends.host?.received),
-                incoming: SeenPositions(sent: ends.host?.sent, received: ends.guest?.received)))
+                outgoing: SeenPositions(sent: guestEnds?.sent, received: hostEnds?.received),
+                incoming: SeenPositions(sent: hostEnds?.sent, received: guestEnds?.received)))
         // Every word has one owner, who decides by what he has stored, whether others see it by now or not.
         var memory = guests[guest].memory
         memory.heldStores = guests[guest].storeBuffers?.all
-        showRing(guest, relid, key, .guestToHost, memory, from: ends.guest, to: ends.host, seen?.outgoing, &checker)
-        showRing(guest, relid, key, .hostToGuest, memory, from: ends.host, to: ends.guest, seen?.incoming, &checker)
+        showRing(guest, relid, key, .guestToHost, memory, from: guestEnds, to: hostEnds, seen?.outgoing, &checker)
+        showRing(guest, relid, key, .hostToGuest, memory, from: hostEnds, to: guestEnds, seen?.incoming, &checker)
     }
 
     private mutating func showRing(

@@ -36,15 +36,12 @@ public struct InternetSum: Sendable, Hashable {
             isOdd = false
             index += 1
         }
-        // Four at a time; what their sum carries over is added at its lower end, as with two bytes.
-        var words: UInt64 = 0
-        while bytes.endIndex - index >= 8 {
-            let (next, isOver) = words.addingReportingOverflow(bytes.word64(index - bytes.startIndex))
-            words = next &+ (isOver ? 1 : 0)
-            index &+= 8
-        }
-        words = words.byteSwapped
-        sum &+= (words >> 32) &+ (words & 0xFFFF_FFFF)
+        // Most of it lower byte first, as it lies; the sum is turned round then, which comes to the same (RFC 1071, 2).
+        let (words, count) = bytes[index...].sumOfWords32()
+        var pairs = words
+        while pairs > 0xFFFF { pairs = pairs >> 16 + pairs & 0xFFFF }
+        sum &+= UInt64(UInt16(truncatingIfNeeded: pairs).byteSwapped)
+        index &+= count
         while index &+ 1 < bytes.endIndex {
             sum &+= UInt64(bytes[index]) << 8 | UInt64(bytes[index &+ 1])
             index &+= 2

@@ -22,7 +22,8 @@ import VMBusWire
 /// A jump runs on from the checkpoint before it, half the distance on average and almost all of it at the 99th percentile:
 /// within 16 ms that is 64,000 steps a second for a distance of 1024, and four times as many for 4096. Two guests that send
 /// bursts write more: a million steps of the scenario `network` take 359 MiB with a distance of 1024. So it is 2048, which
-/// halves the number of checkpoints and doubles the longest way.
+/// halves the number of checkpoints and doubles the longest way. Three quarters of what such a checkpoint costs are blocks of
+/// memory: both rings of each guest's first channel, which are written all round in 2048 steps, and the buffers of the frames.
 public struct Simulation: Sendable {
     /// What it was made from.
     public let scenario: Scenario

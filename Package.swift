@@ -13,7 +13,8 @@ let settings: [SwiftSetting] =
 /// Targets that never touch a pointer say so to the compiler.
 let memorySafe = settings + [.strictMemorySafety()]
 
-/// The release must stay below its limit: it has small what waits for people or the kernel, and fast what carries packets.
+/// The release must stay below its limit: it has small what waits for people or the kernel, and fast what carries packets
+/// or takes the simulator's steps.
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
 let package = Package(
@@ -37,18 +38,18 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: settings + small),
-        .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe + small),
+        .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(name: "VMBusRing", dependencies: ["VMBusWire"], swiftSettings: settings),
-        .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe + small),
+        .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(name: "VMBusDevices", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(
             name: "VMBusPartitions",
             dependencies: ["VMBusRing", "VMBusEngine", "VMBusDevices", "BusModel", "Configuration", "VMBusWire"],
-            swiftSettings: memorySafe + small),
+            swiftSettings: memorySafe),
         .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe + small),
         .target(
             name: "ProtocolRules", dependencies: ["BusModel", "VMBusDevices", "VMBusWire"],
-            swiftSettings: memorySafe + small),
+            swiftSettings: memorySafe),
         .target(
             name: "VMBusSimulator",
             dependencies: [
@@ -56,7 +57,7 @@ let package = Package(
                 "VMBusWire",
             ],
             resources: [.embedInCode("Scenarios")],
-            swiftSettings: settings + small),
+            swiftSettings: settings),
         .target(
             name: "VMMBridge",
             dependencies: [

@@ -29,6 +29,8 @@ public struct SimulationBenchmark: Sendable {
         case checked
         /// A session: the machine, and what is kept so that every moment can be reached again.
         case session
+        /// The session that people have: all rules of the protocol are checked besides.
+        case full
     }
 
     /// What a case came to.
@@ -45,7 +47,7 @@ public struct SimulationBenchmark: Sendable {
         public var packetsPerStep: Double
         /// KiB by which the process grew.
         public var grownKiB: Int
-        /// Milliseconds of a journey to any place of the session; nil for the others.
+        /// Milliseconds of a journey to any place of a session; nil for the others.
         public var jump: Percentiles?
         /// Milliseconds of a journey to the record before; nil for the others.
         public var back: Percentiles?
@@ -83,6 +85,7 @@ public struct SimulationBenchmark: Sendable {
         var checked = machine
         checked.checkRules()
         var session = SimulatorSource(scenario, checksRules: false)
+        var full = SimulatorSource(scenario)
         var counts = Case.allCases.map { Count($0) }
         while let contestant = counts.indices.filter({ counts[$0].goesOn(steps) }).min(by: { counts[$0] < counts[$1] })
         {
@@ -90,13 +93,18 @@ public struct SimulationBenchmark: Sendable {
             case .machine: try counts[contestant].slice { Self.run(&machine, &$0) }
             case .checked: try counts[contestant].slice { Self.run(&checked, &$0) }
             case .session: try counts[contestant].slice { Self.run(&session, &$0) }
+            case .full: try counts[contestant].slice { Self.run(&full, &$0) }
             }
         }
         var results: [Result] = []
         for count in counts {
             guard count.steps > 0 else { throw BenchmarkFailure(description: "nothing happens in \(scenario.name)") }
             var result = count.result
-            if count.case == .session { try travel(&session, to: UInt64(count.records), &result) }
+            switch count.case {
+            case .machine, .checked: break
+            case .session: try travel(&session, to: UInt64(count.records), &result)
+            case .full: try travel(&full, to: UInt64(count.records), &result)
+            }
             results.append(result)
         }
         return results

@@ -192,7 +192,12 @@ public struct FlowBatch: Sendable, Hashable {
 
     /// Adds all records of another batch.
     public mutating func append(_ other: FlowBatch) {
-        for header in other.headers { append(header, from: other) }
+        let start = UInt32(truncatingIfNeeded: arena.count)
+        arena += other.arena
+        for var header in other.headers {
+            header.payloadOffset &+= start
+            headers.append(header)
+        }
     }
 
     /// Gives the records from `index` on sequence numbers that count up from `next`.

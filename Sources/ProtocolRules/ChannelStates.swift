@@ -30,7 +30,7 @@ struct ChannelStates<State: Sendable>: Sendable {
 
     /// The state in a place that `place` or `meet` gave.
     subscript(place: Int) -> State {
-        get { states[place] }
+        _read { yield states[place] }
         _modify { yield &states[place] }
     }
 

@@ -11,14 +11,13 @@ extension ChannelPacket {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(length * 8)
         // By hand, as every packet passes here.
-        bytes.append(word16: type.rawValue)
-        bytes.append(word16: UInt16(dataOffset))
-        bytes.append(word16: UInt16(length))
-        bytes.append(word16: flags.rawValue)
-        bytes.append(word64: transactionID)
+        bytes.append(words: [
+            UInt32(type.rawValue) | UInt32(dataOffset) << 16, UInt32(length) | UInt32(flags.rawValue) << 16,
+            UInt32(truncatingIfNeeded: transactionID), UInt32(truncatingIfNeeded: transactionID >> 32),
+        ])
         bytes += header
         bytes += payload
-        bytes += repeatElement(0, count: length * 8 - bytes.count)
+        if bytes.count < length * 8 { bytes += repeatElement(0, count: length * 8 - bytes.count) }
         return bytes
     }
 
@@ -76,11 +75,10 @@ extension ChannelPacket {
     /// The header of guest pages, by hand.
     private static func header(_ ranges: [GPARange]) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.append(word32: 0)
-        bytes.append(word32: UInt32(truncatingIfNeeded: ranges.count))
+        bytes.reserveCapacity(8 + ranges.reduce(0) { $0 + 8 + 8 * $1.pages.count })
+        bytes.append(words: [0, UInt32(truncatingIfNeeded: ranges.count)])
         for range in ranges {
-            bytes.append(word32: range.byteCount)
-            bytes.append(word32: range.byteOffset)
+            bytes.append(words: [range.byteCount, range.byteOffset])
             for page in range.pages { bytes.append(word64: page.number) }
         }
         return bytes
@@ -89,12 +87,9 @@ extension ChannelPacket {
     /// The header of parts of a page list, by hand.
     private static func header(_ setID: UInt16, _ ranges: [TransferPageRange]) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.append(word32: UInt32(setID))
-        bytes.append(word32: UInt32(truncatingIfNeeded: ranges.count))
-        for range in ranges {
-            bytes.append(word32: range.byteCount)
-            bytes.append(word32: range.byteOffset)
-        }
+        bytes.reserveCapacity(8 + 8 * ranges.count)
+        bytes.append(words: [UInt32(setID), UInt32(truncatingIfNeeded: ranges.count)])
+        for range in ranges { bytes.append(words: [range.byteCount, range.byteOffset]) }
         return bytes
     }
 

@@ -13,11 +13,12 @@ public struct PartitionActivity<Memory: PhysicalMemory> {
     /// What the partition wants done, in order.
     public var effects: [PartitionEffect] = []
     /// Whether a host tells what it takes out of rings, which nobody needs who sees the guest's end.
-    let tellsReceived: Bool
+    @usableFromInline let tellsReceived: Bool
 
     /// Starts a visit.
     ///
     /// - Parameter tellsReceived: whether a host tells what it takes out of rings, with `received`.
+    @inlinable
     public init(memory: consuming Memory, time: UInt64, tellsReceived: Bool = true) {
         self.memory = memory
         self.time = time

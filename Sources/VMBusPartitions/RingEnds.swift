@@ -22,14 +22,15 @@ public struct RingEnds: Sendable, Hashable {
 extension GuestPartition {
     /// The guest's end of a channel's rings; nil while the channel is not open.
     public func ringEnds(relid: UInt32) -> RingEnds? {
-        position(relid: relid).flatMap { devices[$0.device].channels[$0.channel].port?.ends }
+        guard let (device, channel) = position(relid: relid) else { return nil }
+        return devices[device].channels[channel].port?.ends
     }
 }
 
 extension HostPartition {
     /// The host's end of a channel's rings; nil while the channel is not open.
     public func ringEnds(relid: UInt32) -> RingEnds? {
-        connection.key(relid: relid).flatMap { position($0) }
-            .flatMap { devices[$0.device].channels[$0.channel].port?.ends }
+        guard let key = connection.key(relid: relid), let (device, channel) = position(key) else { return nil }
+        return devices[device].channels[channel].port?.ends
     }
 }

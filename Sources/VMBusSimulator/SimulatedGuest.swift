@@ -34,6 +34,9 @@ struct SimulatedGuest: Sendable {
         #endif
     }
 
+    /// Asks where the guest lies: of a list's member that is asked itself a copy is made, with all that both ends keep.
+    mutating func inPlace<Result>(_ ask: (inout SimulatedGuest) -> Result) -> Result { ask(&self) }
+
     /// Lets the guest act on its memory; what it wants done comes back.
     mutating func visitGuest(
         at time: UInt64, _ body: (inout GuestPartition, inout PartitionActivity<SimulatedMemory>) -> Void

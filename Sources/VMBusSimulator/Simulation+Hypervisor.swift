@@ -149,9 +149,11 @@ extension Simulation {
     }
 
     /// The channel that a connection leads to, most often the one that the guest means.
-    private func signalledChannel(_ guest: Int, _ place: ChannelPlace, _ connection: UInt32) -> UInt32? {
-        if guests[guest].host.signals(relid: place.relid, connectionID: connection) { return place.relid }
-        return guests[guest].host.channel(connectionID: connection)?.relid
+    private mutating func signalledChannel(_ guest: Int, _ place: ChannelPlace, _ connection: UInt32) -> UInt32? {
+        guests[guest].inPlace {
+            $0.host.signals(relid: place.relid, connectionID: connection)
+                ? place.relid : $0.host.channel(connectionID: connection)?.relid
+        }
     }
 
     mutating func interrupt(
@@ -219,30 +221,12 @@ extension Simulation {
     mutating func watchMonitorPage(_ guest: Int) {
         let page = guests[guest].hypervisor.monitorPage
         guard page != 0, !guests[guest].hypervisor.isMonitorPending,
-            let latency = monitorLatency(guests[guest].memory, page)
+            let latency = guests[guest].memory.monitorLatency(page)
         else { return }
         guests[guest].hypervisor.isMonitorPending = true
         let shortest = max(1, latency / 5)
         queue.push(
             .monitorPoll(guest: guest), at: later(delay(.monitorDelay, shortest...max(shortest, latency))))
-    }
-
-    /// The shortest latency of the bits that are set, in nanoseconds; nil when none is set in a group that is enabled.
-    private func monitorLatency(_ memory: borrowing SimulatedMemory, _ page: UInt64) -> UInt64? {
-        guard let enabled = try? memory.load32(page), enabled & 0xF != 0 else { return nil }
-        var latency: UInt64?
-        for group in 0..<4 as Range<UInt64> where enabled & 1 << group != 0 {
-            guard var word = try? memory.load32(page + 8 + group * 8) else { continue }
-            while word != 0 {
-                let monitorID = group * 32 + UInt64(word.trailingZeroBitCount)
-                word &= word - 1
-                guard let place = MonitorPage.place(of: UInt8(monitorID)),
-                    let units = try? memory.load16(page + UInt64(place.latencyOffset))
-                else { continue }
-                latency = min(latency ?? .max, UInt64(units) * 100)
-            }
-        }
-        return latency
     }
 
     /// Takes the pending bits of the groups that are enabled and signals what their parameters say.
@@ -271,6 +255,25 @@ extension Simulation {
 }
 
 extension SimulatedMemory {
+    /// The shortest latency of the bits that are set in a monitor page, in nanoseconds; nil when none is set in a group that
+    /// is enabled.
+    fileprivate func monitorLatency(_ page: UInt64) -> UInt64? {
+        guard let enabled = try? load32(page), enabled & 0xF != 0 else { return nil }
+        var latency: UInt64?
+        for group in 0..<4 as Range<UInt64> where enabled & 1 << group != 0 {
+            guard var word = try? load32(page + 8 + group * 8) else { continue }
+            while word != 0 {
+                let monitorID = group * 32 + UInt64(word.trailingZeroBitCount)
+                word &= word - 1
+                guard let place = MonitorPage.place(of: UInt8(monitorID)),
+                    let units = try? load16(page + UInt64(place.latencyOffset))
+                else { continue }
+                latency = min(latency ?? .max, UInt64(units) * 100)
+            }
+        }
+        return latency
+    }
+
     /// A little-endian half word at a multiple of 2.
     fileprivate func load16(_ address: UInt64) throws(SimulatedMemoryFailure) -> UInt16 {
         UInt16(truncatingIfNeeded: try load32(address & ~3) >> UInt32(address % 4 * 8))

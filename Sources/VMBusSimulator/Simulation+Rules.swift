@@ -92,15 +92,16 @@ extension Simulation {
         return [message[8..<12].reversed().reduce(0) { $0 << 8 | UInt32($1) }]
     }
 
-    /// Shows the rules the records of a step and what the machine is like after it; a breach becomes a record of its own.
-    mutating func examine(_ touch: RuleTouch) {
+    /// Shows the rules the records of a step, which are those from a place on, and what the machine is like after it; a breach
+    /// becomes a record of its own.
+    mutating func examine(_ touch: RuleTouch, recordsFrom first: Int) {
         guard var checker = checker.take() else { return }
         let known = checker.breaches.count
         if touch.boots, let guest = touch.guest { checker.observe(.machineReset(partition: Self.partition(guest))) }
-        checker.observe(records)
-        show(touch, &checker)
+        for header in records.headers[first...] { checker.observe(header, records.payload(of: header)) }
+        show(touch, recordsFrom: first, &checker)
         let found = checker.breaches[known...]
-        self.checker = checker
+        self.checker = consume checker
         guard !found.isEmpty else { return }
         var faults = FlowBatch()
         for breach in found {
@@ -116,7 +117,7 @@ extension Simulation {
     }
 
     /// Shows the rules what the machine is like after a step.
-    private mutating func show(_ touch: RuleTouch, _ checker: inout RuleChecker) {
+    private mutating func show(_ touch: RuleTouch, recordsFrom first: Int, _ checker: inout RuleChecker) {
         var places: [(guest: Int, relid: UInt32)] = []
         func touches(_ guest: Int, _ relid: UInt32) {
             let index = places.firstIndex { ($0.guest, $0.relid) >= (guest, relid) } ?? places.count
@@ -124,7 +125,7 @@ extension Simulation {
         }
         for relid in touch.relids { touches(touch.guest ?? 0, relid) }
         var told = touch.hasSlots ? touch.guest : nil
-        for header in records.headers where header.partition > 0 {
+        for header in records.headers[first...] where header.partition > 0 {
             let guest = Int(header.partition) - 1
             guard guests.indices.contains(guest) else { continue }
             if header.kind == .message, header.direction == .hostToGuest { told = guest }
@@ -147,10 +148,10 @@ extension Simulation {
 
     /// Shows both rings of a channel; nothing for one that neither end has open.
     private mutating func showRings(_ guest: Int, _ relid: UInt32, _ checker: inout RuleChecker) {
-        let ends = (
-            guest: guests[guest].guest.ringEnds(relid: relid), host: guests[guest].host.ringEnds(relid: relid)
-        )
-        guard let place = guests[guest].host.channel(relid: relid), ends.guest != nil || ends.host != nil else {
+        let guestEnds = guests[guest].inPlace { $0.guest.ringEnds(relid: relid) }
+        let hostEnds = guests[guest].inPlace { $0.host.ringEnds(relid: relid) }
+        let place = guests[guest].inPlace { $0.host.channel(relid: relid) }
+        guard let place, guestEnds != nil || hostEnds != nil else {
             guests[guest].seenRings.forget(relid)
             return
         }
@@ -158,16 +159,16 @@ extension Simulation {
         let seen = guests[guest].seenRings.take(
             relid,
             SeenRings(
-                outgoing: SeenPositions(sent: ends.guest?.sent, received: ends.host?.received),
-                incoming: SeenPositions(sent: ends.host?.sent, received: ends.guest?.received)))
+                outgoing: SeenPositions(sent: guestEnds?.sent, received: hostEnds?.received),
+                incoming: SeenPositions(sent: hostEnds?.sent, received: guestEnds?.received)))
         // Every word has one owner, who decides by what he has stored, whether others see it by now or not.
         var memory = guests[guest].memory
         memory.heldStores = guests[guest].storeBuffers?.all
-        showRing(guest, relid, key, .guestToHost, memory, from: ends.guest, to: ends.host, seen?.outgoing, &checker)
-        showRing(guest, relid, key, .hostToGuest, memory, from: ends.host, to: ends.guest, seen?.incoming, &checker)
+        showRing(guest, relid, key, .guestToHost, memory, from: guestEnds, to: hostEnds, seen?.outgoing, &checker)
+        showRing(guest, relid, key, .hostToGuest, memory, from: hostEnds, to: guestEnds, seen?.incoming, &checker)
     }
 
-    private func showRing(
+    private mutating func showRing(
         _ guest: Int, _ relid: UInt32, _ key: ChannelKey, _ direction: Direction, _ memory: SimulatedMemory,
         from sender: RingEnds?, to receiver: RingEnds?, _ seen: SeenPositions?, _ checker: inout RuleChecker
     ) {
@@ -182,43 +183,50 @@ extension Simulation {
         ring.interruptMask = control.interruptMask
         ring.pendingSendSize = control.pendingSendSize
         ring.featureBits = control.featureBits
-        // Only for who waits does it matter, and it may take a look at all that is on its way.
-        ring.sender = sender.map {
-            RingEvidence.Sender(
-                position: $0.sent, isBlocked: $0.isBlocked, needed: $0.needed,
-                willLook: $0.isBlocked && willLook(isUpstream ? .guest : .host, guest, relid))
+        // Only for who waits does it matter whether he will look, and it may take a look at all that is on its way.
+        if let sender {
+            ring.sender = RingEvidence.Sender(
+                position: sender.sent, isBlocked: sender.isBlocked, needed: sender.needed,
+                willLook: sender.isBlocked && willLook(isUpstream ? .guest : .host, guest, relid))
+            ring.written = Self.bytes(memory, pages, from: seen?.sent ?? 0, to: sender.sent)
         }
-        ring.receiver = receiver.map {
-            RingEvidence.Receiver(
-                position: $0.received, published: $0.published,
-                willLook: $0.received != control.writeIndex && willLook(isUpstream ? .host : .guest, guest, relid))
+        if let receiver {
+            let waits = receiver.received != control.writeIndex
+            ring.receiver = RingEvidence.Receiver(
+                position: receiver.received, published: receiver.published,
+                willLook: waits && willLook(isUpstream ? .host : .guest, guest, relid))
+            ring.taken = Self.bytes(memory, pages, from: seen?.received ?? 0, to: receiver.received)
         }
-        ring.written = sender.flatMap { bytes(guest, pages, from: seen?.sent ?? 0, to: $0.sent) }
-        ring.taken = receiver.flatMap { bytes(guest, pages, from: seen?.received ?? 0, to: $0.received) }
         checker.observe(.ring(ring))
     }
 
     /// The bytes of a ring's data area between two places; nil for none, and for places outside.
-    private func bytes(_ guest: Int, _ pages: RingPages, from start: UInt32, to end: UInt32) -> [UInt8]? {
+    private static func bytes(
+        _ memory: SimulatedMemory, _ pages: RingPages, from start: UInt32, to end: UInt32
+    ) -> [UInt8]? {
         guard start != end, start < pages.dataSize, end < pages.dataSize else { return nil }
         let count = end >= start ? end - start : pages.dataSize - start + end
         var bytes: [UInt8] = []
-        let ring = PagedRingMemory(guest: guests[guest].memory, pages: pages)
+        let ring = PagedRingMemory(guest: memory, pages: pages)
         return (try? ring.appendBytes(from: start, count: Int(count), to: &bytes)) == nil ? nil : bytes
     }
 
     /// Whether something is on its way after which an end looks at a channel's rings.
-    private func willLook(_ end: PartitionEnd, _ guest: Int, _ relid: UInt32) -> Bool {
+    private mutating func willLook(_ end: PartitionEnd, _ guest: Int, _ relid: UInt32) -> Bool {
         switch end {
         case .host:
-            let hypervisor = guests[guest].hypervisor
-            if hypervisor.signalled.contains(relid) || hypervisor.isSharedSignalled || hypervisor.isMonitorPending {
+            if guests[guest].hypervisor.signalled.contains(relid) || guests[guest].hypervisor.isSharedSignalled
+                || guests[guest].hypervisor.isMonitorPending
+            {
                 return true
             }
         case .guest:
-            let flag = guests[guest].guest.connection.channel(relid)?.eventFlag
-            let isShared = guests[guest].host.agreement.version < .windows8
-            if guests[guest].controller.isFlagged(isShared ? 0 : UInt32(flag ?? 0)) { return true }
+            let isFlagged = guests[guest].inPlace {
+                let isShared = $0.host.agreement.version < .windows8
+                return $0.controller.isFlagged(
+                    isShared ? 0 : UInt32($0.guest.connection.eventFlag(relid: relid) ?? 0))
+            }
+            if isFlagged { return true }
         }
         return queue.contains { $0.brings(end, of: guest, to: relid) }
     }

@@ -22,7 +22,8 @@ import VMBusWire
 /// A jump runs on from the checkpoint before it, half the distance on average and almost all of it at the 99th percentile:
 /// within 16 ms that is 64,000 steps a second for a distance of 1024, and four times as many for 4096. Two guests that send
 /// bursts write more: a million steps of the scenario `network` take 359 MiB with a distance of 1024. So it is 2048, which
-/// halves the number of checkpoints and doubles the longest way.
+/// halves the number of checkpoints and doubles the longest way. Three quarters of what such a checkpoint costs are blocks of
+/// memory: both rings of each guest's first channel, which are written all round in 2048 steps, and the buffers of the frames.
 public struct Simulation: Sendable {
     /// What it was made from.
     public let scenario: Scenario
@@ -48,6 +49,8 @@ public struct Simulation: Sendable {
     public let memoryOrder: MemoryOrder
     /// Checks the rules of the protocol after every step; nil for not. Each breach becomes a record of the log.
     public internal(set) var checker: RuleChecker?
+    /// Whether there is a checker: every step asks, and to ask the checker itself would copy it.
+    private var checksRules = false
     /// What the rules must be shown of the step that has just happened.
     private var touch: RuleTouch?
 
@@ -95,28 +98,34 @@ public struct Simulation: Sendable {
     ///
     /// - Parameter batch: gets what it left in the log behind what it holds; nothing while a question waits.
     public mutating func step(into batch: inout FlowBatch) -> StepOutcome {
-        guard choices.asked.isEmpty, checker == nil else { return stepApart(into: &batch) }
+        guard choices.asked.isEmpty else { return stepOrAsk(into: &batch) }
         // The records go where they belong at once; what was left before the first step comes in front of them.
-        if !records.isEmpty { takeRecords(into: &batch) }
         let first = batch.headers.count
+        if !records.isEmpty {
+            batch.append(records)
+            records.removeAll()
+        }
         swap(&batch, &records)
         defer { swap(&batch, &records) }
-        guard let entry = next() else { return .ended }
+        guard let entry = next() else {
+            finish(from: first)
+            return .ended
+        }
         happen(entry)
-        records.number(from: &nextSequence, startingAt: first)
+        finish(from: first)
         return .happened
     }
 
-    /// The rules are shown the records of this step alone. And a person may have to be asked in the middle of the event: then
-    /// it has not happened, and happens again from its start when there is an answer.
-    private mutating func stepApart(into batch: inout FlowBatch) -> StepOutcome {
-        let before = choices.asked.isEmpty ? nil : self
+    /// A person may have to be asked in the middle of the event: then it has not happened, and happens again from its start
+    /// when there is an answer.
+    private mutating func stepOrAsk(into batch: inout FlowBatch) -> StepOutcome {
+        let before = self
         guard let entry = next() else {
             takeRecords(into: &batch)
             return .ended
         }
         if choices.question == nil { happen(entry) }
-        if let question = choices.question, let before {
+        if let question = choices.question {
             self = before
             return .asks(question)
         }
@@ -140,12 +149,16 @@ public struct Simulation: Sendable {
     }
 
     /// Checks the rules from now on; the rules of what was begun before cannot be checked then.
-    public mutating func checkRules() { if checker == nil { checker = RuleChecker() } }
+    public mutating func checkRules() {
+        guard !checksRules else { return }
+        checker = RuleChecker()
+        checksRules = true
+    }
 
     private mutating func happen(_ entry: EventQueue<SimulationEvent>.Entry) {
         time = max(time, entry.time)
         steps += 1
-        if checker != nil { touch = touch(of: entry.event) }
+        if checksRules { touch = touch(of: entry.event) }
         perform(entry.event)
     }
 
@@ -160,10 +173,7 @@ public struct Simulation: Sendable {
     }
 
     private mutating func takeRecords(into batch: inout FlowBatch) {
-        let touch = touch.take()
-        guard !records.isEmpty || touch != nil else { return }
-        records.number(from: &nextSequence)
-        if checker != nil { examine(touch ?? RuleTouch()) }
+        finish(from: 0)
         if batch.isEmpty {
             batch = FlowBatch()
             swap(&batch, &records)
@@ -171,6 +181,14 @@ public struct Simulation: Sendable {
             batch.append(records)
             records.removeAll()
         }
+    }
+
+    /// Gives the records from a place on their numbers, and shows them to the rules as those of one step.
+    private mutating func finish(from first: Int) {
+        let touch = touch.take()
+        guard records.headers.count > first || touch != nil else { return }
+        records.number(from: &nextSequence, startingAt: first)
+        if checksRules { examine(touch ?? RuleTouch(), recordsFrom: first) }
     }
 
     /// Gives records the next numbers.

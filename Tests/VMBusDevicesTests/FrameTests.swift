@@ -104,6 +104,21 @@ private func ping(_ count: Int) -> [UInt8] {
         #expect(InternetSum(bytes("0001f203f4f5f6f7")).folded == 0xDDF2)
     }
 
+    @Test func `a sum is that of its bytes two by two, however many there are`() {
+        let data = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 / 7) }
+        for start in 0..<9 {
+            for end in start...data.count {
+                var sum = stride(from: start, to: end, by: 2).reduce(0) {
+                    $0 + Int(data[$1]) << 8 + ($1 + 1 < end ? Int(data[$1 + 1]) : 0)
+                }
+                while sum > 0xFFFF { sum = sum >> 16 + sum & 0xFFFF }
+                #expect(Int(InternetSum(data[start..<end]).folded) == sum)
+            }
+        }
+        #expect(InternetSum([UInt8](repeating: 0, count: 40)).folded == 0)
+        #expect(InternetSum([UInt8](repeating: 0xFF, count: 40)).folded == 0xFFFF)
+    }
+
     @Test func `is the same in pieces of any size`() {
         let data = (0..<301).map { UInt8(truncatingIfNeeded: $0 * 37) }
         let whole = InternetSum(data).folded
@@ -112,5 +127,18 @@ private func ping(_ count: Int) -> [UInt8] {
             sum.add(data.dropFirst(cut))
             #expect(sum.folded == whole)
         }
+    }
+}
+
+@Suite struct `The hash of a flow` {
+    /// From the verification suite of receive side scaling, with the key that is common.
+    @Test(arguments: [(UInt8(6), UInt32(0x51CC_C178)), (17, 0x323E_8FC2)])
+    func `is the published one, with the ports of TCP alone`(_ carries: UInt8, _ hash: UInt32) {
+        var frame = [UInt8](repeating: 0, count: 12) + [0x08, 0x00]
+        frame += [0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, carries, 0, 0, 66, 9, 149, 187, 161, 142, 100, 80]
+        frame += [0x0A, 0xEA, 0x06, 0xE6] + [UInt8](repeating: 0, count: 16)
+        #expect(FlowHash.hash(frame[...]) == hash)
+        #expect(FlowHash.hash(([1, 2, 3] + frame)[3...]) == hash)
+        #expect(FlowHash.hash(frame[..<33]) == 0)
     }
 }

@@ -6,7 +6,8 @@ enum FrameOffload {
     static let maximumSegments = 2048
 
     /// Makes the checksums that are asked for. Nil when the frame does not have what is asked for at the place that is named.
-    static func completed(_ frame: [UInt8], _ wish: RNDIS.TransmitChecksum) -> [UInt8]? {
+    static func completed(_ given: consuming [UInt8], _ wish: RNDIS.TransmitChecksum) -> [UInt8]? {
+        var frame = given
         guard let layout = FrameLayout(frame) else { return nil }
         let asked: FrameLayout.Transport? =
             wish.has(RNDIS.TransmitChecksum.tcp) ? .tcp : wish.has(RNDIS.TransmitChecksum.udp) ? .udp : nil
@@ -15,7 +16,6 @@ enum FrameOffload {
             asked == nil || asked == layout.transport,
             asked == nil || wish.headerOffset == 0 || Int(wish.headerOffset) == layout.transportOffset
         else { return nil }
-        var frame = frame
         if wish.has(RNDIS.TransmitChecksum.header), !layout.isVersion6 { completeHeader(&frame, layout) }
         if let asked { completeTransport(&frame, layout, asked) }
         return frame

@@ -120,21 +120,15 @@ struct FrameView {
         let length = RNDIS.packetHeaderSize + infoLength + frame.count
         var bytes: [UInt8] = []
         bytes.reserveCapacity(length)
-        bytes.append(word32: RNDIS.MessageType.packet.rawValue)
-        bytes.append(word32: UInt32(truncatingIfNeeded: length))
-        bytes.append(word32: fields.dataOffset)
-        bytes.append(word32: fields.dataLength)
-        // Nothing out of band: its place, its size, its elements.
-        bytes.append(contentsOf: repeatElement(0, count: 12))
-        bytes.append(word32: fields.infoOffset)
-        bytes.append(word32: fields.infoLength)
-        // The circuit and a reserved word.
-        bytes.append(contentsOf: repeatElement(0, count: 8))
+        // Nothing is out of band (its place, its size, its elements); the circuit and a reserved word end the head.
+        bytes.append(words: [
+            RNDIS.MessageType.packet.rawValue, UInt32(truncatingIfNeeded: length), fields.dataOffset,
+            fields.dataLength, 0, 0, 0, fields.infoOffset, fields.infoLength, 0, 0,
+        ])
         info.forEachWord(sender: sender) { type, word in
-            bytes.append(word32: UInt32(elementSize))
-            bytes.append(word32: type.rawValue)
-            bytes.append(word32: UInt32(RNDIS.PerPacketInfo.headerSize))
-            bytes.append(word32: word)
+            bytes.append(words: [
+                UInt32(elementSize), type.rawValue, UInt32(RNDIS.PerPacketInfo.headerSize), word,
+            ])
         }
         bytes += frame
         return bytes

@@ -42,7 +42,8 @@ extension NetworkConsumer {
     mutating func sendWaiting<Memory: DeviceMemory>(memory: inout Memory, _ effects: inout [DeviceEffect]) {
         var sent = 0
         while sent < waitingFrames.count {
-            let first = encoded(waitingFrames[sent])
+            let frame = waitingFrames[sent]
+            let first = encoded(frame)
             if let batch = batch(from: sent, first),
                 placeInSection(batch.bytes, .data, subchannel: first.subchannel, memory: &memory, &effects)
             {

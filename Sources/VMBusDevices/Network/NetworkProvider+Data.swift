@@ -163,9 +163,9 @@ extension NetworkProvider {
             effects.append(.frame(Array(view.frame)))
             return
         }
-        var frames = [Array(view.frame)]
+        var frames: [[UInt8]]
         if let wish = view.info.largeSend {
-            guard let segments = FrameOffload.cut(frames[0], wish) else {
+            guard let segments = FrameOffload.cut(Array(view.frame), wish) else {
                 status = .failure
                 effects.append(
                     broken(
@@ -176,7 +176,7 @@ extension NetworkProvider {
             frames = segments
             counters.segmentsCut += UInt64(segments.count)
         } else if let wish = view.info.transmitChecksum, wish.rawValue != 0 {
-            guard let frame = FrameOffload.completed(frames[0], wish) else {
+            guard let frame = FrameOffload.completed(Array(view.frame), wish) else {
                 status = .failure
                 effects.append(
                     broken(
@@ -186,6 +186,8 @@ extension NetworkProvider {
             }
             frames = [frame]
             counters.checksumsMade += 1
+        } else {
+            frames = [Array(view.frame)]
         }
         if let longest = frames.map({ $0.count }).max(), longest > most {
             status = .failure

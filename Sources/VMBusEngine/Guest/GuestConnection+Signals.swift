@@ -47,6 +47,9 @@ extension GuestConnection {
         eventFlag == 0 ? nil : flags[eventFlag]
     }
 
+    /// The event flag of a channel; nil while it is closed.
+    public func eventFlag(relid: UInt32) -> UInt16? { table[relid]?.eventFlag }
+
     /// The flag for a channel that opens: the driver's wish, or the profile's choice. Without feature 0x01 it is the
     /// channel's number.
     func eventFlag(_ wish: UInt16?, _ relid: UInt32) throws(GuestRefusal) -> UInt16 {

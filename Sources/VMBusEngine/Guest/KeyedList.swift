@@ -20,7 +20,10 @@ struct KeyedList<Key: Hashable & Sendable, Element: Hashable & Sendable>: Sendab
 
     /// The element of a key. A new key goes to the end; nil removes.
     subscript(key: Key) -> Element? {
-        get { positions[key].flatMap { slots[$0]?.element } }
+        get {
+            guard let position = positions[key] else { return nil }
+            return slots[position]?.element
+        }
         set {
             switch (positions[key], newValue) {
             case (let position?, let element?): slots[position]?.element = element

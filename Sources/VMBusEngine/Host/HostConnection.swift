@@ -266,7 +266,10 @@ extension HostConnection {
 
 extension HostConnection {
     /// The channel with a key.
-    public func channel(_ key: HostChannelKey) -> HostChannel? { position(key).map { channels[$0] } }
+    public func channel(_ key: HostChannelKey) -> HostChannel? {
+        guard let index = position(key) else { return nil }
+        return channels[index]
+    }
 
     /// A page list of a channel.
     public func pageList(_ key: HostChannelKey, handle: UInt32) -> HostPageList? {
@@ -276,22 +279,33 @@ extension HostConnection {
     /// The channel with a number that the guest may hold.
     public func channel(relid: UInt32) -> HostChannel? { relids[relid].flatMap { channel($0) } }
 
-    /// The key of the channel with a number that the guest may hold. This and what follows copy no channel.
+    /// The key of the channel with a number that the guest may hold. This and what follows copy no
+    /// channel, and no connection either, as a closure in their place would.
     public func key(relid: UInt32) -> HostChannelKey? { relids[relid] }
 
     /// The number of a channel that the host has; 0 while the guest has none for it.
-    public func relid(of key: HostChannelKey) -> UInt32? { position(key).map { channels[$0].relid } }
+    public func relid(of key: HostChannelKey) -> UInt32? {
+        guard let index = position(key) else { return nil }
+        return channels[index].relid
+    }
 
     /// The lasting name of the channel with a number.
     public func name(relid: UInt32) -> (device: GUID, subchannel: UInt16)? {
-        relids[relid].flatMap { position($0) }.map {
-            (channels[$0].offer.interfaceInstance, channels[$0].offer.subchannelIndex)
-        }
+        guard let key = relids[relid], let index = position(key) else { return nil }
+        return (channels[index].offer.interfaceInstance, channels[index].offer.subchannelIndex)
     }
 
     /// The connection in the offer of the channel with a number, which a guest signals.
     public func connectionID(relid: UInt32) -> UInt32? {
-        relids[relid].flatMap { position($0) }.map { channels[$0].offer.connectionID }
+        guard let key = relids[relid], let index = position(key) else { return nil }
+        return channels[index].offer.connectionID
+    }
+
+    /// The processor and the event flag by which an open channel is interrupted; nil where the guest wants no interrupts.
+    public func interrupt(of key: HostChannelKey) -> (targetVP: UInt32, eventFlag: UInt32)? {
+        guard let index = position(key), case .open(let request) = channels[index].state, request.interruptsEnabled
+        else { return nil }
+        return (channels[index].targetVP, request.eventFlag)
     }
 
     /// The page lists that the host holds complete, oldest first.

@@ -10,8 +10,9 @@ public struct GuestDevice: Sendable {
     public let kind: DeviceKind
     /// Tells it from an earlier device of the same instance.
     let generation: UInt32
-    /// The driver's machine; nil for a device that the guest has no driver for.
-    var consumer: (any DeviceEndpoint)?
+    /// The driver's machine. A list of it, or of none where the guest has no driver, as with the machine inside every look at a
+    /// field of the device would copy the whole device.
+    var consumer: [any DeviceEndpoint]
     /// Primary first.
     public internal(set) var channels: [Channel] = []
     var lists: [SharedPages] = []
@@ -63,14 +64,14 @@ public struct GuestDevice: Sendable {
         self.instance = instance
         self.kind = kind
         self.generation = generation
-        self.consumer = consumer
+        self.consumer = consumer.map { [$0] } ?? []
     }
 
     /// What the catalogue says of the kind.
     private var deviceClass: DeviceClass? { DeviceClass.catalogue.first { $0.kind == kind } }
 
     /// The Linux driver that would own the device, if the guest has one for it.
-    public var driverName: String? { consumer == nil ? nil : deviceClass?.linuxDrivers.first }
+    public var driverName: String? { consumer.isEmpty ? nil : deviceClass?.linuxDrivers.first }
 
     /// The name of its network interface, once it carries one.
     public var interfaceName: String? { interface >= 0 ? "eth\(interface)" : nil }

@@ -70,7 +70,7 @@ extension GuestPartition {
     mutating func shareRings<Memory>(
         _ index: Int, _ offer: OfferChannel, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard devices[index].consumer != nil else { return }
+        guard !devices[index].consumer.isEmpty else { return }
         let kind = devices[index].kind
         // hv_sock's rings are 24 KiB below 5.0 and 28 KiB from it on (reference §4.11).
         let ringPages =

@@ -10,14 +10,12 @@ extension GuestPartition {
         _ device: Int, _ activity: inout PartitionActivity<Memory>,
         _ body: (inout any DeviceEndpoint, inout SharedMemory<Memory>, UInt64) -> [DeviceEffect]
     ) {
-        // Taken out, so that it is not copied when it changes.
-        guard var consumer = devices[device].consumer.take() else { return }
+        guard !devices[device].consumer.isEmpty else { return }
         let instance = devices[device].instance
         let time = activity.time
         let effects = activity.withSharedMemory(devices[device].lists) { memory in
-            body(&consumer, &memory, time)
+            body(&devices[device].consumer[0], &memory, time)
         }
-        devices[device].consumer = consumer
         for effect in effects {
             guard let index = place(of: instance) else { return }
             perform(effect, device: index, &activity)
@@ -29,21 +27,21 @@ extension GuestPartition {
     ) {
         switch effect {
         case .send(let subchannel, let packet, let attachment):
-            guard let channel = channel(device, subchannel),
-                var port = devices[device].channels[channel].port
-            else { return }
-            let place = name(device, channel)
-            let wasBlocked = port.isBlocked
+            guard let channel = channel(device, subchannel) else { return }
+            let wasBlocked = devices[device].channels[channel].port?.isBlocked == true
             do throws(ProtocolViolation) {
-                let spare = devices[device].consumer?.spareRingBytes(behind: packet) ?? 0
-                let sent = try port.send(packet, spare: spare, &activity.memory)
-                devices[device].channels[channel].port = port
+                let spare = devices[device].consumer.first?.spareRingBytes(behind: packet) ?? 0
+                guard
+                    let sent = try devices[device].channels[channel].port?
+                        .send(packet, spare: spare, &activity.memory)
+                else { return }
                 guard case .written(let signal) = sent else {
                     devices[device].channels[channel].counters.outFullTotal += 1
                     if !wasBlocked { devices[device].channels[channel].counters.outFullFirst += 1 }
-                    devices[device].consumer?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
+                    devices[device].consumer[0].sendRefused(packet, attachment: attachment, subchannel: subchannel)
                     return
                 }
+                let place = name(device, channel)
                 activity.effects.append(
                     .packet(
                         place, .guestToHost, packet.type, bytes: packet.encoded ?? [], attachment: attachment))

@@ -97,27 +97,32 @@ public struct GuestPartition: Sendable {
     /// The channel's event flag was set: takes packets out of its host→guest ring.
     @_specialize(where Memory == SimulatedMemory)
     public mutating func interrupted<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
-        guard let (device, channel) = position(relid: relid), var port = devices[device].channels[channel].port else {
+        guard let (device, channel) = position(relid: relid), devices[device].channels[channel].port != nil else {
             return
         }
-        let place = name(device, channel)
         devices[device].channels[channel].counters.interrupts += 1
-        let appetite = devices[device].consumer?.appetite ?? RingAppetite()
+        let appetite = devices[device].consumer.first?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory, limit: appetite.packets)
+            // Where it lies, as a copy would count references to both lists of pages.
+            guard
+                let taken = try devices[device].channels[channel].port?
+                    .drain(&activity.memory, limit: appetite.packets)
+            else { return }
+            drained = taken
         } catch {
             activity.effects.append(.violation(error))
             return
         }
-        devices[device].channels[channel].port = port
+        let place = name(device, channel)
+        let isBlocked = devices[device].channels[channel].port?.isBlocked == true
         if drained.signal, configuration.profile.wakesForSpace {
             devices[device].channels[channel].counters.interruptsInFull += 1
             signal(place, &activity)
         }
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, _) in drained.packets { deliver(packet, place, &activity) }
-        if port.isBlocked { sendAgain(relid, &activity) }
+        if isBlocked { sendAgain(relid, &activity) }
         if drained.hasMore {
             activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
         }
@@ -174,9 +179,12 @@ public struct GuestPartition: Sendable {
         return nil
     }
 
-    /// The place of a channel among those of a device.
+    /// The place of a channel among those of a device. Here and in what follows loops search, as a closure would be given a
+    /// copy of the whole partition.
     func channel(_ device: Int, _ subchannel: UInt16) -> Int? {
-        devices[device].channels.indices.first { devices[device].channels[$0].subchannel == subchannel }
+        for channel in devices[device].channels.indices
+        where devices[device].channels[channel].subchannel == subchannel { return channel }
+        return nil
     }
 
     /// What a channel is called.
@@ -188,8 +196,10 @@ public struct GuestPartition: Sendable {
 
     /// The place of a device in `devices`. Devices are looked at where they lie, as a copy of one costs much.
     func place(of instance: GUID, generation: UInt32? = nil) -> Int? {
-        devices.indices.first {
-            devices[$0].instance == instance && (generation == nil || devices[$0].generation == generation)
+        for device in devices.indices
+        where devices[device].instance == instance && (generation == nil || devices[device].generation == generation) {
+            return device
         }
+        return nil
     }
 }

@@ -8,7 +8,9 @@ public struct HostDevice: Sendable {
     public internal(set) var configuration: DeviceConfiguration
     /// Tells it from an earlier device of the same instance, and from itself before the guest went away.
     var generation: UInt32
-    var provider: (any DeviceEndpoint)?
+    /// The device's machine. A list of it, or of none where the kind is not known, as with the machine inside every look at a
+    /// field of the device would copy the whole device.
+    var provider: [any DeviceEndpoint]
     /// Primary first.
     var channels: [Channel] = []
     var firstMonitorID: UInt8?
@@ -25,17 +27,17 @@ public struct HostDevice: Sendable {
     init(_ configuration: DeviceConfiguration, generation: UInt32) {
         self.configuration = configuration
         self.generation = generation
-        provider = configuration.makeProvider()
+        provider = configuration.makeProvider().map { [$0] } ?? []
     }
 
     /// Begins anew, as for a guest that has just come.
     mutating func restart(generation: UInt32? = nil) {
-        if var storage = provider as? StorageProvider {
+        if var storage = provider.first as? StorageProvider {
             // Disks that came and went stay so: they are the host's.
             _ = storage.closed(subchannel: 0)
-            provider = storage
+            provider = [storage]
         } else {
-            provider = configuration.makeProvider()
+            provider = configuration.makeProvider().map { [$0] } ?? []
         }
         if let generation { self.generation = generation }
     }

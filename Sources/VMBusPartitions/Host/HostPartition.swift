@@ -49,7 +49,8 @@ public struct HostPartition: Sendable {
 
     /// The channel with a number.
     public func channel(relid: UInt32) -> ChannelPlace? {
-        connection.name(relid: relid).map { ChannelPlace(device: $0.device, subchannel: $0.subchannel, relid: relid) }
+        guard let name = connection.name(relid: relid) else { return nil }
+        return ChannelPlace(device: name.device, subchannel: name.subchannel, relid: relid)
     }
 
     /// The channel that signals with a bit of the monitor page.
@@ -87,23 +88,26 @@ public struct HostPartition: Sendable {
     /// The guest signalled a channel: takes packets out of its guest→host ring.
     @_specialize(where Memory == SimulatedMemory)
     public mutating func signalled<Memory>(relid: UInt32, _ activity: inout PartitionActivity<Memory>) {
-        guard let key = connection.key(relid: relid), let (device, channel) = position(key),
-            var port = devices[device].channels[channel].port
-        else { return }
-        let place = place(device, channel)
-        let appetite = devices[device].provider?.appetite ?? RingAppetite()
+        guard let key = connection.key(relid: relid), let (device, channel) = position(key) else { return }
+        let appetite = devices[device].provider.first?.appetite ?? RingAppetite()
         let drained: ChannelPort.Drained
         do throws(ProtocolViolation) {
-            drained = try port.drain(&activity.memory, limit: appetite.packets, keepsBytes: activity.tellsReceived)
+            // Where it lies, as a copy would count references to both lists of pages.
+            guard
+                let taken = try devices[device].channels[channel].port?
+                    .drain(&activity.memory, limit: appetite.packets, keepsBytes: activity.tellsReceived)
+            else { return }
+            drained = taken
         } catch {
             activity.effects.append(.violation(error))
             return
         }
-        devices[device].channels[channel].port = port
+        let place = place(device, channel)
+        let isBlocked = devices[device].channels[channel].port?.isBlocked == true
         if drained.signal { interrupt(key, place, &activity) }
         activity.effects += drained.violations.map { .violation($0) }
         for (packet, bytes) in drained.packets { deliver(packet, bytes, place, &activity) }
-        if port.isBlocked { sendAgain(key, &activity) }
+        if isBlocked { sendAgain(key, &activity) }
         if drained.hasMore, appetite.pause < .max {
             activity.effects.append(.wake(afterNanoseconds: appetite.pause, .drain(relid: relid)))
         }
@@ -184,17 +188,21 @@ public struct HostPartition: Sendable {
         return nil
     }
 
-    /// The place of a channel among those of a device.
+    /// The place of a channel among those of a device. Here and in what follows loops search, as a closure would be given a
+    /// copy of the whole partition.
     private func channel(_ device: Int, _ subchannel: UInt16) -> Int? {
-        devices[device].channels.indices.first { devices[device].channels[$0].subchannel == subchannel }
+        for channel in devices[device].channels.indices
+        where devices[device].channels[channel].subchannel == subchannel { return channel }
+        return nil
     }
 
     /// The place of a device in `devices`. Devices are looked at where they lie, as a copy of one costs much.
     func place(of instance: GUID, generation: UInt32? = nil) -> Int? {
-        devices.indices.first {
-            devices[$0].configuration.instance == instance
-                && (generation == nil || devices[$0].generation == generation)
-        }
+        for device in devices.indices
+        where devices[device].configuration.instance == instance
+            && (generation == nil || devices[device].generation == generation)
+        { return device }
+        return nil
     }
 
     private func place(_ device: Int, _ channel: Int) -> ChannelPlace {
@@ -341,12 +349,12 @@ extension HostPartition {
         _ device: Int, _ activity: inout PartitionActivity<Memory>,
         _ body: (inout any DeviceEndpoint, inout SharedMemory<Memory>, UInt64) -> [DeviceEffect]
     ) {
-        // Taken out meanwhile: one that is changed beside its copy is copied with all that it keeps.
-        guard var provider = devices[device].provider.take() else { return }
+        guard !devices[device].provider.isEmpty else { return }
         let instance = devices[device].configuration.instance
         let time = activity.time
-        let effects = activity.withSharedMemory(devices[device].lists) { memory in body(&provider, &memory, time) }
-        devices[device].provider = provider
+        let effects = activity.withSharedMemory(devices[device].lists) { memory in
+            body(&devices[device].provider[0], &memory, time)
+        }
         for effect in effects {
             guard let index = place(of: instance) else { return }
             perform(effect, device: index, &activity)
@@ -358,15 +366,15 @@ extension HostPartition {
     ) {
         switch effect {
         case .send(let subchannel, let packet, let attachment):
-            guard let channel = self.channel(device, subchannel),
-                var port = devices[device].channels[channel].port
-            else { return }
+            guard let channel = self.channel(device, subchannel) else { return }
             do throws(ProtocolViolation) {
-                let spare = devices[device].provider?.spareRingBytes(behind: packet) ?? 0
-                let sent = try port.send(packet, spare: spare, &activity.memory)
-                devices[device].channels[channel].port = port
+                let spare = devices[device].provider.first?.spareRingBytes(behind: packet) ?? 0
+                guard
+                    let sent = try devices[device].channels[channel].port?
+                        .send(packet, spare: spare, &activity.memory)
+                else { return }
                 guard case .written(let signal) = sent else {
-                    devices[device].provider?.sendRefused(packet, attachment: attachment, subchannel: subchannel)
+                    devices[device].provider[0].sendRefused(packet, attachment: attachment, subchannel: subchannel)
                     return
                 }
                 let place = place(device, channel)
@@ -463,12 +471,9 @@ extension HostPartition {
     private func interrupt<Memory>(
         _ key: HostChannelKey, _ place: ChannelPlace, _ activity: inout PartitionActivity<Memory>
     ) {
-        guard let channel = connection.channel(key), case .open(let request) = channel.state, request.interruptsEnabled
-        else { return }
+        guard let (targetVP, eventFlag) = connection.interrupt(of: key) else { return }
         let isOld = agreement.version < .windows8
-        let delivery =
-            isOld
-            ? EventFlagDelivery(vp: 0, flag: 0) : EventFlagDelivery(vp: channel.targetVP, flag: request.eventFlag)
+        let delivery = isOld ? EventFlagDelivery(vp: 0, flag: 0) : EventFlagDelivery(vp: targetVP, flag: eventFlag)
         activity.effects.append(.interrupt(place, delivery, throughInterruptPage: isOld))
     }
 }

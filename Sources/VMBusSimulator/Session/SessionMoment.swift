@@ -52,13 +52,12 @@ struct SessionMoment: Sendable {
     /// out; what the step left waits to be given out, also where nothing happens any more.
     mutating func step(_ commands: [SessionCommand]) -> StepOutcome {
         carryOutDue(commands, until: .max)
-        var batch = FlowBatch()
-        let outcome = simulation.step(into: &batch)
+        records.removeAll()
+        given = 0
+        let outcome = simulation.step(into: &records)
         question = nil
         if case .asks(let choice) = outcome { question = choice }
-        records = batch
-        given = 0
-        return outcome == .ended && !batch.isEmpty ? .happened : outcome
+        return outcome == .ended && !records.isEmpty ? .happened : outcome
     }
 
     /// Carries out the commands that were given behind this step until a time.
@@ -136,8 +135,8 @@ struct SessionMoment: Sendable {
 
     /// Gives out all records that are left of the last step.
     mutating func takeAll(into batch: inout FlowBatch) {
-        if given == 0, batch.isEmpty {
-            batch = records
+        if given == 0 {
+            batch.append(records)
         } else {
             for header in records.headers[given...] { batch.append(header, from: records) }
         }

@@ -35,7 +35,8 @@ public struct FieldTreeBuilder: ReadingVisitor {
         _ name: StaticString, _ value: inout Value, _ style: FieldStyle, _ help: StaticString
     ) throws(WireError) {
         try requireBytes(Value.byteCount, name)
-        value = source.withUnsafeBytes { LittleEndian.load(Value.self, $0, cursor - source.startIndex) }
+        let words = source.withUnsafeBytes { LittleEndian.load($0, cursor - source.startIndex, Value.byteCount) }
+        value = Value(low: words.low, high: words.high)
         leaf(name, Value.byteCount, value.fieldValue(style), value.meaning, help)
     }
 

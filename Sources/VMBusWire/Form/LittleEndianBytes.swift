@@ -12,6 +12,18 @@ extension ArraySlice<UInt8> {
     @inlinable @inline(__always)
     public func word64(_ offset: Int) -> UInt64 { word(offset) }
 
+    /// The sum of the whole 32-bit numbers from the slice's start on, and how many bytes they are.
+    public func sumOfWords32() -> (sum: UInt64, byteCount: Int) {
+        withUnsafeBytes { bytes in
+            var sum: UInt64 = 0
+            let words = bytes.count / 4
+            for word in 0..<words {
+                sum &+= UInt64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: word * 4, as: UInt32.self)))
+            }
+            return (sum, words * 4)
+        }
+    }
+
     /// One load for all bytes of a number, behind one check like that of every other index.
     @inlinable @inline(__always)
     func word<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int) -> Word {
@@ -32,6 +44,14 @@ extension [UInt8] {
     /// Appends a 64-bit number.
     @inlinable @inline(__always)
     public mutating func append(word64 value: UInt64) { append(word: value) }
+
+    /// Appends 32-bit numbers, which costs little more than one of them.
+    @inlinable @inline(__always)
+    public mutating func append<let count: Int>(words: InlineArray<count, UInt32>) {
+        var words = words
+        for index in words.indices { words[index] = words[index].littleEndian }
+        words.span.bytes.withUnsafeBytes { append(contentsOf: $0) }
+    }
 
     @inlinable @inline(__always)
     mutating func append<Word: FixedWidthInteger & BitwiseCopyable>(word value: Word) {

@@ -21,13 +21,20 @@ public struct WireDecoder: ReadingVisitor {
 
     fileprivate var consumed: Int { cursor }
 
-    @inline(__always)
+    /// Reads the next `count` bytes: 1, 2, 4, 8 or 16.
+    @usableFromInline
+    mutating func take(_ count: Int, _ name: StaticString) throws(WireError) -> (low: UInt64, high: UInt64) {
+        try requireBytes(count, name)
+        defer { cursor += count }
+        return LittleEndian.load(source, cursor, count)
+    }
+
+    @inlinable
     public mutating func field<Value: WireScalar>(
         _ name: StaticString, _ value: inout Value, _ style: FieldStyle, _ help: StaticString
     ) throws(WireError) {
-        try requireBytes(Value.byteCount, name)
-        value = LittleEndian.load(Value.self, source, cursor)
-        cursor += Value.byteCount
+        let words = try take(Value.byteCount, name)
+        value = Value(low: words.low, high: words.high)
     }
 
     public mutating func optional<Value: WireScalar>(
@@ -37,8 +44,8 @@ public struct WireDecoder: ReadingVisitor {
             value = nil
             return
         }
-        value = LittleEndian.load(Value.self, source, cursor)
-        cursor += Value.byteCount
+        let words = try take(Value.byteCount, name)
+        value = Value(low: words.low, high: words.high)
     }
 
     public mutating func bytes(
@@ -101,17 +108,20 @@ extension WireStructure {
 
 /// Explicit little-endian access to bytes whose bounds were checked by the caller.
 enum LittleEndian {
+    /// A number of `count` bytes, 1, 2, 4 or 8, or the two halves of one of 16.
     @inline(__always)
-    static func load<Value: WireScalar>(_ type: Value.Type, _ source: UnsafeRawBufferPointer, _ offset: Int) -> Value {
-        func word<Word: FixedWidthInteger>(_ word: Word.Type, _ offset: Int) -> UInt64 {
-            UInt64(truncatingIfNeeded: Word(littleEndian: source.loadUnaligned(fromByteOffset: offset, as: word)))
+    static func load(_ source: UnsafeRawBufferPointer, _ offset: Int, _ count: Int) -> (low: UInt64, high: UInt64) {
+        func word<Word: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(_ word: Word.Type, _ offset: Int)
+            -> UInt64
+        {
+            UInt64(Word(littleEndian: source.loadUnaligned(fromByteOffset: offset, as: word)))
         }
-        switch Value.byteCount {
-        case 1: return Value(low: word(UInt8.self, offset), high: 0)
-        case 2: return Value(low: word(UInt16.self, offset), high: 0)
-        case 4: return Value(low: word(UInt32.self, offset), high: 0)
-        case 8: return Value(low: word(UInt64.self, offset), high: 0)
-        default: return Value(low: word(UInt64.self, offset), high: word(UInt64.self, offset + 8))
+        switch count {
+        case 1: return (word(UInt8.self, offset), 0)
+        case 2: return (word(UInt16.self, offset), 0)
+        case 4: return (word(UInt32.self, offset), 0)
+        case 8: return (word(UInt64.self, offset), 0)
+        default: return (word(UInt64.self, offset), word(UInt64.self, offset + 8))
         }
     }
 }

@@ -14,12 +14,13 @@ public struct WireEncoder: FieldVisitor {
     public var offset: Int { cursor - start }
 
     private mutating func reserve(_ count: Int) {
-        while bytes.count < cursor + count { bytes.append(0) }
+        if bytes.count < cursor + count { bytes += repeatElement(0, count: cursor + count - bytes.count) }
     }
 
-    private mutating func put<Value: WireScalar>(_ value: Value) {
-        let words = value.words
-        for position in 0..<Value.byteCount {
+    /// Writes the first bytes of two words, of which `count` are written.
+    @usableFromInline
+    mutating func put(_ words: (low: UInt64, high: UInt64), _ count: Int) {
+        for position in 0..<count {
             let word = position < 8 ? words.low : words.high
             let byte = UInt8(truncatingIfNeeded: word >> UInt64(position % 8 * 8))
             // Nearly every field is written behind the last one, where nothing has to be filled with zeros first.
@@ -28,16 +29,17 @@ public struct WireEncoder: FieldVisitor {
         }
     }
 
+    @inlinable
     public mutating func field<Value: WireScalar>(
         _ name: StaticString, _ value: inout Value, _ style: FieldStyle, _ help: StaticString
     ) throws(WireError) {
-        put(value)
+        put(value.words, Value.byteCount)
     }
 
     public mutating func optional<Value: WireScalar>(
         _ name: StaticString, _ value: inout Value?, _ style: FieldStyle, _ help: StaticString
     ) throws(WireError) {
-        if let value { put(value) }
+        if let value { put(value.words, Value.byteCount) }
     }
 
     /// Writes exactly `count` bytes where a count is given: cut or padded with zeros.
@@ -46,8 +48,13 @@ public struct WireEncoder: FieldVisitor {
         meaning: (([UInt8]) -> String?)?
     ) throws(WireError) {
         let count = count ?? value.count
-        reserve(count)
-        for position in 0..<min(count, value.count) { bytes[cursor + position] = value[position] }
+        if cursor == bytes.count {
+            bytes += value.prefix(count)
+            reserve(count)
+        } else {
+            reserve(count)
+            for position in 0..<min(count, value.count) { bytes[cursor + position] = value[position] }
+        }
         cursor += count
     }
 
@@ -89,6 +96,7 @@ public struct WireEncoder: FieldVisitor {
         cursor = max(outer, start + offset + length)
     }
 
+    @inlinable
     public mutating func require(
         _ condition: Bool, _ field: StaticString, _ value: UInt64, _ rule: StaticString
     ) throws(WireError) {}

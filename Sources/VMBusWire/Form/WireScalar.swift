@@ -54,15 +54,17 @@ extension Int64: WireScalar {}
 
 extension WireScalar where Self: FixedWidthInteger {
     /// Size on the wire, in bytes.
+    @inlinable
     public static var byteCount: Int { bitWidth / 8 }
     /// Makes the number from its little-endian bytes.
+    @inlinable
     public init(low: UInt64, high: UInt64) { self.init(truncatingIfNeeded: low) }
     /// The number's bytes, zero-extended.
+    @inlinable
     public var words: (low: UInt64, high: UInt64) {
-        (UInt64(truncatingIfNeeded: self) & Self.mask, 0)
+        let mask: UInt64 = Self.bitWidth == 64 ? .max : (1 << UInt64(Self.bitWidth)) &- 1
+        return (UInt64(truncatingIfNeeded: self) & mask, 0)
     }
-
-    private static var mask: UInt64 { bitWidth == 64 ? .max : (1 << UInt64(bitWidth)) &- 1 }
 
     /// The number, signed or not as its type is.
     public func fieldValue(_ style: FieldStyle) -> FieldValue {
@@ -86,10 +88,13 @@ public protocol NamedScalar: WireScalar, RawRepresentable, Hashable where RawVal
 
 extension NamedScalar {
     /// Size of the raw value on the wire, in bytes.
+    @inlinable
     public static var byteCount: Int { RawValue.byteCount }
     /// Makes the value from its little-endian bytes.
+    @inlinable
     public init(low: UInt64, high: UInt64) { self.init(rawValue: RawValue(low: low, high: high)) }
     /// The raw value's bytes.
+    @inlinable
     public var words: (low: UInt64, high: UInt64) { rawValue.words }
     /// The raw value as a field's value.
     public func fieldValue(_ style: FieldStyle) -> FieldValue { rawValue.fieldValue(style) }

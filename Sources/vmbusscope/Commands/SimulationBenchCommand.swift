@@ -10,8 +10,8 @@ struct SimulationBenchCommand: ParsableCommand {
         abstract: "Steps of the simulator, the memory of a session, and journeys through it.",
         discussion: """
             The contestants take turns. The machine alone writes its records and forgets them; beside it the same with all \
-            rules of the protocol checked after every step; and a session, which keeps what it needs to reach every moment \
-            again. Then the session jumps to places chosen at random, and goes back record by record from its end. Times are \
+            rules of the protocol checked after every step; a session, which keeps what it needs to reach every moment again; \
+            and the full session that people have, with the rules checked. Then each session jumps to places chosen at random, and goes back record by record from its end. Times are \
             those of the processor.
             """)
 

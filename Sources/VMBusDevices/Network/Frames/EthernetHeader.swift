@@ -53,6 +53,7 @@ public struct EthernetHeader: WireStructure {
         self.type = type
     }
 
+    @_specialize(where Visitor == WireEncoder)
     public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.bytes(
             "destination", &destination, count: 6, "for whom the frame is; an odd first byte means a group",

@@ -20,10 +20,18 @@ public struct FrameWriter: Sendable, Hashable {
 
     /// A frame of at least 60 bytes.
     public func frame(to hardware: [UInt8], _ type: EtherType, _ payload: [UInt8]) -> [UInt8] {
-        var frame = EthernetHeader(destination: hardware, source: self.hardware, type: type).encoded()
-        frame.reserveCapacity(max(Self.smallestFrame, frame.count + payload.count))
-        frame += payload
-        while frame.count < Self.smallestFrame { frame.append(0) }
+        frame(to: hardware, type, count: payload.count) { $0 += payload }
+    }
+
+    /// The same; `body` puts `count` bytes of payload behind the header, so that they are written once.
+    private func frame(
+        to hardware: [UInt8], _ type: EtherType, count: Int, _ body: (inout [UInt8]) -> Void
+    ) -> [UInt8] {
+        var frame: [UInt8] = []
+        frame.reserveCapacity(max(Self.smallestFrame, EthernetHeader.byteCount + count))
+        frame += EthernetHeader(destination: hardware, source: self.hardware, type: type).encoded()
+        body(&frame)
+        if frame.count < Self.smallestFrame { frame += repeatElement(0, count: Self.smallestFrame - frame.count) }
         return frame
     }
 
@@ -52,26 +60,41 @@ public struct FrameWriter: Sendable, Hashable {
         to hardware: [UInt8], _ destination: InternetAddress, _ carries: InternetProtocol, _ payload: [UInt8],
         identification: NetworkShort = 0
     ) -> [UInt8] {
+        packet(to: hardware, destination, carries, count: payload.count, identification) { $0 += payload }
+    }
+
+    /// The same; `body` puts `count` bytes behind the header.
+    private func packet(
+        to hardware: [UInt8], _ destination: InternetAddress, _ carries: InternetProtocol, count: Int,
+        _ identification: NetworkShort, _ body: (inout [UInt8]) -> Void
+    ) -> [UInt8] {
         var header = IPv4Header()
-        header.totalLength = NetworkShort(IPv4Header.smallestByteCount + payload.count)
+        header.totalLength = NetworkShort(IPv4Header.smallestByteCount + count)
         header.identification = identification
         header.carries = carries
         (header.source, header.destination) = (internet, destination)
         var packet = header.encoded()
         packet.put(InternetSum(packet).value, at: IPv4Header.checksumOffset)
-        return frame(to: hardware, .internet4, packet + payload)
+        return frame(to: hardware, .internet4, count: packet.count + count) { frame in
+            frame += packet
+            body(&frame)
+        }
     }
 
     /// An ICMP message with its checksum.
     public func message(
-        to hardware: [UInt8], _ destination: InternetAddress, _ header: ICMPHeader, _ payload: some Sequence<UInt8>,
+        to hardware: [UInt8], _ destination: InternetAddress, _ header: ICMPHeader, _ payload: some Collection<UInt8>,
         identification: NetworkShort = 0
     ) -> [UInt8] {
         var header = header
         header.checksum = 0
-        var message = header.encoded() + payload
-        message.put(InternetSum(message).value, at: ICMPHeader.checksumOffset)
-        return packet(to: hardware, destination, .icmp, message, identification: identification)
+        let count = ICMPHeader.byteCount + payload.count
+        return packet(to: hardware, destination, .icmp, count: count, identification) { frame in
+            let start = frame.count
+            frame += header.encoded()
+            frame += payload
+            frame.put(InternetSum(frame[start...]).value, at: start + ICMPHeader.checksumOffset)
+        }
     }
 
     /// A datagram with its checksum.
@@ -84,11 +107,14 @@ public struct FrameWriter: Sendable, Hashable {
         header.length = NetworkShort(UDPHeader.byteCount + payload.count)
         var sum = InternetSum(
             source: internet, destination: destination, carries: .udp, count: Int(header.length.rawValue))
-        var datagram = header.encoded() + payload
-        sum.add(datagram)
-        // 0 means that there is none.
-        datagram.put(sum.value == 0 ? 0xFFFF : sum.value, at: UDPHeader.checksumOffset)
-        return packet(to: hardware, destination, .udp, datagram)
+        return packet(to: hardware, destination, .udp, count: UDPHeader.byteCount + payload.count, 0) { frame in
+            let start = frame.count
+            frame += header.encoded()
+            frame += payload
+            sum.add(frame[start...])
+            // 0 means that there is none.
+            frame.put(sum.value == 0 ? 0xFFFF : sum.value, at: start + UDPHeader.checksumOffset)
+        }
     }
 
     /// A segment without data, with its checksum.

@@ -84,6 +84,7 @@ public struct IPv4Header: WireStructure {
     /// Bytes of the header with options.
     public var byteCount: Int { Int(versionAndLength & 0xF) * 4 }
 
+    @_specialize(where Visitor == WireEncoder)
     public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.field("version_ihl", &versionAndLength, .hexadecimal, "version 4, and words of this header")
         try visitor.require(

@@ -16,7 +16,9 @@ public struct InternetSum: Sendable, Hashable {
 
     /// With the addresses of an IPv4 packet, as TCP and UDP have it.
     public init(source: InternetAddress, destination: InternetAddress, carries: InternetProtocol, count: Int) {
-        self.init(addresses: (source.bytes + destination.bytes)[...], carries: carries.rawValue, count: count)
+        sum =
+            UInt64(source.rawValue) + UInt64(destination.rawValue) + UInt64(carries.rawValue)
+            + UInt64(UInt16(truncatingIfNeeded: count))
     }
 
     /// With both addresses of an IPv4 or IPv6 packet, and of what it carries the protocol and the size: the sum is the same for
@@ -34,12 +36,12 @@ public struct InternetSum: Sendable, Hashable {
             isOdd = false
             index += 1
         }
-        // Four at a time, two of them beside each other: what they carry over stays above them until it is folded in.
-        while bytes.endIndex - index >= 8 {
-            let word = bytes.word64(index - bytes.startIndex).byteSwapped
-            sum &+= (word >> 32) &+ (word & 0xFFFF_FFFF)
-            index &+= 8
-        }
+        // Most of it lower byte first, as it lies; the sum is turned round then, which comes to the same (RFC 1071, 2).
+        let (words, count) = bytes[index...].sumOfWords32()
+        var pairs = words
+        while pairs > 0xFFFF { pairs = pairs >> 16 + pairs & 0xFFFF }
+        sum &+= UInt64(UInt16(truncatingIfNeeded: pairs).byteSwapped)
+        index &+= count
         while index &+ 1 < bytes.endIndex {
             sum &+= UInt64(bytes[index]) << 8 | UInt64(bytes[index &+ 1])
             index &+= 2

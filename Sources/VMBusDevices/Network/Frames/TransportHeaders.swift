@@ -51,6 +51,8 @@ public struct ICMPHeader: WireStructure {
 
     public init() {}
 
+    @_specialize(where Visitor == WireEncoder)
+    @_specialize(where Visitor == WireDecoder)
     public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.field("type", &kind, "what the message says")
         try visitor.field("code", &code, "more of it, such as what is unreachable")
@@ -80,6 +82,8 @@ public struct UDPHeader: WireStructure {
 
     public init() {}
 
+    @_specialize(where Visitor == WireEncoder)
+    @_specialize(where Visitor == WireDecoder)
     public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.field("source_port", &source, "whose datagram")
         try visitor.field("destination_port", &destination, "for whom; 7 echo, 53 names, 67 and 68 DHCP")
@@ -140,6 +144,8 @@ public struct TCPHeader: WireStructure {
 
     public init() {}
 
+    @_specialize(where Visitor == WireEncoder)
+    @_specialize(where Visitor == WireDecoder)
     public mutating func visit<Visitor: FieldVisitor>(_ visitor: inout Visitor) throws(WireError) {
         try visitor.field("source_port", &source, "whose segment")
         try visitor.field("destination_port", &destination, "for whom")

@@ -120,7 +120,12 @@ public struct LayoutExplorer {
             if let known = cache[value] { return known }
             var next = script
             next[input] = value
-            let tails = contexts.map { explorer.walk(type, next, context: $0).tail(met.position) }
+            let first = explorer.walk(type, next, context: contexts[0])
+            // A way on which nobody asks for the context is the same in all of them.
+            let others = first.inputs.contains { $0.kind == .context } ? contexts.dropFirst() : []
+            let tails =
+                [first.tail(met.position)]
+                + others.map { explorer.walk(type, next, context: $0).tail(met.position) }
             cache[value] = tails
             return tails
         }
@@ -272,7 +277,9 @@ public struct LayoutExplorer {
                 mine.first { $0.change == change }?.trace.numbers[position][index].map { $0 - number }
             }
             guard mine.contains(where: { $0.trace.numbers[position][index] != number }) else { continue }
-            if met.kind == .left { return .rest }
+            // A place that cannot be told is the usual one.
+            let usual: LayoutNumber = trace.steps[position].kind == .region && index == 0 ? .sum(number, []) : .rest
+            if met.kind == .left { return usual }
             let unit = met.size == 1 ? 3 : 8
             var factor: Int?
             for step in [unit, -unit] {
@@ -287,8 +294,7 @@ public struct LayoutExplorer {
             } else if difference(4096 * 3) == 3, difference(4096 * 6) == 6 {
                 paged.append(input)
             } else {
-                // A place that cannot be told is the usual one.
-                return trace.steps[position].kind == .region && index == 0 ? .sum(number, []) : .rest
+                return usual
             }
         }
         if paged.count == 2, terms.isEmpty { return .pages(paged[0], paged[1]) }

@@ -1,4 +1,4 @@
-"""perfetto.py FILE: reads an exported trace with Perfetto's own classes, and counts what is in it."""
+"""trace.py FILE: reads an exported trace with Perfetto's own classes, and counts what is in it."""
 
 import collections
 import sys

@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "CaptureFiles",
             dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "Platform", "VMBusWire"],
-            resources: [.embedInCode("Recordings/FORMAT.md")],
+            resources: [.embedInCode("Recordings/FORMAT.md"), .embedInCode("Wireshark/dissector.lua")],
             swiftSettings: memorySafe + small),
         .target(
             name: "Inspector", dependencies: ["BusModel", "Query", "ProtocolRules", "VMBusDevices", "VMBusWire"],

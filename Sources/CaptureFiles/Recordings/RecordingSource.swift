@@ -44,6 +44,11 @@ public struct RecordingSource: BusSource, Sendable {
     public var end: Position { max(index.end, place) }
     /// How many records the index knows.
     public var recordCount: UInt64 { index.count }
+    /// Which part of the file's bytes is behind this place, from 0 to 1.
+    public var progress: Double {
+        let count = file.withBytes { $0.byteCount }
+        return count == 0 ? 1 : Double(min(walk.walk.offset, count)) / Double(count)
+    }
     /// Whether the index knows all records.
     public var isIndexed: Bool { index.isComplete }
 

@@ -30,6 +30,8 @@ public struct RecordingWriter: Sendable {
     private var requests = RequestBook()
     private var sinceKeyframe = 0
     private var position = Position(sequence: 0, time: 0)
+    /// Records that were left out since the last one, and whether one of them changed what is known.
+    private var leftOut: (count: UInt64, haveChanged: Bool) = (0, false)
 
     private struct InterfaceState: Sendable {
         var interface: RecordingInterface
@@ -91,6 +93,32 @@ public struct RecordingWriter: Sendable {
         writeKeyframe()
     }
 
+    /// Passes by a record that is not wanted. What it changes is told by a keyframe before the next record that is.
+    public mutating func leaveOut(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
+        snapshot.apply(header, payload)
+        leftOut.count += 1
+        switch header.kind {
+        case .message, .state, .keyframe, .trace, .kernelLog, .gap: leftOut.haveChanged = true
+        default: break
+        }
+    }
+
+    /// Writes a record.
+    public mutating func append(_ header: FlowRecordHeader, of batch: FlowBatch) {
+        append(header, batch.payload(of: header))
+    }
+
+    private mutating func tellLeftOut(before header: FlowRecordHeader) {
+        let (count, haveChanged) = leftOut
+        leftOut = (0, false)
+        guard haveChanged else { return }
+        var gap = FlowRecordHeader(kind: .gap, time: header.time, partition: 0, code: UInt32(clamping: count))
+        gap.sequence = position.sequence &+ 1
+        append(gap, Array("\(count) record\(count == 1 ? "" : "s") left out, as they were not wanted".utf8)[...])
+        requests.removeAll()
+        writeKeyframe()
+    }
+
     /// Writes how much each interface had; the file is whole without it.
     public mutating func finish() {
         for (number, state) in interfaces.enumerated() {
@@ -103,6 +131,7 @@ public struct RecordingWriter: Sendable {
     // MARK: Records
 
     private mutating func append(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
+        if leftOut.count > 0 { tellLeftOut(before: header) }
         if sinceKeyframe >= interval { writeKeyframe() }
         sinceKeyframe += 1
         snapshot.apply(header, payload)

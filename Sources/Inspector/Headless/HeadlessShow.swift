@@ -122,15 +122,10 @@ public enum HeadlessShow {
             lines.append(
                 shown.map { place in
                     let cell = row.cells[place]
-                    return quoted(cell == .unknown ? "" : cell.raw ?? cell.text)
+                    return FlowCSV.quoted(cell == .unknown ? "" : cell.raw ?? cell.text)
                 }.joined(separator: ","))
         }
         return lines.map { $0 + "\n" }.joined()
-    }
-
-    private static func quoted(_ text: String) -> String {
-        let needsQuotes = text.utf8.contains { $0 == 0x2C || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
-        return needsQuotes ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
     }
 
     private static func text(_ model: TableModel) -> String {

@@ -124,16 +124,11 @@ extension ChannelDissector {
     }
 
     private static func storageName(_ packet: VStor.Packet, _ hint: StorageHint) -> String {
-        guard hint.operation == .executeSRB, let name = SCSI.Opcode(rawValue: hint.opcode).meaning else {
+        guard hint.operation == .executeSRB, let name = SCSI.Opcode(rawValue: hint.opcode).recordName else {
             let isKnown = packet.operation == .completeIO && hint.operation.meaning != nil
             return "VSTOR.\(isKnown ? hint.operation.name : packet.operation.name)"
         }
-        var word = ""
-        for character in name {
-            if character.isLetter || character.isNumber { word.append(character) }
-            if " -(".contains(character), word.last != "_" { word.append("_") }
-        }
-        return "SCSI.\(word)"
+        return name
     }
 
     /// A command in words: its blocks.
@@ -189,5 +184,18 @@ extension ChannelDissector {
             text += ", \(packet.status.meaning ?? "status \(Hexadecimal.prefixed(packet.status.rawValue))")"
         }
         return text
+    }
+}
+
+extension SCSI.Opcode {
+    /// What records of the command are called; nil for one that has no name.
+    var recordName: String? {
+        guard let name = meaning else { return nil }
+        var word = ""
+        for character in name {
+            if character.isLetter || character.isNumber { word.append(character) }
+            if " -(".contains(character), word.last != "_" { word.append("_") }
+        }
+        return "SCSI.\(word)"
     }
 }

@@ -221,7 +221,7 @@ extension RNDIS {
                 "behind the header and inside the element")
             let length = max(0, Int(size) - Int(offset))
             try visitor.region("data", at: Int(offset), length: length, "the data") { visitor throws(WireError) in
-                try visitValue(&visitor, isShort: length < 4)
+                try visitValue(&visitor, isShort: (visitor.remaining ?? length) < 4)
             }
         }
 

@@ -78,7 +78,7 @@ extension SimulatorSource {
                     }
                 }
             }
-            return chart.text
+            return chart.take()
         }
     }
 

@@ -22,13 +22,14 @@ struct PrintCommand: ParsableCommand {
               vmbusscope print scenario-schema
               vmbusscope print fault-kinds
               vmbusscope print recording-format
+              vmbusscope print dissector > ~/.local/lib/wireshark/plugins/vmbus.lua
               vmbusscope print rules > vmbus.rules.yml
               vmbusscope print dashboard > vmbus.json
               source <(vmbusscope print completions bash)
             """,
         subcommands: [
-            Theme.self, Scenario.self, Schema.self, Faults.self, Format.self, BusRules.self, Rules.self,
-            RuleTests.self, Dashboard.self, Completions.self,
+            Theme.self, Scenario.self, Schema.self, Faults.self, Format.self, Dissector.self, BusRules.self,
+            Rules.self, RuleTests.self, Dashboard.self, Completions.self,
         ])
 
     /// Writes the thing, or the names if none is given.
@@ -100,6 +101,20 @@ struct PrintCommand: ParsableCommand {
             abstract: "The format of recordings, so that other programs can read and write them.")
 
         func run() throws { try Output.write(RecordingFormat.specification) }
+    }
+
+    /// `print dissector`.
+    struct Dissector: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A script in Lua with which Wireshark and tshark read recordings, made from the declarations.",
+            discussion: """
+                Wireshark finds it in its folder of personal Lua plugins (Help, About, Folders). With tshark:
+
+                  vmbusscope print dissector > vmbus.lua
+                  tshark -X lua_script:vmbus.lua -r guest.pcapng -Y 'vmbus.name == "VMBUS.OPEN_CHANNEL"'
+                """)
+
+        func run() throws { try Output.write(DissectorScript.text) }
     }
 
     /// `print rules`.

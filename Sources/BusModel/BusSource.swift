@@ -54,6 +54,24 @@ extension BusSource {
     }
 }
 
+/// A log that was kept: every place of it can be gone to by the number of records before it.
+public protocol PastSource: BusSource, Sendable {
+    /// Where it stands.
+    var position: Position { get }
+    /// How many records are before this place.
+    var passedCount: UInt64 { get }
+    /// The last record, as far as it was looked for.
+    var end: Position { get }
+    /// How many records there are, as far as they were looked for.
+    var recordCount: UInt64 { get }
+    /// What is known at this place.
+    var snapshot: BusSnapshot { get }
+    /// Goes to another place.
+    ///
+    /// - Parameter count: how many records are to be before it; more than there are stand for the end.
+    mutating func seek(toNumber count: UInt64)
+}
+
 /// What kind of source it is: the word in the title.
 public enum SourceKind: String, Sendable, Hashable {
     case live = "LIVE"

@@ -34,11 +34,13 @@ public struct FlowKind: RawRepresentable, Sendable, Hashable, BitwiseCopyable {
     public static let trace = FlowKind(rawValue: 12)
     /// A line of a guest's kernel log: a `KernelLogRecord`.
     public static let kernelLog = FlowKind(rawValue: 13)
+    /// A packet of a network that is no part of a bus, from the capture of another program: `code` is its link type.
+    public static let frame = FlowKind(rawValue: 14)
 
     /// All known kinds, in numerical order.
     public static let all: [FlowKind] = [
         .message, .packet, .signal, .interrupt, .state, .sample, .fault, .gap, .note, .keyframe,
-        .register, .trace, .kernelLog,
+        .register, .trace, .kernelLog, .frame,
     ]
 
     /// The word for it in JSON, filters and on the screen.
@@ -57,6 +59,7 @@ public struct FlowKind: RawRepresentable, Sendable, Hashable, BitwiseCopyable {
         case .register: "register"
         case .trace: "trace"
         case .kernelLog: "kernel_log"
+        case .frame: "frame"
         default: "kind_\(rawValue)"
         }
     }
@@ -213,6 +216,11 @@ public struct FlowBatch: Sendable, Hashable {
         let start = Int(header.payloadOffset)
         let end = start + Int(header.payloadLength)
         return end <= arena.count ? arena[start..<end] : []
+    }
+
+    /// Forgets all records but the first so many.
+    public mutating func keepFirst(_ count: Int) {
+        if count < headers.count { headers.removeSubrange(max(0, count)...) }
     }
 
     /// Forgets the records and keeps the room.

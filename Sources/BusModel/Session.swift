@@ -91,6 +91,8 @@ public struct SessionSummary: Sendable, Hashable {
     public var invariants: [InvariantSummary] = []
     /// The kinds of faults that can be armed.
     public var faultKinds: [FaultKindSummary] = []
+    /// What the host's end came to that was run again over a recording; nil for a simulation.
+    public var replay: ReplaySummary?
 
     /// A session at a place.
     public init(
@@ -106,6 +108,21 @@ extension SessionSummary {
     public func choice(_ number: UInt64) -> SessionChoice? {
         choices.first { $0.number == number } ?? question.flatMap { $0.number == number ? $0 : nil }
     }
+}
+
+/// The host's end of all guests' buses, run again over what a recording tells up to a place.
+public struct ReplaySummary: Sendable, Hashable {
+    /// Messages of guests that it took in.
+    public var requests: UInt64 = 0
+    /// Messages of the host in the recording that it sent as well.
+    public var answers: UInt64 = 0
+    /// Messages that only one of both sent, or that say something else.
+    public var differences: UInt64 = 0
+    /// The first of these, by the number of the record where that was seen.
+    public var first: InvariantSummary.Breach?
+
+    /// Nothing was run.
+    public init() {}
 }
 
 /// A step at which something went wrong.

@@ -10,9 +10,14 @@ public final class MappedFile: Sendable {
     /// Maps a regular file; an empty one has no bytes.
     ///
     /// - Throws: What the system said; `EOPNOTSUPP` for what is no regular file.
-    public init(_ path: String) throws(SystemError) {
+    public convenience init(_ path: String) throws(SystemError) {
         let file = try OwnedDescriptor(
             checking: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), "open", path: path)
+        try self.init(file, path: path)
+    }
+
+    /// Maps a file that is open.
+    init(_ file: borrowing OwnedDescriptor, path: String) throws(SystemError) {
         memory = try file.regularFileSize() == 0 ? nil : ReadOnlyMapping(file, limit: .max, path: path)
     }
 

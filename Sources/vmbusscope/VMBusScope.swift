@@ -31,7 +31,7 @@ struct VMBusScope: ParsableCommand {
             LiveCommand.self, SimCommand.self, ExploreCommand.self, FuzzCommand.self, HostCommand.self,
             ListCommand.self, WatchCommand.self, ShowCommand.self,
             DoctorCommand.self, CheckCommand.self, TraceCommand.self, RecordCommand.self, OpenCommand.self,
-            ExportCommand.self, CaptureCommand.self, ExtcapCommand.self,
+            ExportCommand.self, CaptureCommand.self, ExtcapCommand.self, CompareCommand.self,
             RingCommand.self,
             MetricsCommand.self,
             BenchCommand.self, AttachCommand.self, PrintCommand.self, BareCommand.self,

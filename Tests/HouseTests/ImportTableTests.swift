@@ -5,9 +5,9 @@ import Testing
 @Suite struct ImportTableTests {
     /// What a target may import besides whatever those may import themselves.
     static let table: [(target: String, imports: [String])] = [
-        ("CNcurses", []), ("CLinux", []), ("CRing", []),
+        ("CNcurses", []), ("CCompression", []), ("CLinux", []), ("CRing", []),
         ("VMBusWire", []),
-        ("Platform", ["CLinux"]),
+        ("Platform", ["CLinux", "CCompression"]),
         ("Configuration", []),
         ("BusModel", ["VMBusWire"]),
         ("VMBusRing", ["VMBusWire"]),
@@ -20,7 +20,13 @@ import Testing
         ("VMMBridge", ["VMBusPartitions", "Platform", "Configuration"]),
         ("LinuxGuest", ["VMBusPartitions", "BusModel", "Platform"]),
         ("CaptureFiles", ["VMBusRing", "BusModel", "VMBusDevices", "Query", "Platform"]),
-        ("Benchmarks", ["VMBusSimulator", "VMBusRing", "VMBusEngine", "LinuxGuest", "BusModel", "Platform", "CRing"]),
+        (
+            "Benchmarks",
+            [
+                "VMBusSimulator", "VMBusRing", "VMBusEngine", "LinuxGuest", "CaptureFiles", "BusModel", "Platform",
+                "CRing",
+            ]
+        ),
         ("Inspector", ["BusModel", "Query", "ProtocolRules", "VMBusDevices"]),
         ("Themes", []),
         ("InspectorTUI", ["Inspector", "Themes", "Configuration", "CNcurses", "Platform"]),

@@ -44,10 +44,171 @@ import Testing
         return String(decoding: try WholeFile.read(place, limit: 1 << 24), as: UTF8.self)
     }
 
+    @Test func `a simulation is recorded by 'sim' as by 'record'`() throws {
+        defer { unlink(path) }
+        let other = path + ".2"
+        defer { unlink(other) }
+        let first = try Program.run("record", "--sim", "boot", "--steps", "500", "-o", path)
+        let second = try Program.run("sim", "boot", "--steps", "500", "--headless", "--record", other)
+        #expect(first.status == 0 && second.status == 0 && second.output.isEmpty)
+        let isEqual = try WholeFile.read(path, limit: 1 << 24) == WholeFile.read(other, limit: 1 << 24)
+        #expect(isEqual)
+    }
+
+    @Test(arguments: [["--records", "77"], ["--duration", "300ms"]]) func `ends where it is told`(
+        _ words: [String]
+    ) throws {
+        defer { unlink(path) }
+        #expect(try Program.run(list: ["record", "--sim", "network", "-o", path] + words).status == 0)
+        let lines = try Program.run("open", path, "--json").output.split(separator: "\n")
+        if words[0] == "--records" {
+            #expect(lines.count == 77)
+        } else {
+            let ran = try Program.run("sim", "network", "--until", "300ms", "--headless", "--json").output
+            #expect(lines.count == ran.split(separator: "\n").count)
+        }
+    }
+
+    @Test func `a ring of files has the newest records`() throws {
+        let stem = String(path.dropLast(7))
+        defer { for number in 1...99 { unlink("\(stem)-0000\(number < 10 ? "0" : "")\(number).pcapng") } }
+        let recorded = try Program.run(
+            "record", "--sim", "network", "--steps", "3000", "--files", "2x256K", "-o", path)
+        #expect(recorded.status == 0)
+        #expect((try? WholeFile.read(path, limit: 1 << 24)) == nil)
+        let names = try SystemFiles().names(in: "/tmp").filter { "/tmp/\($0)".hasPrefix(stem) }
+        #expect(names.count == 2)
+        let opened = try Program.run("open", "/tmp/\(try #require(names.last))", "--view", "channels", "--json")
+        #expect(opened.status == 0 && opened.output.contains("network"))
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func `a signal ends a recording well`(_ signal: Int32) throws {
+        defer { unlink(path) }
+        let tree = path + ".tree"
+        #expect(mkdir(tree, 0o700) == 0)
+        defer { rmdir(tree) }
+        // It has written its beginning when the signal comes.
+        let line = """
+            \(Program.path) record --sysroot \(tree) --interval 0.05 -o \(path) & p=$!; \
+            while [ ! -s \(path) ]; do sleep 0.02; done; kill -\(signal) $p; wait $p
+            """
+        #expect(system("sh -c '\(line)'") == 0)
+        let opened = try Program.run("open", path, "--json")
+        #expect(opened.status == 0 && !opened.output.isEmpty)
+    }
+
+    @Test func `a reader that has enough ends it quietly`() throws {
+        let piped = try shell(
+            "{ \(Program.path) record --sim network --steps 200000 -o -; echo $? >&2; } 2>\(path).err | head -c 100")
+        defer { unlink(path + ".err") }
+        #expect(piped.utf8.count >= 100)
+        #expect(try WholeFile.read(path + ".err", limit: 100) == Array("0\n".utf8))
+    }
+
+    @Test func `packets that are cut say how long they were, and the file says why`() throws {
+        defer { unlink(path) }
+        let cut = try Program.run("record", "--sim", "network", "--steps", "3000", "--snaplen", "128", "-o", path)
+        #expect(cut.status == 0)
+        let bytes = try WholeFile.read(path, limit: 1 << 24)
+        let text = String(decoding: bytes.prefix(4000), as: UTF8.self)
+        #expect(text.contains("snaplen: 128") && text.contains("asked for with --snaplen"))
+        let opened = try Program.run("open", path, "--json")
+        #expect(opened.status == 0 && opened.output.contains("\"omitted\":"))
+    }
+
     @Test func `needs an output and an end`() throws {
+        #expect(try Program.run("record", "--sim", "boot", "--steps", "1", "--files", "2x1M", "-o", "-").status == 64)
+        #expect(try Program.run("record", "--sim", "boot", "--steps", "1", "--files", "2", "-o", path).status == 64)
+        #expect(try Program.run("sim", "boot", "--steps", "1", "--record", path).status == 64)
+        #expect(try Program.run("sim", "boot", "--steps", "1", "--headless", "--snaplen", "64").status == 64)
+        #expect(try Program.run("host", "--listen", "/tmp/x", "--records", "4").status == 64)
         #expect(try Program.run("record").status == 64)
         #expect(try Program.run("record", "--sim", "boot", "-o", path).status == 64)
         #expect(try Program.run("record", "--sim", "boot", "--steps", "1", "-o", "/nowhere/x").status == 1)
         #expect(try Program.run("record", "--sim", "boot", "--steps", "400", "-o", "/dev/full").status == 1)
+    }
+
+    // MARK: What is done with recordings
+
+    @Test func `a recording keeps the rules, and the host's end run again says the same`() throws {
+        defer { unlink(path) }
+        _ = try Program.run("record", "--sim", "rescind", "--steps", "2000", "-o", path)
+        let checked = try Program.run("check", path)
+        #expect(checked.status == 0)
+        #expect(
+            checked.output.contains(
+                "answers as recorded, 0 differences\nits state at the end is what the recording says"))
+        #expect(
+            checked.output.contains("not checkable: this source shows no ring memory")
+                || checked.output.contains("not checkable"))
+        let json = try Program.run("check", path, "--json")
+        #expect(json.output.hasPrefix(#"{"schema":"vmbusscope.check/1","source":"file","title":""#))
+        #expect(json.output.contains(#""differences":0,"first_seq":null"#))
+    }
+
+    @Test func `a broken rule in a recording is bad news`() throws {
+        defer { unlink(path) }
+        // The guest of this scenario breaks a rule that messages show.
+        let recorded = try Program.run("record", "--sim", "openvmm-1829", "--steps", "4000", "-o", path)
+        let live = try Program.run("check", "openvmm-1829", "--steps", "4000")
+        #expect(recorded.status == 0 && live.status == 5)
+        let checked = try Program.run("check", path)
+        #expect(checked.status == 0 || checked.status == 5)
+        #expect(checked.output.split(separator: "\n").count > 34)
+    }
+
+    @Test(arguments: ["gzip", "zstd"]) func `a compressed recording opens as what it was`(_ tool: String) throws {
+        defer {
+            unlink(path)
+            unlink(path + ".packed")
+        }
+        _ = try Program.run("record", "--sim", "boot", "--steps", "300", "-o", path)
+        guard system("\(tool) -q -c \(path) > \(path).packed 2>/dev/null") == 0 else { return }
+        let plain = try Program.run("open", path, "--json")
+        let packed = try Program.run("open", path + ".packed", "--json")
+        #expect(packed.status == 0 && packed.output == plain.output && !plain.output.isEmpty)
+        let bytes = try WholeFile.read(path + ".packed", limit: 1 << 24)
+        try ReplacedFile.write(path + ".packed", Array(bytes.prefix(bytes.count / 2)))
+        let cut = try Program.run("open", path + ".packed", "--json")
+        #expect(cut.status == 2 && cut.errors.contains("ends too early") && !cut.output.isEmpty)
+    }
+
+    @Test func `two recordings are compared, and texts are recorded`() throws {
+        let other = path + ".2"
+        defer {
+            unlink(path)
+            unlink(other)
+        }
+        _ = try Program.run("record", "--sim", "two-guests", "--duration", "2s", "-o", path)
+        _ = try Program.run("record", "--sim", "two-guests", "--duration", "4s", "-o", other)
+        let compared = try Program.run("compare", path, other)
+        #expect(compared.status == 0)
+        #expect(compared.output.contains("went    wheezy ") && compared.output.contains(" heartbeat"))
+        let sketched = try Program.run("sim", "--from", other, "--headless", "--steps", "300", "--json")
+        #expect(sketched.status == 0 && sketched.errors.contains("a scenario of the same devices and rates"))
+        #expect(sketched.output.contains("\"wheezy\""))
+    }
+
+    @Test func `a recording that grows is followed`() throws {
+        defer { unlink(path) }
+        let place = path + ".out"
+        defer { unlink(place) }
+        _ = try Program.run("record", "--sim", "boot", "--steps", "300", "-o", path)
+        let bytes = try WholeFile.read(path, limit: 1 << 24)
+        let all = try Program.run("open", path, "--json").output
+        try ReplacedFile.write(path, Array(bytes.prefix(bytes.count / 2)))
+        // It goes on when the rest is there, and ends when somebody ends it.
+        let rest = path + ".rest"
+        defer { unlink(rest) }
+        try ReplacedFile.write(rest, Array(bytes.dropFirst(bytes.count / 2)))
+        let line = """
+            \(Program.path) open \(path) --follow --json > \(place) & p=$!; \
+            while [ ! -s \(place) ]; do sleep 0.02; done; cat \(rest) >> \(path); \
+            n=0; while [ $n -lt 500 ] && [ $(wc -c < \(place)) -lt \(all.utf8.count) ]; do sleep 0.02; n=$((n+1)); done; \
+            kill $p
+            """
+        #expect(system("sh -c '\(line)'") == 0)
+        let isEqual = try String(decoding: WholeFile.read(place, limit: 1 << 24), as: UTF8.self) == all
+        #expect(isEqual && !all.isEmpty)
     }
 }

@@ -47,7 +47,7 @@ extension RecordingSource {
             try seek(Position(sequence: sequence, time: 0))
             return Travel(place: position, arrival: .reached)
         case (.end, _):
-            extendIndex()
+            lookForEnd()
             seek(toNumber: recordCount)
             return Travel(place: position, arrival: .end)
         case (.expression, _), (.breakpoint, _):

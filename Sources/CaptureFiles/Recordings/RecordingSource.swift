@@ -5,15 +5,17 @@ public import VMBusWire
 ///
 /// Nothing is looked at before it is needed: records from the beginning come at once, and the index grows when a place is asked
 /// for that it does not know.
-public struct RecordingSource: BusSource, Sendable {
+public struct RecordingSource: PastSource {
     public let title: String
     private var file: any RecordingBytes
     /// Whether nobody writes to the file any more.
-    private var isWhole: Bool
+    private let isWhole: Bool
     private var index = RecordingIndex()
     private var walk = RecordWalk()
     private var filter = KeyframeFilter()
     private var place = Position(sequence: 0, time: 0)
+    /// Says how the file is now, where it has changed.
+    private let current: (@Sendable () -> (any RecordingBytes)?)?
 
     /// The most records that the index looks at in one go before somebody may stop it.
     private static let piece = 1 << 16
@@ -23,9 +25,14 @@ public struct RecordingSource: BusSource, Sendable {
     /// - Parameters:
     ///   - file: its bytes.
     ///   - name: what the file is called.
-    ///   - isWhole: false while somebody still writes to it, so that a block that is half there is waited for.
-    public init(_ file: any RecordingBytes, name: String, isWhole: Bool = true) {
+    ///   - current: asked where all was read of a file to which somebody still writes: the file as it is now, or nil where it
+    ///     has not changed. A block that is half there is waited for then. Nil for a file that is whole.
+    public init(
+        _ file: any RecordingBytes, name: String, following current: (@Sendable () -> (any RecordingBytes)?)? = nil
+    ) {
         self.file = file
+        self.current = current
+        let isWhole = current == nil
         self.isWhole = isWhole
         var index = RecordingIndex()
         file.withBytes { index.extend($0, isWhole: isWhole, limit: 2) }
@@ -58,20 +65,34 @@ public struct RecordingSource: BusSource, Sendable {
 
     /// Lets the index know more records, at most so many.
     public mutating func extendIndex(limit: Int = .max) {
-        var index = index
+        // Taken out for so long, as a copy would cost its length.
+        var index = RecordingIndex()
+        swap(&index, &self.index)
         file.withBytes { index.extend($0, isWhole: isWhole, limit: limit) }
         self.index = index
     }
 
-    /// The file has become longer.
-    public mutating func follow(_ file: any RecordingBytes, isWhole: Bool) {
-        self.file = file
-        self.isWhole = isWhole
+    /// Looks whether the file has become longer.
+    private mutating func grow() -> Bool {
+        guard let longer = current?() else { return false }
+        file = longer
         index.reopen()
+        return true
+    }
+
+    /// Lets the index know all records that there are now.
+    mutating func lookForEnd() {
+        _ = grow()
+        extendIndex()
     }
 
     /// The next records: so many steps are so many records.
     public mutating func advance(_ budget: AdvanceBudget) throws(SourceError) -> FlowBatch {
+        let batch = read(budget)
+        return batch.isEmpty && grow() ? read(budget) : batch
+    }
+
+    private mutating func read(_ budget: AdvanceBudget) -> FlowBatch {
         switch budget {
         case .steps(let count): read(limit: count) { _ in false }
         case .until(let unit, let limit): read(limit: limit) { unit.isReached(by: $0) }
@@ -121,20 +142,24 @@ public struct RecordingSource: BusSource, Sendable {
     }
 
     /// How many records of the file are before this place.
-    var passedCount: UInt64 { walk.count }
+    public var passedCount: UInt64 { walk.count }
 
-    /// Goes to behind so many records of the file, which the index knows.
-    mutating func seek(toNumber number: UInt64) {
+    public mutating func seek(toNumber number: UInt64) {
+        while !index.isComplete, index.count < number { extendIndex(limit: Self.piece) }
         let index = index
         // From the record before, which tells the place.
         var walk = index.walk(toNumber: number == 0 ? 0 : number - 1)
         var found = Position(sequence: 0, time: 0)
+        var filter = KeyframeFilter()
         file.withBytes { bytes in
             while walk.count < number, case .record(let place) = walk.next(in: bytes, isWhole: true) {
-                if place.isOfLog { found = Position(sequence: place.sequence, time: place.time) }
+                guard place.isOfLog else { continue }
+                found = Position(sequence: place.sequence, time: place.time)
+                // So that it knows whether that is a gap.
+                _ = filter.passes(place, damages: walk.walk.damages.count)
             }
         }
-        (self.walk, filter) = (walk, KeyframeFilter(hasTold: walk.count > 0))
+        (self.walk, self.filter) = (walk, filter)
         place = found
     }
 

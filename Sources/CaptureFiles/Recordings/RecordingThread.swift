@@ -28,7 +28,7 @@ public final class RecordingThread: Sendable {
     private let state: Mutex<State>
     private let bell: Bell
     private let end: Bell
-    private let file: OwnedDescriptor
+    private let output: Mutex<RecordingOutput?>
 
     private static let reason = "they came faster than they could be written"
 
@@ -36,15 +36,15 @@ public final class RecordingThread: Sendable {
     ///
     /// - Parameters:
     ///   - writer: makes the bytes.
-    ///   - file: an empty file, a pipe or whatever else takes them.
+    ///   - output: an empty file, a pipe, a ring of files.
     ///   - limit: how many bytes of records may wait.
     public init(
-        _ writer: RecordingWriter, to file: consuming OwnedDescriptor, limit: Int = 64 << 20
+        _ writer: RecordingWriter, to output: consuming RecordingOutput, limit: Int = 64 << 20
     ) throws(SystemError) {
         state = Mutex(State(queue: RecordingQueue(limit: limit)))
         bell = try Bell()
         end = try Bell()
-        self.file = file
+        self.output = Mutex(output)
         _ = try WorkerThread(name: "recording") { self.run(writer) }
         try bell.ring()
     }
@@ -71,43 +71,37 @@ public final class RecordingThread: Sendable {
 
     private func run(_ writer: RecordingWriter) {
         var writer = writer
-        var isLast = false
-        writing: while !isLast {
-            _ = try? bell.wait(atMost: 200)
-            let (items, isEnd) = state.withLock { ($0.queue.takeAll(isLast: $0.isFinished), $0.isFinished) }
-            isLast = isEnd
-            for item in items {
-                switch item {
-                case .batch(let batch): writer.append(batch)
-                case .gap(let count, let keyframe): writer.appendGap(of: count, reason: Self.reason, from: keyframe)
-                }
-                guard write(&writer) else { break writing }
-            }
-            if isLast { writer.finish() }
-            guard write(&writer) else { break }
+        guard var output = output.withLock({ $0.take() }) else { return }
+        do throws(SystemError) {
+            try write(&writer, to: &output)
+        } catch {
+            state.withLock { $0.outcome.failure = error }
         }
         state.withLock {
             ($0.outcome.recordCount, $0.outcome.lostCount) = (writer.recordCount, writer.lostCount)
+            $0.outcome.byteCount = output.totalByteCount
             $0.hasEnded = true
         }
         try? end.ring()
     }
 
-    /// Writes what there is; false when that cannot be done any more.
-    private func write(_ writer: inout RecordingWriter) -> Bool {
-        let bytes = writer.take()
-        do throws(SystemError) {
-            try file.write(bytes)
-            state.withLock { $0.outcome.byteCount += UInt64(bytes.count) }
-            return true
-        } catch {
-            let whole = state.withLock { state in
-                if state.outcome.failure == nil { state.outcome.failure = error }
-                return state.outcome.byteCount
+    /// Writes what comes until the end.
+    private func write(_ writer: inout RecordingWriter, to output: inout RecordingOutput) throws(SystemError) {
+        var isLast = false
+        while !isLast {
+            _ = try? bell.wait(atMost: 200)
+            let (items, isEnd) = state.withLock { ($0.queue.takeAll(isLast: $0.isFinished), $0.isFinished) }
+            isLast = isEnd
+            for item in items {
+                switch item {
+                case .batch(let batch): try output.write(batch, &writer)
+                case .gap(let count, let keyframe):
+                    writer.appendGap(of: count, reason: Self.reason, from: keyframe)
+                    try output.write(&writer)
+                }
             }
-            // A pipe cannot be cut, and needs not.
-            try? file.truncate(to: whole)
-            return false
+            if items.isEmpty { try output.write(&writer) }
         }
+        try output.finish(&writer)
     }
 }

@@ -12,6 +12,8 @@ public struct RecordingWriter: Sendable {
     /// How many records were lost before they came here.
     public private(set) var lostCount: UInt64 = 0
 
+    /// Those of them that files before this one tell.
+    private var lostCountBefore: UInt64 = 0
     let manifest: RecordingManifest
     private let interval: Int
     /// Packets are cut behind so many bytes.
@@ -55,6 +57,22 @@ public struct RecordingWriter: Sendable {
         snapLength = min(max(PacketDescriptor.byteCount, manifest.snapLength ?? .max), RecordingFormat.longestPacket)
         snapshot.apply(keyframe)
         position = snapshot.position
+        writeBeginning()
+    }
+
+    /// Begins another file: everything that explains it is written again, and nothing in it refers to the one before.
+    public mutating func beginFile() {
+        interfaces.removeAll()
+        channels.removeAll()
+        adapters.removeAll()
+        senders.removeAll()
+        (streams, shared, latest) = (nil, nil, nil)
+        requests.removeAll()
+        lostCountBefore = lostCount
+        writeBeginning()
+    }
+
+    private mutating func writeBeginning() {
         PcapngWriting.section(&bytes, tool: manifest.tool)
         _ = describe(.bus)
         writeKeyframe()
@@ -124,13 +142,13 @@ public struct RecordingWriter: Sendable {
         for (number, state) in interfaces.enumerated() {
             PcapngWriting.statistics(
                 &bytes, interface: number, time: position.time, packets: state.packets,
-                lost: number == 0 ? lostCount : 0)
+                lost: number == 0 ? lostCount - lostCountBefore : 0)
         }
     }
 
     // MARK: Records
 
-    private mutating func append(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
+    mutating func append(_ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
         if leftOut.count > 0 { tellLeftOut(before: header) }
         if sinceKeyframe >= interval { writeKeyframe() }
         sinceKeyframe += 1

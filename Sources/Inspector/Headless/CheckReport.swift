@@ -1,4 +1,4 @@
-import BusModel
+public import BusModel
 public import ProtocolRules
 import VMBusWire
 
@@ -19,6 +19,22 @@ public struct CheckReport {
     public var partitions: [String]
     /// The checker at the end.
     public var checker: RuleChecker
+    /// What was checked.
+    public var kind = SourceKind.simulator
+    /// What else is to be said of what was checked, such as why it shows less than there was.
+    public var notes: [String] = []
+    /// What the host's ends came to that were run again over a recording; nil for a simulation.
+    public var replay: ReplaySummary?
+    /// How their state at the end differs from what the recording says.
+    public var stateDifferences: [String] = []
+
+    /// Whether there is bad news: a rule is broken that is more than a warning.
+    public var isBadNews: Bool {
+        ProtocolRule.allCases.contains { !$0.isWarning && checker.breaches(of: $0) > 0 }
+    }
+
+    /// What a step is.
+    private var unit: String { kind == .simulator ? "steps" : "records" }
 
     /// A report.
     public init(
@@ -60,15 +76,34 @@ public struct CheckReport {
             )
             if !breach.bytes.isEmpty { lines.append("  bytes \(Self.hexadecimal(breach.bytes))") }
         }
+        lines += replay.map(text) ?? []
+        lines += notes
         let count = checker.breachCount
         let total = ProtocolRule.allCases.count { checker.breaches(of: $0) > 0 }
         lines.append(
             count == 0
-                ? "no rule was broken in \(steps) steps of \(title)"
+                ? "no rule was broken in \(steps) \(unit) of \(title)"
                 : "\(count) \(Quantity.noun(count, "breach", "breaches")) of \(total) \(Quantity.noun(UInt64(total), "rule", "rules"))"
-                    + " in \(steps) steps of \(title)"
+                    + " in \(steps) \(unit) of \(title)"
                     + (count > UInt64(checker.breaches.count) ? "; the first \(checker.breaches.count) are shown" : ""))
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    private func text(_ replay: ReplaySummary) -> [String] {
+        guard replay.requests > 0 else { return ["the host's end was not run again: no message of a guest is in it"] }
+        var lines = [
+            "the host's end was run again: \(replay.requests) messages of guests, \(replay.answers) answers as recorded, "
+                + "\(replay.differences) differences"
+        ]
+        if let first = replay.first {
+            lines.append("  the first at record \(first.sequence): \(PlainText.clean(first.text))")
+        }
+        lines.append(
+            stateDifferences.isEmpty
+                ? "its state at the end is what the recording says" : "its state at the end differs from the recording:"
+        )
+        lines += stateDifferences.map { "  \(PlainText.clean($0))" }
+        return lines
     }
 
     /// One document, ended by a line feed.
@@ -76,12 +111,29 @@ public struct CheckReport {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("schema", Self.schema)
-            writer.member("source", "sim")
+            writer.member("source", kind.rawValue.lowercased())
             writer.member("title", title)
             writer.member("seed", seed)
-            writer.member("steps", steps)
+            writer.member(unit, steps)
             writer.member("time_ns", time)
             writer.member("breach_count", checker.breachCount)
+            if let replay {
+                writer.memberObject("replay") { writer in
+                    writer.member("requests", replay.requests)
+                    writer.member("answers", replay.answers)
+                    writer.member("differences", replay.differences)
+                    writer.member("first_seq", replay.first?.sequence)
+                    writer.member("first", replay.first?.text)
+                    writer.memberArray("state_differences") { writer in
+                        for text in stateDifferences { writer.value(text) }
+                    }
+                }
+            }
+            if !notes.isEmpty {
+                writer.memberArray("notes") { writer in
+                    for note in notes { writer.value(note) }
+                }
+            }
             writer.memberArray("rules") { writer in
                 for rule in ProtocolRule.allCases { write(rule, &writer) }
             }

@@ -71,7 +71,7 @@ extension InspectorState {
         case .rule(let number):
             return session.invariants.first { $0.number == number }.map(ruleDetails)
         case .difference: return comparison.map(differenceDetails)
-        case .rules, .noBreakpoint, .noFault: return nil
+        case .rules, .replay, .noBreakpoint, .noFault: return nil
         case .branch(let name):
             guard let branch = session.branches.first(where: { $0.name == name }) else { return nil }
             return DetailsModel(

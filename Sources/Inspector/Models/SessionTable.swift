@@ -16,18 +16,21 @@ extension InspectorState {
         guard let session else {
             return TableModel(
                 columns: Self.sessionColumns, rows: [],
-                emptyText: "Only a simulation has a session to step through: vmbusscope sim.")
+                emptyText: "Only a simulation or a recording can be stepped through: vmbusscope sim, vmbusscope open.")
         }
         var rows = [placeRow(session)]
         rows += session.question.map { [choiceRow($0, isQuestion: true)] } ?? []
         rows += session.choices.map { choiceRow($0, isQuestion: false) }
+        rows += session.replay.map { [replayRow($0)] } ?? []
         let (broken, kept) = session.rulesByState
         rows += broken.map(ruleRow)
         rows += comparison.map { [differenceRow($0)] } ?? []
         rows += session.breakpoints.map { breakpointRow($0, session) }
         if session.breakpoints.isEmpty { rows.append(emptyRow(.noBreakpoint, "break", "none", "b sets one")) }
         rows += session.faults.map(faultRow)
-        if session.faults.isEmpty { rows.append(emptyRow(.noFault, "fault", "none armed", "F arms one")) }
+        if session.faults.isEmpty, session.replay == nil {
+            rows.append(emptyRow(.noFault, "fault", "none armed", "F arms one"))
+        }
         rows += session.branches.map { branchRow($0, session) }
         if !session.invariants.isEmpty { rows.append(rulesRow(session)) }
         rows += kept.map(ruleRow)
@@ -40,7 +43,25 @@ extension InspectorState {
             cells: [
                 Cell("step", .dim), Cell("\(session.step) of \(session.endStep)", .number),
                 Cell("record \(session.place.sequence)", .number),
-                Cell("\(session.scenario), seed \(Hexadecimal.prefixed(session.seed))", .accent),
+                Cell(
+                    session.replay == nil
+                        ? "\(session.scenario), seed \(Hexadecimal.prefixed(session.seed))"
+                        : PlainText.clean(session.scenario), .accent),
+            ])
+    }
+
+    private func replayRow(_ replay: ReplaySummary) -> Row {
+        var info =
+            "\(Quantity.number(replay.requests, "message")) of guests in, \(Quantity.number(replay.answers, "answer"))"
+        if let first = replay.first { info += "; record \(first.sequence): \(first.text)" }
+        return Row(
+            id: .session(.replay),
+            cells: [
+                Cell("host", .dim), Cell("run again", .accent),
+                replay.differences == 0
+                    ? Cell(replay.requests == 0 ? "unseen" : "as recorded", replay.requests == 0 ? .dim : .good)
+                    : Cell("\(replay.differences) differ", .bad),
+                Cell(PlainText.clean(info), replay.differences == 0 ? .number : .bad),
             ])
     }
 
@@ -106,7 +127,9 @@ extension InspectorState {
     private func choiceRow(_ choice: SessionChoice, isQuestion: Bool) -> Row {
         let state: Cell =
             isQuestion
-            ? Cell("asks", .warn) : choice.isChosen ? Cell("chosen", .accent) : Cell("by the seed", .dim)
+            ? Cell("asks", .warn)
+            : choice.isChosen
+                ? Cell("chosen", .accent) : Cell(session?.replay == nil ? "by the seed" : "recorded", .dim)
         let value = isQuestion ? "0 to \(choice.count &- 1)" : "\(choice.value) of 0 to \(choice.count &- 1)"
         return Row(
             id: .session(.choice(choice.number)),
@@ -161,6 +184,8 @@ public enum SessionRow: Sendable, Hashable {
     case rule(Int)
     /// Where two branches first differ.
     case difference
+    /// The host's ends that are run again over a recording.
+    case replay
     /// There is no breakpoint, or no fault.
     case noBreakpoint, noFault
 }

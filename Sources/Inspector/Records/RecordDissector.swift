@@ -40,6 +40,7 @@ public enum RecordDissector {
         case .fault: tree = FieldTree(name: "", fields: rule(header) + text(payload))
         case .note, .gap: tree = FieldTree(name: "", fields: text(payload))
         case .keyframe: tree = keyframe(payload)
+        case .frame where header.code == 1: tree = FieldTree(name: "", fields: EthernetFrame.fields(payload))
         default: tree = FieldTree(name: "", fields: bytes("data", payload))
         }
         tree.name = entry.name

@@ -1,5 +1,6 @@
 import BusModel
 import ProtocolRules
+import VMBusDevices
 import VMBusWire
 
 /// Names and summaries of the records that are neither messages nor packets.
@@ -59,6 +60,9 @@ enum RecordNames {
             let register = HypervisorRegister(rawValue: code)
             entry.name = "REGISTER." + (register.meaning ?? Hexadecimal.prefixed(code))
             entry.info = registerText(payload)
+        case .frame:
+            entry.name = code == 1 ? "FRAME.ETHERNET" : "FRAME.LINK_\(code)"
+            entry.info = code == 1 ? PlainText.clean(EthernetFrame.summary(payload)) : "\(payload.count) bytes"
         default:
             entry.name = "RECORD.KIND_\(entry.header.kind.rawValue)"
             entry.info = "\(payload.count) bytes"

@@ -142,7 +142,7 @@ public struct HostChannel: Sendable, Hashable {
     }
 
     /// Whether the guest may hold the number.
-    var isKnownToGuest: Bool {
+    public var isKnownToGuest: Bool {
         switch state {
         case .clientReleased, .closingClientRelease, .openingClientRelease: false
         case .closed, .opening, .open, .closing, .closingReopen, .revoked, .reoffered: relid != 0

@@ -27,10 +27,13 @@ extension HostConnection {
     /// A channel of the same device and index that was taken back, and whose number the guest still holds, is offered again
     /// under that number once the guest has released it (reference §8.5).
     ///
-    /// - Parameter order: where it stands among the offers of its kind when numbers are given (reference §3.5).
+    /// - Parameters:
+    ///   - order: where it stands among the offers of its kind when numbers are given (reference §3.5).
+    ///   - keepsNumbers: whether it has the number and connection that stand in the offer, where those are free: a host whose
+    ///     log is run again has given them.
     /// - Throws: why the channel cannot be offered.
     public mutating func addOffer(
-        _ offer: OfferChannel, order: UInt64? = nil
+        _ offer: OfferChannel, order: UInt64? = nil, keepsNumbers: Bool = false
     ) throws(OfferRefusal) -> (key: HostChannelKey, effects: [HostEffect]) {
         guard
             !offer.flags.contains(.confidentialExternalMemory) || offer.flags.contains(.confidentialRingBuffer)
@@ -54,10 +57,15 @@ extension HostConnection {
         }
         guard channels.count < Self.maximumChannels else { throw .tooManyChannels }
         var unnumbered = offer
-        unnumbered.relid = 0
+        let keepsNumbers = keepsNumbers && offer.relid > 0 && relids[offer.relid] == nil
+        if !keepsNumbers { unnumbered.relid = 0 }
         let channel = HostChannel(key: takeKey(), offer: unnumbered, order: order)
         identities[identity] = channel.key
         channels.append(channel)
+        if keepsNumbers {
+            relids[offer.relid] = channel.key
+            while relids[lowestFreeRelid] != nil { lowestFreeRelid += 1 }
+        }
         return (channel.key, offersSent ? self.offer(at: channels.count - 1) : [])
     }
 

@@ -85,6 +85,16 @@ struct Breakpoint: Sendable {
         }
     }
 
+    /// Whether a breach that was just found, and is no record, meets the condition.
+    func stops(at breach: RuleBreach?) -> Bool {
+        guard isEnabled, let breach else { return false }
+        switch condition {
+        case .invariant(let rule): return rule.isEmpty || breach.rule.id == rule
+        case .fault: return true
+        case .record, .watch: return false
+        }
+    }
+
     /// Counts that the condition was met. True when it stops.
     mutating func meet() -> Bool {
         hits &+= 1

@@ -45,7 +45,7 @@ extension SimulatorSource {
         FaultKindSummary(id: kind.id, help: "\(kind.honesty.words): \(kind.summary)")
     }
 
-    private static func invariants(_ checker: RuleChecker) -> [InvariantSummary] {
+    static func invariants(_ checker: RuleChecker) -> [InvariantSummary] {
         ProtocolRule.allCases.map { rule in
             let breach = checker.breaches(of: rule) == 0 ? nil : checker.breaches.first { $0.rule == rule }
             return InvariantSummary(

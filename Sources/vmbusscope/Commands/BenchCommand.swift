@@ -19,10 +19,13 @@ struct BenchCommand: ParsableCommand {
               vmbusscope bench net                      frames through a network adapter, both of whose ends are here
               vmbusscope bench sample --sysroot DIR     a look at all channels of a guest
               vmbusscope bench storage                  requests of a guest's disk, end to end
+              vmbusscope bench record                   records a second that are written
+              vmbusscope bench open --records 10000000  a recording looked through, filtered, shown
               vmbusscope bench sim                      steps of the simulator, and journeys through a session
             """,
         subcommands: [
-            Ring.self, Engine.self, Network.self, Sample.self, Storage.self, SimulationBenchCommand.self, RingPeer.self,
+            Ring.self, Engine.self, Network.self, Sample.self, Storage.self, SimulationBenchCommand.self,
+            RecordBenchCommand.self, OpenBenchCommand.self, RingPeer.self,
         ])
 
     /// Measures the cases one by one; each is a line as soon as it is there, or all are one document at the end.

@@ -37,6 +37,12 @@ struct HostCommand: ParsableCommand {
             same faults. Exit code 5 says that the guest did not stand a case. With --control 'case NAME' begins a case at \
             once and 'case NAME contact' at the next contact, and 'end' or 'end REASON' ends it, the latter as failed.
 
+            With --record FILE all records are kept in a recording as well, see 'vmbusscope record --help'; with --record - they \
+            go to standard output in the place of lines. A guest's packets are kept only up to their headers, as what is behind \
+            those belongs to whoever works in the guest; --payload keeps them whole. What ends the recording, as a full disk \
+            does, ends neither the guest nor its host; the status is 1 then. With --records and --duration the guest is served \
+            on as well.
+
             With --uio-dir D --sysfs S there is no machine: a program that drives the device in user space (DPDK does) finds \
             what /dev/uio0 and the kernel would give it. Sizes are bytes, or with K or M; a plain number below 4096 is one of KiB.
               D/uio0.map0   both rings of the size --ring, guest to host first: a control page of 4096 bytes, then the data
@@ -64,6 +70,7 @@ struct HostCommand: ParsableCommand {
               vmbusscope host --listen /tmp/a.sock --listen /tmp/b.sock two-guests
               vmbusscope host --listen /tmp/bus.sock network --tap tap0
               vmbusscope host --listen /tmp/bus.sock --disk root.img --disk 64M --cd install.iso
+              vmbusscope host --listen /tmp/bus.sock --record guest.pcapng
               vmbusscope host --listen /tmp/bus.sock --json | jq -c 'select(.kind == "message") | .name'
               echo 'rescind heartbeat' | vmbusscope host --listen /tmp/bus.sock --json --control
               vmbusscope host --listen /tmp/bus.sock --fault faults.toml --seed 7 --ktap --console /tmp/console
@@ -130,6 +137,14 @@ struct HostCommand: ParsableCommand {
             valueName: "file"))
     var console: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep the records in a file that 'open' and Wireshark read; - for standard output.", valueName: "file"),
+        completion: .file())
+    var record: String?
+
+    @OptionGroup(title: "The recording") var recording: RecordingOptions
+
     @OptionGroup(title: "A device for programs") var uio: UIOOptions
 
     @OptionGroup var screen: ScreenOptions
@@ -137,6 +152,14 @@ struct HostCommand: ParsableCommand {
     func validate() throws {
         guard listen.isEmpty != (uio.uioDir == nil) else {
             throw ValidationError("choose --listen SOCKET for a virtual machine, or --uio-dir DIRECTORY for a program")
+        }
+        if record == nil, recording.isGiven {
+            throw ValidationError("--snaplen, --payload, --duration, --records and --files: add --record FILE")
+        }
+        if let record {
+            if uio.uioDir != nil { throw ValidationError("--record: it goes with --listen") }
+            if record == "-", json || ktap { throw ValidationError("--record -: it goes without --json and --ktap") }
+            try recording.check(record, option: "--record")
         }
         if fault == nil, ktap || console != nil {
             throw ValidationError("\(ktap ? "--ktap" : "--console") says something of --fault FILE, which is missing")
@@ -170,11 +193,12 @@ struct HostCommand: ParsableCommand {
         }
         var service = HostService(
             scenario: scenario, entrances: entrances, mode: raw ? .ownPages : .monitorPages, tap: tap)
+        service.recording = record.map { ($0, recording) }
         if let fault {
             service.trial = try FaultTrial(
                 fault, guests: entrances.prefix(1).map(\.guest), seed: seed, asKTAP: ktap, console: console)
         }
-        if json || control || fault != nil || !Screen.hasTerminal {
+        if json || control || fault != nil || record == "-" || !Screen.hasTerminal {
             try service.print(isJSON: json, takesCommands: control)
         } else {
             try service.show(screen.inspectorOptions)

@@ -4,7 +4,9 @@ import CaptureFiles
 import Inspector
 import InspectorTUI
 import LinuxGuest
+import Platform
 import Query
+import VMBusSimulator
 
 /// `open`: recordings, and texts that a guest, its host or a tool wrote.
 struct OpenCommand: ParsableCommand {
@@ -13,7 +15,8 @@ struct OpenCommand: ParsableCommand {
         abstract: "Open a recording, or kernel logs, traces and listings that were kept in files.",
         discussion: """
             The format is known by the content, whatever the name: \(formats), and recordings of 'vmbusscope record', which \
-            are opened one by one. Several texts become one log by their times; what has no time comes first.
+            are opened one by one, also pcap and pcapng of other programs, whose packets are shown as frames. What is compressed \
+            with gzip or zstd is taken apart first, as far as that makes it at most a thousand times longer. Several texts become one log by their times; what has no time comes first.
 
             With a terminal it opens the inspector, else it prints partitions, channels and records; --view chooses one of \
             them. With --json every record is one line of schema vmbusscope.flow/1, or the view that --view names one document.
@@ -27,6 +30,8 @@ struct OpenCommand: ParsableCommand {
               vmbusscope open trace.txt --json | jq 'select(.name == "TRACE.vmbus_onoffer")'
               vmbusscope open lsvmbus-vv.txt --view channels --text
               vmbusscope open guest.pcapng
+              vmbusscope open guest.pcapng.zst
+              vmbusscope open guest.pcapng --follow        while 'record' still writes it
               ssh guest vmbusscope record -o - | vmbusscope open - --json
             """)
 
@@ -41,6 +46,9 @@ struct OpenCommand: ParsableCommand {
     @Flag(help: "Print, even with a terminal.")
     var text = false
 
+    @Flag(help: "Go on with what is written to a recording while it is open; without a screen with --json only.")
+    var follow = false
+
     @OptionGroup var screen: ScreenOptions
 
     /// Records are printed in pieces, so that a long log costs no more memory than a short one.
@@ -48,11 +56,18 @@ struct OpenCommand: ParsableCommand {
 
     func validate() throws {
         if files.isEmpty { throw ValidationError("name a file, or - for standard input") }
+        if follow, files.count > 1 || files.first == "-" {
+            throw ValidationError("--follow: name one recording; what comes through a pipe is followed anyway")
+        }
+        if follow, text || !json && !Screen.hasTerminal || screen.view.map({ $0 != .flow }) ?? false {
+            throw ValidationError("--follow: without a terminal add --json")
+        }
         if files.count(where: { $0 == "-" }) > 1 { throw ValidationError("-: name standard input once") }
     }
 
     func run() throws {
-        if let recording = try RecordingFile.open(files) { return try open(recording) }
+        if let recording = try RecordingFile.open(files, isFollowed: follow) { return try open(recording) }
+        if follow { throw CommandFailure(.usage, "--follow: \(files[0]) is no recording that grows") }
         var beginning: [UInt8] = []
         if files == ["-"] {
             let input = try RecordingFile.standardInput()
@@ -74,17 +89,30 @@ struct OpenCommand: ParsableCommand {
         throw CommandFailure(.damagedInput, reasons.isEmpty ? nil : reasons.joined(separator: "; "))
     }
 
-    private func open(_ recording: RecordingSource) throws {
-        var source = recording
+    private func open(_ recording: RecordingFile.Opened) throws {
+        var source = recording.source
         if !json, !text, Screen.hasTerminal {
-            try Screen.show(source, screen.inspectorOptions)
+            var replay = RecordingFile.replay(source)
+            // What comes is what one wants to see of a file that grows.
+            if follow { _ = try replay.travel(.end, .forward, limit: .max) }
+            try Screen.show(replay, screen.inspectorOptions)
         } else {
             try print(source.title) { () throws in
-                let batch = try source.advance(.steps(Self.piece))
+                var batch = try source.advance(.steps(Self.piece))
+                while follow, batch.isEmpty {
+                    try Self.wait()
+                    batch = try source.advance(.steps(Self.piece))
+                }
                 return batch.isEmpty ? nil : batch
             }
         }
-        try tell(source.damages)
+        if let damage = recording.damage(source.damages) { throw CommandFailure(.damagedInput, damage) }
+    }
+
+    /// A moment, as writers write a few times a second.
+    private static func wait() throws(SystemError) {
+        var loop = PollLoop<Void>()
+        _ = try loop.wait(timeout: .milliseconds(100))
     }
 
     /// Prints a recording as it comes, until its writer ends.

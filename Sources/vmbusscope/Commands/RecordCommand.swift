@@ -12,15 +12,24 @@ struct RecordCommand: ParsableCommand {
         commandName: "record",
         abstract: "Keep what happens on a bus in a file that 'open' and Wireshark read.",
         discussion: """
-            Records this guest, or with --sim a simulation. The file is pcapng; see 'vmbusscope print recording-format'. It is \
+            Records this guest, or with --sim a simulation, or with --from what texts say; with --sysroot DIR --count 1 a copied \
+            tree becomes one picture. The file is pcapng; see 'vmbusscope print recording-format'. It is \
             whole at every moment: what was written when the program or the machine ends is read by 'open'. Records that come \
             faster than they can be written are lost, and the file says how many.
+
+            Ctrl-C, SIGTERM and SIGHUP end it well, with status 0, as does a reader of -o - that has enough. Where the disk is \
+            full the file ends behind its last whole record and the status is 1. With --files the newest files stay; the numbers \
+            go on behind those of earlier runs, whose files are removed as they become too many. Each file begins with all that \
+            is known at its start.
 
             EXAMPLES
               vmbusscope record -o guest.pcapng                    this guest, until Ctrl-C
               vmbusscope record --trace --count 60 -o guest.pcapng
               vmbusscope record --sim two-guests --steps 3000 -o two.pcapng
+              vmbusscope record --files 10x64M -o guest.pcapng      the newest 640 MiB, in ten files
               ssh guest vmbusscope record -o - > guest.pcapng
+              vmbusscope record --from dmesg.txt trace.txt -o what-happened.pcapng
+              vmbusscope record --sysroot sosreport-web-1/ --count 1 -o web-1.pcapng
               vmbusscope open two.pcapng
             """)
 
@@ -39,103 +48,91 @@ struct RecordCommand: ParsableCommand {
     @Option(help: ArgumentHelp("With --sim: end after so many steps.", valueName: "n"))
     var steps: Int?
 
-    @Option(help: ArgumentHelp("Keep so many bytes of a packet at most.", valueName: "n"))
-    var snaplen: Int?
-
     @Option(help: ArgumentHelp("End after so many looks at the guest.", valueName: "n"))
     var count: Int?
 
     @Flag(help: "Trace the guest's control messages.")
     var trace = false
 
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Record what these texts say that 'open' reads: kernel logs, traces, listings.", valueName: "file"),
+        completion: .file())
+    var from: [String] = []
+
+    @OptionGroup var recording: RecordingOptions
     @OptionGroup var source: SourceOptions
     @OptionGroup var sampling: SamplingOptions
 
     func validate() throws {
-        if let snaplen, snaplen < 16 { throw ValidationError("--snaplen \(snaplen): choose at least 16") }
         if let count, count < 1 { throw ValidationError("--count \(count): choose at least 1") }
         if let steps, steps < 0 { throw ValidationError("--steps \(steps): choose 0 or more") }
         if sim == nil, steps != nil || seed != nil { throw ValidationError("--steps and --seed: add --sim") }
-        if sim != nil, steps == nil { throw ValidationError("--sim: add --steps N") }
-        if sim != nil, trace || count != nil { throw ValidationError("--trace and --count: they go without --sim") }
-        if output == "-", DescriptorAccess.isTerminal(STDOUT_FILENO) {
-            throw ValidationError("-o -: a recording is not for a terminal; pipe it, or name a file")
+        if sim != nil, steps == nil, recording.duration == nil, recording.records == nil {
+            throw ValidationError("--sim: add --steps N, --duration T or --records N")
         }
+        if sim != nil, trace || count != nil { throw ValidationError("--trace and --count: they go without --sim") }
+        if !from.isEmpty, sim != nil || trace || count != nil || source.sysroot != nil {
+            throw ValidationError("--from: it goes without --sim, --trace, --count and --sysroot")
+        }
+        try recording.check(output, option: "-o")
     }
 
     func run() throws {
+        // Before the first thread, which inherits that these signals are blocked.
+        let signals = try SignalSource([.terminate, .interrupt, .hangUp])
         if let sim {
             let (scenario, _) = try ScenarioFile.read(sim)
-            return try simulate(SimulatorSource(scenario, seed: seed))
+            return try simulate(SimulatorSource(scenario, seed: seed), signals)
         }
+        if !from.isEmpty { return try write(TextFileSource(try TextFiles.read(from).files)) }
         let request = TraceRequest(isWanted: trace)
-        try follow(source.source(tracing: request))
+        try follow(source.source(tracing: request), signals)
     }
 
-    private func manifest(of source: some BusSource, epoch: UInt64?) -> RecordingManifest {
-        var manifest = RecordingManifest(
-            tool: "vmbusscope \(ProgramVersion.text)", source: source.capabilities.kind, title: source.title)
-        (manifest.epoch, manifest.snapLength) = (epoch, snaplen)
-        if snaplen != nil { manifest.reason = "asked for with --snaplen" }
-        return manifest
-    }
-
-    /// The wall clock at the moment from which the guest's log counts.
-    private static var epoch: UInt64 {
-        let (wall, log) = (WallClock.now(), MonotonicClock.now())
-        return wall - min(wall, log)
-    }
-
-    private func file() throws -> OwnedDescriptor {
-        try output == "-" ? .duplicate(of: STDOUT_FILENO) : .newFile(output)
-    }
-
-    /// A simulation waits for its disk, so that nothing is lost.
-    private func simulate(_ source: SimulatorSource) throws {
+    private func simulate(_ source: SimulatorSource, _ signals: borrowing SignalSource) throws {
         var source = source
-        var writer = RecordingWriter(manifest(of: source, epoch: nil), from: source.keyframe)
-        let file = try file()
-        var left = steps ?? 0
-        repeat {
-            let step = min(left, 1024)
+        var file = try CompleteRecording(output, recording, of: source)
+        var left = steps ?? .max
+        while !file.isOver, try signals.next() == nil {
+            let step = min(left, Self.piece)
             let before = source.steps
-            writer.append(source.advance(.steps(step)))
+            let budget = recording.duration.map { AdvanceBudget.time($0.nanoseconds, limit: step) } ?? .steps(step)
+            try file.keep(source.advance(budget))
             left -= step
-            if source.steps == before { left = 0 }
-            if left == 0 { writer.finish() }
-            try write(writer.take(), to: file)
-        } while left > 0
+            if left == 0 || source.steps == before { break }
+        }
+        try file.finish()
     }
 
-    private func write(_ bytes: [UInt8], to file: borrowing OwnedDescriptor) throws(CommandFailure) {
-        do throws(SystemError) {
-            try file.write(bytes)
-        } catch {
-            guard error.code != EPIPE || output != "-" else { throw CommandFailure(.success) }
-            throw CommandFailure(.failure, "\(output): \(error)")
-        }
+    private static let piece = 1024
+
+    /// Writes what texts say.
+    private func write(_ source: TextFileSource) throws {
+        var file = try CompleteRecording(output, recording, of: TextFileSource([]))
+        try file.keep(source.batch)
+        try file.finish()
     }
 
     /// A live guest is looked at until a signal ends it; the file is whole then.
-    private func follow(_ source: some BusSource) throws {
+    private func follow(_ source: some BusSource, _ signals: borrowing SignalSource) throws {
         var source = source
-        let signals = try SignalSource([.terminate, .interrupt, .hangUp])
-        let writer = RecordingWriter(manifest(of: source, epoch: Self.epoch))
-        let thread = try RecordingThread(writer, to: file())
-        var known = BusSnapshot()
+        let keeper = try RecordingKeeper(
+            output, recording, source.capabilities.kind, title: source.title, logTime: MonotonicClock.now())
         var loop = PollLoop<Void>()
         loop.add(signals.fileDescriptor, token: ())
         var left = count ?? .max
-        while left > 0, thread.failure == nil {
-            let batch = try source.advance(.steps(1))
-            known.apply(batch)
-            thread.record(batch) { known.keyframeRecord }
+        while true {
+            keeper.keep(try source.advance(.steps(1)))
             left -= 1
-            if left > 0, try !loop.wait(timeout: sampling.duration).isEmpty { break }
+            guard left > 0, !keeper.isOver else { break }
+            var pause = sampling.duration
+            if let end = keeper.end {
+                pause = min(pause, .nanoseconds(Int64(clamping: end - min(end, MonotonicClock.now()))))
+            }
+            guard try loop.wait(timeout: pause).isEmpty, !keeper.isOver else { break }
         }
-        let outcome = thread.finish()
-        if outcome.lostCount > 0 { Output.complain("\(outcome.lostCount) records were lost") }
-        guard let failure = outcome.failure, failure.code != EPIPE || output != "-" else { return }
-        throw CommandFailure(.failure, "\(output): \(failure)")
+        try keeper.finish()
     }
 }

@@ -1,7 +1,9 @@
 public import ArgumentParser
 public import BusModel
+import Configuration
 import Inspector
 import Platform
+import VMBusPartitions
 import VMBusSimulator
 
 /// `sim`: a root partition and its guests in software.
@@ -21,12 +23,21 @@ struct SimCommand: ParsableCommand {
               vmbusscope sim --headless --until 'name == VMBUS.OPEN_CHANNEL and partition == wheezy'
               vmbusscope sim --headless --steps 9000 --break 'watch ring(bookworm/network/0).out.mask'
               vmbusscope sim ./mine.toml --steps 1000 --export mermaid > chart.mmd
+              vmbusscope sim two-guests --steps 3000 --record two.pcapng --headless
               vmbusscope sim two-guests --steps 3000 --record-session two.session --headless
               vmbusscope sim two.session
               vmbusscope sim storage --check-determinism
+              vmbusscope sim --from guest.pcapng       a simulation as busy as that guest
             """)
 
     @OptionGroup var scenario: ScenarioOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Run a scenario with the devices, channels and rates of a recording, a copied tree or a text. It is not what "
+                + "happened there; 'open' steps through that.", valueName: "file"),
+        completion: .file())
+    var from: String?
 
     @Flag(help: "Print the records instead of showing a screen.")
     var headless = false
@@ -53,6 +64,15 @@ struct SimCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the session at the end, to be opened again.", valueName: "file"))
     var recordSession: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep the records in a file that 'open' and Wireshark read, and do not print them; - for standard output.",
+            valueName: "file"),
+        completion: .file())
+    var record: String?
+
+    @OptionGroup(title: "The recording") var recording: RecordingOptions
+
     @Option(help: "Print the whole run as this at the end, instead of its records: mermaid, session or test.")
     var export: SessionExport?
 
@@ -71,6 +91,11 @@ struct SimCommand: ParsableCommand {
     func validate() throws {
         if let steps, steps < 0 { throw ValidationError("--steps \(steps): choose 0 or more") }
         if until != nil, steps != nil { throw ValidationError("--until and --steps: choose one of them") }
+        if recording.duration != nil { throw ValidationError("--duration: say --until T") }
+        if record == nil, recording.isGiven {
+            throw ValidationError("--snaplen, --payload, --records, --files: add --record")
+        }
+        if let record { try recording.check(record, option: "--record") }
         if checkDeterminism || stream {
             guard until == nil, breakpoints.isEmpty, export == nil else {
                 throw ValidationError("--check-determinism: only --steps goes with it")
@@ -81,14 +106,17 @@ struct SimCommand: ParsableCommand {
         if isHeadless, until == nil, steps == nil, breakpoints.isEmpty, !scenario.isSession {
             throw ValidationError("--headless: add --steps N, --until T or --break EXPR")
         }
-        if !isHeadless, until != nil || steps != nil || json || recordSession != nil {
-            throw ValidationError("--steps, --until, --record-session and --json: add --headless")
+        if !isHeadless, until != nil || steps != nil || json || recordSession != nil || record != nil {
+            throw ValidationError("--steps, --until, --record, --record-session and --json: add --headless")
+        }
+        if record != nil, json || export != nil {
+            throw ValidationError("--record: it goes without --json and --export")
         }
         if export != nil, json { throw ValidationError("--export and --json: choose one of them") }
     }
 
     func run() throws {
-        var source = try scenario.source()
+        var source = try from.map { (path) throws in try sketch(path) } ?? scenario.source()
         if stream { return try DeterminismCheck.stream(source, steps: steps ?? Self.checkedSteps) }
         if checkDeterminism {
             return try DeterminismCheck.run(source, scenario.words, steps: steps ?? Self.checkedSteps)
@@ -101,7 +129,11 @@ struct SimCommand: ParsableCommand {
             }
         }
         guard headless || export != nil else { return try Screen.show(source, screen.inspectorOptions) }
-        try goOn(&source)
+        if let record {
+            try keep(&source, in: record)
+        } else {
+            try goOn(&source)
+        }
         if let recordSession { try ReplacedFile.write(recordSession, Array(source.file.text.utf8)) }
         guard let export else { return }
         let text: String
@@ -111,6 +143,44 @@ struct SimCommand: ParsableCommand {
             throw CommandFailure(.failure, "--export: \(error)")
         }
         try Output.write(text)
+    }
+
+    /// A scenario as a recording has it.
+    private func sketch(_ path: String) throws(CommandFailure) -> SimulatorSource {
+        let picture = try BusPicture(path)
+        let text = ScenarioSketch.text(picture.first, picture.last, name: path)
+        Output.complain(
+            "\(path): a scenario of the same devices and rates, not what happened there"
+                + (picture.hasMessages ? "; 'open' steps through that" : ""))
+        do throws(ConfigurationError) {
+            let bytes = Array(text.utf8)
+            let scenario = try Scenario(ConfigurationDocument(parsing: bytes, file: path))
+            return SimulatorSource(
+                scenario, seed: self.scenario.seed, reader: FlowReader(), origin: .text(bytes, file: path),
+                memoryOrder: self.scenario.memory)
+        } catch {
+            throw CommandFailure(.failure, "\(path): \(error)")
+        }
+    }
+
+    /// Runs to the end that is asked for, and records what happens.
+    private func keep(_ source: inout SimulatorSource, in path: String) throws {
+        let signals = try SignalSource([.terminate, .interrupt, .hangUp])
+        var file = try CompleteRecording(path, recording, of: source)
+        let start = source.steps
+        running: while !file.isOver, try signals.next() == nil, let goal = nextGoal(source, since: start) {
+            let travel = try travel(&source, goal)
+            try file.keep(travel.records)
+            switch travel.arrival {
+            case .limit: continue
+            case .reached where steps != nil: continue
+            case .breakpoint(let number):
+                tellStop(source, at: number, travel)
+                break running
+            default: break running
+            }
+        }
+        try file.finish()
     }
 
     /// Runs to the end that is asked for, and prints what happens if that is.
@@ -130,13 +200,16 @@ struct SimCommand: ParsableCommand {
             switch travel.arrival {
             case .limit: continue
             case .reached where steps != nil: continue
-            case .breakpoint(let number):
-                let text = source.session?.breakpoints.first { $0.number == number }?.text ?? ""
-                let place = "record \(travel.place.sequence), step \(source.steps)"
-                return Output.complain("breakpoint \(number), \(text): stopped behind \(place)")
+            case .breakpoint(let number): return tellStop(source, at: number, travel)
             default: return
             }
         }
+    }
+
+    private func tellStop(_ source: SimulatorSource, at number: Int, _ travel: Travel) {
+        let text = source.session?.breakpoints.first { $0.number == number }?.text ?? ""
+        let place = "record \(travel.place.sequence), step \(source.steps)"
+        Output.complain("breakpoint \(number), \(text): stopped behind \(place)")
     }
 
     /// What a session's records say behind its place depends on those before.

@@ -22,6 +22,8 @@ struct HostService {
     let tap: String?
     /// Faults that are tried on the first guest.
     var trial: FaultTrial?
+    /// Where the records are kept as well, and how much of them; `-` is standard output in the place of lines.
+    var recording: (path: String, options: RecordingOptions)?
 
     private enum Token { case report, signal, input }
 
@@ -30,6 +32,7 @@ struct HostService {
         // Before the first thread, which inherits that these signals are blocked.
         let signals = try SignalSource([.terminate, .interrupt, .hangUp])
         let reports = try Mailbox<BridgeServer.Report>(limit: 1024)
+        let keeper = try keeper()
         let thread = try BridgeThread(setup(), to: reports)
         var loop = PollLoop<Token>()
         loop.add(reports.fileDescriptor, token: .report)
@@ -47,7 +50,7 @@ struct HostService {
                 switch event.token {
                 case .report:
                     do throws(CommandFailure) {
-                        request(try write(reports, &lines, &trial), thread)
+                        request(try write(reports, &lines, &trial, keeper), thread)
                     } catch {
                         (failure, isEnding) = (error, true)
                     }
@@ -70,8 +73,14 @@ struct HostService {
             }
         }
         thread.end()
+        do throws(CommandFailure) {
+            if failure == nil { _ = try write(reports, &lines, &trial, keeper) }
+        } catch {
+            failure = error
+        }
+        // Whatever else went wrong, the recording gets its end.
+        try keeper?.finish()
         if let failure { throw failure }
-        _ = try write(reports, &lines, &trial)
         let hasFailed = try trial?.end() ?? false
         if let ending { SignalSource.die(of: ending) }
         if hasFailed { throw CommandFailure(.badNews) }
@@ -86,6 +95,7 @@ struct HostService {
         } catch {
             throw CommandFailure(.failure, error.description)
         }
+        let keeper = try keeper()
         let holder = BridgeHolder(try setup())
         let paths = entrances.map(\.path).joined(separator: ", ")
         let source = PostedSource(capabilities: Self.capabilities, title: "\(scenario.name) at \(paths)") {
@@ -94,17 +104,35 @@ struct HostService {
             return PostedSource.Inbox(
                 fileDescriptor: reports.fileDescriptor, showRings: { holder.request(.showRings($0)) }
             ) {
-                reports.takeAll().map { report in
+                reports.takeAll().map { report -> PostedSource.Report in
                     switch report {
-                    case .batch(let batch): .batch(batch)
+                    case .batch(let batch):
+                        keeper?.keep(batch)
+                        return .batch(batch)
                     case .rings(let channel, let inbound, let outbound):
-                        .rings(channel, inbound: inbound, outbound: outbound)
-                    case .failed(let error): .failed(SourceError(error.description))
+                        return .rings(channel, inbound: inbound, outbound: outbound)
+                    case .failed(let error): return .failed(SourceError(error.description))
                     }
                 }
             }
         }
-        try Screen.show(posted: source, options) { holder.end() }
+        var failure: CommandFailure?
+        try Screen.show(posted: source, options) {
+            holder.end()
+            for case .batch(let batch) in reports.takeAll() { keeper?.keep(batch) }
+            do throws(CommandFailure) {
+                try keeper?.finish()
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// The log's clock begins with the service.
+    private func keeper() throws(CommandFailure) -> RecordingKeeper? {
+        guard let recording else { return nil }
+        return try RecordingKeeper(recording.path, recording.options, .host, title: scenario.name, logTime: 0)
     }
 
     fileprivate static let capabilities = Capabilities(kind: .host, canStep: false, canSeek: false, hasRingImages: true)
@@ -139,13 +167,16 @@ struct HostService {
     }
 
     private func write(
-        _ reports: Mailbox<BridgeServer.Report>, _ lines: inout HostLines, _ trial: inout FaultTrial?
+        _ reports: Mailbox<BridgeServer.Report>, _ lines: inout HostLines, _ trial: inout FaultTrial?,
+        _ keeper: RecordingKeeper?
     ) throws(CommandFailure) -> BridgeCommand? {
         var command: BridgeCommand?
         for report in reports.takeAll() {
             switch report {
             case .batch(let batch):
-                if trial?.replacesRecords != true { try Output.write(lines.of(batch)) }
+                keeper?.keep(batch)
+                if keeper?.hasNoReader == true { throw CommandFailure(.success) }
+                if trial?.replacesRecords != true, recording?.path != "-" { try Output.write(lines.of(batch)) }
                 command = try trial?.follow(batch) ?? command
             case .failed(let error): throw CommandFailure(.failure, error.description)
             case .rings: break

@@ -59,7 +59,9 @@ enum Screen {
     }
 
     /// Shows a recording.
-    static func show(_ source: RecordingSource, _ options: InspectorOptions) throws(CommandFailure) {
+    static func show(
+        _ source: ReplaySource<RecordingSource>, _ options: InspectorOptions
+    ) throws(CommandFailure) {
         try run(options) { .stepped(source) }
     }
 

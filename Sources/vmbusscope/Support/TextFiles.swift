@@ -37,7 +37,14 @@ enum TextFiles {
 
     private static func read(_ path: String, _ beginning: [UInt8]) throws(CommandFailure) -> TextFile {
         let name = path == "-" ? "standard input" : path
-        let bytes = try path == "-" ? standardInput(beginning) : contents(path)
+        var bytes = try path == "-" ? standardInput(beginning) : contents(path)
+        if let compression = Compression(beginning: bytes) {
+            do throws(DecompressionError) {
+                bytes = try Decompressor.whole(bytes, compression, limit: TextFile.maximumByteCount)
+            } catch {
+                throw CommandFailure(.failure, "\(name): \(error)")
+            }
+        }
         do throws(TextFileError) {
             return try TextFile(parsing: bytes, name: path.split(separator: "/").last.map(String.init) ?? path)
         } catch {

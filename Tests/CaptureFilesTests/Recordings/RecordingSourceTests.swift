@@ -1,5 +1,6 @@
 import BusModel
 import CaptureFiles
+import Synchronization
 import Testing
 import VMBusWire
 
@@ -67,11 +68,13 @@ import VMBusWire
     @Test func `a file that grows is followed`() throws {
         let log = RecordedLog(records: 100)
         let bytes = log.recorded()
-        var source = RecordingSource(Array(bytes[..<(bytes.count / 2)]), name: "x", isWhole: false)
+        let file = Mutex<[UInt8]?>(nil)
+        var source = RecordingSource(
+            Array(bytes[..<(bytes.count / 2)]), name: "x", following: { file.withLock { $0.take() } })
         var records = try source.advance(.steps(.max))
         let before = records.headers.count
         #expect(before > 20 && before < 100)
-        source.follow(bytes, isWhole: true)
+        file.withLock { $0 = bytes }
         records.append(try source.advance(.steps(.max)))
         #expect(PlainRecord.all(records) == PlainRecord.all(log.batch))
         #expect(source.damages.isEmpty)

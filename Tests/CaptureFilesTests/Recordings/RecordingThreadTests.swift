@@ -11,7 +11,7 @@ import Testing
         let log = RecordedLog(records: 400)
         let path = "/tmp/vmbusscope-recording-\(getpid())-whole.pcapng"
         defer { unlink(path) }
-        let thread = try RecordingThread(RecordingWriter(manifest), to: OwnedDescriptor.newFile(path))
+        let thread = try RecordingThread(RecordingWriter(manifest), to: RecordingOutput(OwnedDescriptor.newFile(path)))
         for header in log.batch.headers {
             var batch = FlowBatch()
             batch.append(header, from: log.batch)
@@ -31,7 +31,7 @@ import Testing
         let log = RecordedLog(records: 400)
         // /dev/full takes nothing.
         let file = OwnedDescriptor(owning: open("/dev/full", O_WRONLY))
-        let thread = try RecordingThread(RecordingWriter(manifest), to: file)
+        let thread = try RecordingThread(RecordingWriter(manifest), to: RecordingOutput(file))
         thread.record(log.batch) { FlowBatch() }
         let outcome = thread.finish()
         #expect(outcome.failure?.code == ENOSPC)
@@ -44,7 +44,7 @@ import Testing
         #expect(pipe(&ends) == 0)
         let (input, output) = (ends[0], ends[1])
         let thread = try RecordingThread(
-            RecordingWriter(manifest), to: OwnedDescriptor(owning: output), limit: 4000)
+            RecordingWriter(manifest), to: RecordingOutput(OwnedDescriptor(owning: output)), limit: 4000)
         var snapshot = BusSnapshot()
         // Nobody reads: the pipe is full after 64 KiB, the queue after 4000 bytes more.
         for header in log.batch.headers {

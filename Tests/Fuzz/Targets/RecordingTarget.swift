@@ -31,12 +31,25 @@ func fuzzRecording(_ bytes: [UInt8]) throws(Finding) {
     let all = (try? source.advance(.steps(.max))) ?? FlowBatch()
     try require(
         all == whole.records, "a source gives \(all.headers.count) records, a reader \(whole.records.headers.count)")
+    try fuzzCapture(file)
     // Sequence numbers that do not count up are gone to in vain.
     try? source.seek(Position(sequence: source.position.sequence / 2, time: 0))
     _ = source.keyframe
     try canary(
         whole.damages.count > 0 && whole.records.headers.contains { $0.attachmentLength > 60 && $0.omittedLength == 0 },
         "a whole packet with pages in a damaged file")
+}
+
+/// The same bytes as a capture of another program: what comes out ends, and has no byte twice.
+private func fuzzCapture(_ file: [UInt8]) throws(Finding) {
+    guard var capture = file.withBytes({ ForeignCapture($0) }) else { return }
+    var (packets, bytes) = (0, 0)
+    while case let batch = file.withBytes({ capture.read($0, limit: 16) }), !batch.isEmpty {
+        packets += batch.headers.count
+        bytes += batch.arena.count
+        try require(packets <= file.count, "\(packets) packets in \(file.count) bytes")
+    }
+    try require(capture.isAtEnd && bytes <= file.count, "\(bytes) bytes of packets in \(file.count) bytes")
 }
 
 private func read(_ file: [UInt8], inPiecesOf size: Int) -> (records: FlowBatch, damages: RecordingDamages) {

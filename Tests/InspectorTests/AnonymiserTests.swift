@@ -7,7 +7,7 @@ import VMBusWire
 @Suite struct AnonymiserTests {
     private static let key = SecretKey(1, 2)
 
-    private static func log(_ name: String, steps: Int = 1200) throws -> FlowBatch {
+    private static func log(_ name: String, steps: Int = 500) throws -> FlowBatch {
         let scenario = try #require(try Scenarios.named(name))
         var source = SimulatorSource(scenario, seed: 5)
         return source.advance(.steps(steps))
@@ -90,9 +90,9 @@ import VMBusWire
     }
 
     @Test func `damaged records are cleared and never end it`() throws {
-        let log = try Self.log("network", steps: 300)
+        let log = try Self.log("network", steps: 120)
         var generator = SystemSeed(state: 9)
-        for _ in 0..<40 {
+        for _ in 0..<8 {
             var damaged = FlowBatch()
             for header in log.headers {
                 var payload = Array(log.payload(of: header))

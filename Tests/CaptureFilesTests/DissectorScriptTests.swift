@@ -51,6 +51,4 @@ import VMBusWire
         }
         #expect(layouts > 50)
     }
-
-    @Test func `it is the same each time`() { #expect(DissectorScript.text == Self.text) }
 }

@@ -7,7 +7,7 @@ import VMBusWire
 @Suite struct AnonymiserTests {
     private static let key = SecretKey(1, 2)
 
-    private static func log(_ name: String, steps: Int = 1200) throws -> FlowBatch {
+    private static func log(_ name: String, steps: Int = 500) throws -> FlowBatch {
         let scenario = try #require(try Scenarios.named(name))
         var source = SimulatorSource(scenario, seed: 5)
         return source.advance(.steps(steps))
@@ -19,7 +19,8 @@ import VMBusWire
         var anonymiser = Anonymiser(key: Self.key)
         let other = anonymiser.replace(log)
         #expect(other.headers.count == log.headers.count)
-        var before = InspectorState(capabilities: GuestLog.capabilities, title: "", limits: HistoryLimits(records: 1 << 16))
+        var before = InspectorState(
+            capabilities: GuestLog.capabilities, title: "", limits: HistoryLimits(records: 1 << 16))
         var after = before
         before.ingest(log)
         after.ingest(other)
@@ -57,13 +58,15 @@ import VMBusWire
     @Test func `completions still answer their requests, and offers still belong to their channels`() throws {
         let log = try Self.log("storage")
         var anonymiser = Anonymiser(key: Self.key)
-        var before = InspectorState(capabilities: GuestLog.capabilities, title: "", limits: HistoryLimits(records: 1 << 16))
+        var before = InspectorState(
+            capabilities: GuestLog.capabilities, title: "", limits: HistoryLimits(records: 1 << 16))
         var after = before
         before.ingest(log)
         after.ingest(anonymiser.replace(log))
         #expect(after.snapshot.partitions.map(\.devices.count) == before.snapshot.partitions.map(\.devices.count))
         let (mine, theirs) = (
-            try HeadlessShow.render(.ledger, after, format: .csv), try HeadlessShow.render(.ledger, before, format: .csv)
+            try HeadlessShow.render(.ledger, after, format: .csv),
+            try HeadlessShow.render(.ledger, before, format: .csv)
         )
         #expect(mine.split(separator: "\n").count == theirs.split(separator: "\n").count)
     }
@@ -72,8 +75,10 @@ import VMBusWire
         var log = GuestLog()
         log.add(
             .state,
-            AttributeList([AttributeReading(.name, text: "customer-7"), AttributeReading(.networkInterfaces, text: "eth0 dmz9")])
-                .encoded(), code: 1)
+            AttributeList([
+                AttributeReading(.name, text: "customer-7"), AttributeReading(.networkInterfaces, text: "eth0 dmz9"),
+            ])
+            .encoded(), code: 1)
         log.boot()
         log.add(.note, Array("seen by customer-7".utf8))
         log.add(.fault, Array("customer-7 at ffff88801234".utf8))
@@ -90,13 +95,15 @@ import VMBusWire
     }
 
     @Test func `damaged records are cleared and never end it`() throws {
-        let log = try Self.log("network", steps: 300)
+        let log = try Self.log("network", steps: 120)
         var generator = SystemSeed(state: 9)
-        for _ in 0..<40 {
+        for _ in 0..<8 {
             var damaged = FlowBatch()
             for header in log.headers {
                 var payload = Array(log.payload(of: header))
-                if !payload.isEmpty { payload[Int(generator.next() % UInt64(payload.count))] ^= UInt8(generator.next() & 0xFF) }
+                if !payload.isEmpty {
+                    payload[Int(generator.next() % UInt64(payload.count))] ^= UInt8(generator.next() & 0xFF)
+                }
                 if generator.next() % 4 == 0 { payload.removeLast(Int(generator.next() % UInt64(payload.count + 1))) }
                 damaged.append(header, payload)
             }

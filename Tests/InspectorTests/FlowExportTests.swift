@@ -57,17 +57,18 @@ import VMBusWire
     @Test func `an export can be of some records, which mean what they mean in the whole log`() throws {
         let log = try Self.log("network")
         let whole = Self.text(try Self.exported(.jsonl, log)).split(separator: "\n")
-        let sieve = try FlowSieve(filter: "kind == packet", times: 1_100_000...2_000_000)
+        let times = log.headers[log.headers.count / 4].time...log.headers[log.headers.count * 3 / 4].time
+        let sieve = try FlowSieve(filter: "kind == packet", times: times)
         let part = Self.text(try Self.exported(.jsonl, log, sieve: sieve)).split(separator: "\n")
         #expect(part.count > 10 && part.count < whole.count)
         #expect(Set(part).isSubset(of: Set(whole)))
         #expect(part.allSatisfy { $0.contains("\"kind\":\"packet\"") })
-        let refused = Result { try FlowSieve(filter: "no_such_field == 3") }
+        let refused = Result { try FlowSieve(filter: "kind ==") }
         #expect((try? refused.get()) == nil)
     }
 
     @Test func `a chart ends where nobody would read on, and ends well`() throws {
-        let log = try Self.log("storage", steps: 4000)
+        let log = try Self.log("storage", steps: 2400)
         var export = FlowExport(.mermaid, title: "x", sieve: FlowSieve())
         var bytes: [UInt8] = []
         var refusal: CommandRefusal?
@@ -127,7 +128,9 @@ import VMBusWire
 }
 
 extension String {
-    fileprivate func components(of part: String) -> Int { split(separator: part, omittingEmptySubsequences: false).count - 1 }
+    fileprivate func components(of part: String) -> Int {
+        split(separator: part, omittingEmptySubsequences: false).count - 1
+    }
 }
 
 /// Reads messages of Protocol Buffers, as far as traces need it.

@@ -4,11 +4,11 @@ import Testing
 
 /// What is worked out of declarations, held against what they say.
 @Suite struct ExploredLayoutTests {
-    private static func explored() -> LayoutExplorer {
+    private static let layouts: [String: WireLayout] = {
         var explorer = LayoutExplorer()
         explorer.exploreBus()
-        return explorer
-    }
+        return explorer.layouts
+    }()
 
     /// All steps that a layout can lead to, in the order in which they are met.
     private static func steps(_ layout: WireLayout) -> [LayoutStep] {
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func `every message leads to its own fields`() throws {
-        let layout = try #require(Self.explored().layouts["message"])
+        let layout = try #require(Self.layouts["message"])
         for (type, field) in [(UInt64(1), "interface_instance"), (5, "ring_gpadl"), (10, "gpadl"), (22, "target_vp")] {
             let names = try Self.steps(#require(Self.way(layout, type))).map(\.name)
             #expect(names.contains(field), "message \(type)")
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func `a version gate is found at its version`() throws {
-        let contact = try #require(Self.way(Self.explored().layouts["message"], 14))
+        let contact = try #require(Self.way(Self.layouts["message"], 14))
         let decision = try #require(contact.decision)
         #expect(decision.ways.map(\.from) == [0, 0x5_0000, 0x6_0000])
         #expect(Self.steps(decision.ways[0].layout).contains { $0.name == "interrupt_page" })
@@ -39,23 +39,22 @@ import Testing
     }
 
     @Test func `a count and the pages that two values need are found as they are made`() throws {
-        let explorer = Self.explored()
-        let header = try #require(explorer.layouts["gpa_direct"])
+        let header = try #require(Self.layouts["gpa_direct"])
         let ranges = try #require(header.steps.last)
         #expect(ranges.kind == .repeated)
         #expect(ranges.numbers == [.sum(0, [LayoutTerm(input: 0, factor: 1)])])
-        let range = try #require(explorer.layouts[ranges.type])
+        let range = try #require(Self.layouts[ranges.type])
         #expect(range.steps.last?.numbers == [.pages(0, 1)])
     }
 
     @Test func `a list that goes on to the message's end does so`() throws {
-        let body = try #require(Self.way(Self.explored().layouts["message"], 9))
+        let body = try #require(Self.way(Self.layouts["message"], 9))
         #expect(body.steps.map(\.name) == ["padding", "message_number", "gpadl", "pfn"])
         #expect(body.steps.last?.kind == .fieldsToEnd)
     }
 
     @Test func `numbers have the names that their types give them, bits one by one`() {
-        let explorer = Self.explored()
+        let explorer = LayoutExplorer()
         let types = explorer.learn(MessageType.self)
         #expect(types.names.map(\.value) == Array(1...29))
         let flags = explorer.learn(PacketFlags.self)
@@ -64,7 +63,7 @@ import Testing
     }
 
     @Test func `all fields of all messages are there`() throws {
-        let layout = try #require(Self.explored().layouts["message"])
+        let layout = try #require(Self.layouts["message"])
         let found = Set(Self.steps(layout).map(\.name))
         let declared =
             OfferChannel.schema + OpenChannel.schema + OpenChannelResult.schema + GPADLHeader.schema + GPADLBody.schema

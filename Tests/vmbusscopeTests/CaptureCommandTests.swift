@@ -41,11 +41,12 @@ import Testing
     @Test func `split by records gives pieces that merge puts together again`() throws {
         defer { clean() }
         let path = try recorded("network", steps: 500)
-        #expect(try Program.run("capture", "split", path, "--records", "400", "-o", "\(place)/piece.pcapng").status == 0)
+        #expect(
+            try Program.run("capture", "split", path, "--records", "400", "-o", "\(place)/piece.pcapng").status == 0)
         let pieces = ["\(place)/piece-0001.pcapng", "\(place)/piece-0002.pcapng"]
         // A piece explains itself: its channels have their names.
         let second = try Program.run("open", pieces[1], "--view", "channels", "--text")
-        #expect(second.status == 0 && second.output.contains("network"))
+        #expect(second.status == 0 && second.output.contains("Network adapter"))
         var list = ["capture", "merge"] + pieces
         var number = 3
         while access("\(place)/piece-000\(number).pcapng", F_OK) == 0 {
@@ -54,7 +55,8 @@ import Testing
         }
         #expect(try Program.run(list: list + ["-o", "\(place)/whole.pcapng"]).status == 0)
         let (before, after) = (
-            try Program.run("export", path, "--to", "csv"), try Program.run("export", "\(place)/whole.pcapng", "--to", "csv")
+            try Program.run("export", path, "--to", "csv"),
+            try Program.run("export", "\(place)/whole.pcapng", "--to", "csv")
         )
         let isSame = Self.records(before.output) == Self.records(after.output)
         #expect(isSame && before.output.count > 10_000)
@@ -69,7 +71,8 @@ import Testing
         defer { clean() }
         let path = try recorded("network", steps: 400)
         #expect(
-            try Program.run("capture", "split", path, "--filter", "kind == packet", "-o", "\(place)/x.pcapng").status == 0)
+            try Program.run("capture", "split", path, "--filter", "kind == packet", "-o", "\(place)/x.pcapng").status
+                == 0)
         let fits = try Program.run("export", "\(place)/x-fits.pcapng", "--to", "csv", "--filter", "kind == packet")
         let rest = try Program.run("export", "\(place)/x-rest.pcapng", "--to", "csv", "--filter", "kind == packet")
         let all = try Program.run("export", path, "--to", "csv", "--filter", "kind == packet")
@@ -95,7 +98,8 @@ import Testing
         let path = try recorded("network", steps: 600)
         let other = "\(place)/other.pcapng"
         let outcome = try Program.run("capture", "anonymise", path, "--key", "secret", "-o", other)
-        #expect(outcome.status == 0 && outcome.output.contains("transaction ids") && outcome.output.contains("Now zero"))
+        #expect(
+            outcome.status == 0 && outcome.output.contains("transaction ids") && outcome.output.contains("Now zero"))
         let (before, after) = (
             try Program.run("export", path, "--to", "csv"), try Program.run("export", other, "--to", "csv")
         )
@@ -115,7 +119,7 @@ import Testing
         try ReplacedFile.write(path, bytes)
         let out = "\(place)/out"
         let outcome = try Program.run("export", path, "--to", form, "-o", out)
-        #expect(outcome.status == 2 && outcome.errors.contains("damaged") || outcome.errors.contains("byte "))
+        #expect(outcome.status == 2 && outcome.errors.contains("byte "))
         let result = try WholeFile.read(out, limit: 1 << 26)
         #expect(result.count > 1000)
         if form == "html" { #expect(String(decoding: result.suffix(8), as: UTF8.self) == "</html>\n") }
@@ -127,7 +131,8 @@ import Testing
         let path = try recorded("network", steps: 800)
         let part = "\(place)/part.pcapng"
         let outcome = try Program.run(
-            "export", path, "--to", "pcapng", "--from", "1.2ms", "--to-time", "3ms", "--filter", "kind == packet", "-o", part)
+            "export", path, "--to", "pcapng", "--from", "1.2ms", "--to-time", "3ms", "--filter", "kind == packet", "-o",
+            part)
         #expect(outcome.status == 0)
         let names = try Program.run("export", part, "--to", "csv", "--filter", "name contains RNDIS")
         let whole = try Program.run(

@@ -2,7 +2,7 @@
 -- The part that is the same for all layouts: L holds steps {what, field, …}, F the fields, V names of values, N layouts by name
 -- and C names of records.
 
-local Short = {}
+local Short, own = {}, nil
 
 local function value_of(number, values)
   if number == nil or type(number) == "number" then return number end
@@ -123,6 +123,7 @@ local function read(layout, s)
         table.remove(regions)
       else
         if at < start or at + length > s.limit then error(Short, 0) end
+        if at > s.at then s.tree:add(own.data, s.tvb(s.at, at - s.at)) end
         s.at, s.limit = at, at + length
       end
     elseif what == 8 then
@@ -181,7 +182,7 @@ local function show(name, tvb, at, limit, tree, context, got)
   return ok and s.at or nil
 end
 
-local own = {
+own = {
   name = ProtoField.string("vmbus.name", "Name", base.UNICODE, "what the record is called"),
   kind = ProtoField.string("vmbus.kind", "Kind", base.UNICODE, "what the record tells"),
   device = ProtoField.string("vmbus.device_kind", "Device", base.UNICODE, "what the channel belongs to"),

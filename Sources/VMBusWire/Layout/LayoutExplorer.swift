@@ -194,7 +194,7 @@ public struct LayoutExplorer {
         _ type: Value.Type, _ script: [Int: UInt64], _ trace: Trace, _ input: Int
     ) -> Bool {
         var lengths: Set<Int> = []
-        for value in stride(from: UInt64(64), through: 1024, by: 64) {
+        for value in stride(from: UInt64(16), through: 512, by: 16) {
             var next = script
             next[input] = value
             lengths.insert(walk(type, next).steps.count)

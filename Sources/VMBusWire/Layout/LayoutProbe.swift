@@ -35,7 +35,7 @@ struct LayoutProbe: FieldVisitor {
     private(set) var offset = 0
 
     /// What is usually left.
-    static let usualLeft: UInt64 = 4096
+    static let usualLeft: UInt64 = 512
 
     init(script: [Int: UInt64], usualContext: UInt64, book: LayoutNamesBook) {
         (self.script, self.usualContext, self.book) = (script, usualContext, book)

@@ -128,7 +128,7 @@ extension CaptureCommand {
                 manifest.snapLength = manifests.compactMap(\.snapLength).min()
             }
             var writer = RecordingWriter(manifest)
-            var run = try LongRun()
+            var run = try LongRun(writing: target.output)
             var out = try OutputFile(target.output)
             while try run.goesOn(nil, count: writer.recordCount) {
                 guard let wanted = merge.wanted else {
@@ -203,7 +203,7 @@ extension CaptureCommand {
 
         func run() throws {
             var input = try LogInput(recording: file)
-            var run = try LongRun()
+            var run = try LongRun(writing: target.output)
             if let filter {
                 try divide(&input, FlowSieve.asked(filter), &run)
             } else {
@@ -324,7 +324,7 @@ extension CaptureCommand {
             var input = try LogInput(recording: file)
             var anonymiser = Anonymiser(key: secret)
             var writer: RecordingWriter?
-            var run = try LongRun()
+            var run = try LongRun(writing: target.output)
             var out = try OutputFile(target.output)
             var count: UInt64 = 0
             while try run.goesOn(input.progress, count: count), let batch = try input.next() {

@@ -80,7 +80,7 @@ struct ExportCommand: ParsableCommand {
         var input = try LogInput(file)
         let sieve = try FlowSieve.asked(
             filter, from: from?.nanoseconds ?? 0, to: toTime?.nanoseconds ?? .max)
-        var run = try LongRun()
+        var run = try LongRun(writing: output)
         var out = try OutputFile(output)
         let refusal =
             switch FlowExport.Format(rawValue: form.rawValue) {

@@ -4,14 +4,19 @@ import Platform
 /// Work that takes its time: it says how far it is where somebody watches, and ends at a signal with what it has.
 struct LongRun: ~Copyable {
     private let signals: SignalSource
-    private let isWatched = DescriptorAccess.isTerminal(STDERR_FILENO) && !DescriptorAccess.isTerminal(STDOUT_FILENO)
+    /// Whether somebody sees standard error, and not the output in the same place.
+    private let isWatched: Bool
     private var told: UInt64 = 0
     private var hasTold = false
     /// The signal that has ended it.
     private(set) var signal: Signal?
 
     /// Signals are looked for from now on.
-    init() throws(SystemError) {
+    ///
+    /// - Parameter output: where the output goes; nil or `-` for standard output.
+    init(writing output: String?) throws(SystemError) {
+        let isOnTerminal = (output == nil || output == "-") && DescriptorAccess.isTerminal(STDOUT_FILENO)
+        isWatched = DescriptorAccess.isTerminal(STDERR_FILENO) && !isOnTerminal
         signals = try SignalSource([.terminate, .interrupt, .hangUp])
     }
 

@@ -1,7 +1,8 @@
 import BusModel
-@testable import CaptureFiles
 import Testing
 import VMBusWire
+
+@testable import CaptureFiles
 
 /// Recordings of some of a log's records, and what is counted in recordings.
 @Suite struct LeftOutTests {
@@ -25,7 +26,9 @@ import VMBusWire
         var (ours, compared) = (BusSnapshot(), 0)
         for header in records.headers {
             ours.apply(header, records.payload(of: header))
-            guard let theirs = snapshots[header.sequence], header.kind != .gap, header.kind != .keyframe else { continue }
+            guard let theirs = snapshots[header.sequence], header.kind != .gap, header.kind != .keyframe else {
+                continue
+            }
             let isSame = ours.partitions.map(\.devices.count) == theirs.partitions.map(\.devices.count)
             #expect(isSame, "record \(header.sequence)")
             compared += 1

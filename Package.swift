@@ -30,11 +30,10 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CNcurses"),
-        .systemLibrary(name: "CCompression"),
         .target(name: "CLinux"),
         .target(name: "CRing", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "VMBusWire", swiftSettings: settings),
-        .target(name: "Platform", dependencies: ["CLinux", "CCompression"], swiftSettings: settings),
+        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: settings + small),
@@ -53,8 +52,8 @@ let package = Package(
         .target(
             name: "VMBusSimulator",
             dependencies: [
-                "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules", "Configuration",
-                "BusModel", "VMBusWire",
+                "VMBusPartitions", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules", "Configuration", "BusModel",
+                "VMBusWire",
             ],
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings + small),
@@ -73,7 +72,7 @@ let package = Package(
         .target(
             name: "CaptureFiles",
             dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "Platform", "VMBusWire"],
-            resources: [.embedInCode("Recordings/FORMAT.md")],
+            resources: [.embedInCode("Recordings/FORMAT.md"), .embedInCode("Wireshark/dissector.lua")],
             swiftSettings: memorySafe + small),
         .target(
             name: "Inspector", dependencies: ["BusModel", "Query", "ProtocolRules", "VMBusDevices", "VMBusWire"],
@@ -82,7 +81,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest",
-                "CaptureFiles", "BusModel", "Platform", "CRing", "VMBusWire",
+                "BusModel", "Platform", "CRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .target(
@@ -176,8 +175,7 @@ let package = Package(
         .testTarget(
             name: "CaptureFilesTests",
             dependencies: [
-                "CaptureFiles", "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "Inspector", "ProtocolRules",
-                "Configuration", "BusModel", "Platform", "VMBusRing", "VMBusWire",
+                "CaptureFiles", "VMBusSimulator", "VMBusDevices", "BusModel", "Platform", "VMBusRing", "VMBusWire",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(

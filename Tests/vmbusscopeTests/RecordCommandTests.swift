@@ -85,8 +85,8 @@ import Testing
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func `a signal ends a recording well`(_ signal: Int32) throws {
         defer { unlink(path) }
         let tree = path + ".tree"
-        #expect(mkdir(tree, 0o700) == 0)
-        defer { rmdir(tree) }
+        #expect(system("mkdir -p \(tree)/sys/bus/vmbus/devices \(tree)/sys/devices") == 0)
+        defer { #expect(system("rm -r \(tree)") == 0) }
         // It has written its beginning when the signal comes.
         let line = """
             \(Program.path) record --sysroot \(tree) --interval 0.05 -o \(path) & p=$!; \
@@ -123,6 +123,7 @@ import Testing
         #expect(try Program.run("sim", "boot", "--steps", "1", "--headless", "--snaplen", "64").status == 64)
         #expect(try Program.run("host", "--listen", "/tmp/x", "--records", "4").status == 64)
         #expect(try Program.run("record").status == 64)
+        #expect(try Program.run("record", "--sysroot", "/usr", "--count", "1", "-o", path).status == 3)
         #expect(try Program.run("record", "--sim", "boot", "-o", path).status == 64)
         #expect(try Program.run("record", "--sim", "boot", "--steps", "1", "-o", "/nowhere/x").status == 1)
         #expect(try Program.run("record", "--sim", "boot", "--steps", "400", "-o", "/dev/full").status == 1)

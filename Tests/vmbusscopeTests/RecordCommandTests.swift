@@ -55,7 +55,7 @@ import Testing
         #expect(isEqual)
     }
 
-    @Test(arguments: [["--records", "77"], ["--duration", "300ms"]]) func `ends where it is told`(
+    @Test(arguments: [["--records", "77"], ["--duration", "30ms"]]) func `ends where it is told`(
         _ words: [String]
     ) throws {
         defer { unlink(path) }
@@ -64,7 +64,7 @@ import Testing
         if words[0] == "--records" {
             #expect(lines.count == 77)
         } else {
-            let ran = try Program.run("sim", "network", "--until", "300ms", "--headless", "--json").output
+            let ran = try Program.run("sim", "network", "--until", "30ms", "--headless", "--json").output
             #expect(lines.count == ran.split(separator: "\n").count)
         }
     }
@@ -163,13 +163,13 @@ import Testing
             unlink(path)
             unlink(path + ".packed")
         }
-        _ = try Program.run("record", "--sim", "boot", "--steps", "300", "-o", path)
+        _ = try Program.run("record", "--sim", "two-guests", "--steps", "1000", "-o", path)
         guard system("\(tool) -q -c \(path) > \(path).packed 2>/dev/null") == 0 else { return }
         let plain = try Program.run("open", path, "--json")
         let packed = try Program.run("open", path + ".packed", "--json")
         #expect(packed.status == 0 && packed.output == plain.output && !plain.output.isEmpty)
         let bytes = try WholeFile.read(path + ".packed", limit: 1 << 24)
-        try ReplacedFile.write(path + ".packed", Array(bytes.prefix(bytes.count / 2)))
+        try ReplacedFile.write(path + ".packed", Array(bytes.prefix(bytes.count * 9 / 10)))
         let cut = try Program.run("open", path + ".packed", "--json")
         #expect(cut.status == 2 && cut.errors.contains("ends too early") && !cut.output.isEmpty)
     }
@@ -181,7 +181,7 @@ import Testing
             unlink(other)
         }
         _ = try Program.run("record", "--sim", "two-guests", "--duration", "2s", "-o", path)
-        _ = try Program.run("record", "--sim", "two-guests", "--duration", "4s", "-o", other)
+        _ = try Program.run("record", "--sim", "two-guests", "--duration", "3500ms", "-o", other)
         let compared = try Program.run("compare", path, other)
         #expect(compared.status == 0)
         #expect(compared.output.contains("went    wheezy ") && compared.output.contains(" heartbeat"))

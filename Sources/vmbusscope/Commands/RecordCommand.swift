@@ -136,7 +136,9 @@ struct RecordCommand: ParsableCommand {
             if let end = keeper.end {
                 pause = min(pause, .nanoseconds(Int64(clamping: end - min(end, MonotonicClock.now()))))
             }
-            guard try loop.wait(timeout: pause).isEmpty, !keeper.isOver else { break }
+            _ = try loop.wait(timeout: pause)
+            // Taken, so that it does not end the process when it is let through again.
+            guard try signals.next() == nil, !keeper.isOver else { break }
             batch = try source.advance(.steps(1))
         }
         try keeper.finish()

@@ -31,11 +31,10 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CNcurses"),
-        .systemLibrary(name: "CCompression"),
         .target(name: "CLinux"),
         .target(name: "CRing", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "VMBusWire", swiftSettings: settings),
-        .target(name: "Platform", dependencies: ["CLinux", "CCompression"], swiftSettings: settings),
+        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: settings + small),
@@ -54,8 +53,8 @@ let package = Package(
         .target(
             name: "VMBusSimulator",
             dependencies: [
-                "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules", "Configuration",
-                "BusModel", "VMBusWire",
+                "VMBusPartitions", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules", "Configuration", "BusModel",
+                "VMBusWire",
             ],
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings),
@@ -83,7 +82,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest",
-                "CaptureFiles", "BusModel", "Platform", "CRing", "VMBusWire",
+                "BusModel", "Platform", "CRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .target(
@@ -177,8 +176,7 @@ let package = Package(
         .testTarget(
             name: "CaptureFilesTests",
             dependencies: [
-                "CaptureFiles", "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "Inspector", "ProtocolRules",
-                "Configuration", "BusModel", "Platform", "VMBusRing", "VMBusWire",
+                "CaptureFiles", "VMBusSimulator", "VMBusDevices", "BusModel", "Platform", "VMBusRing", "VMBusWire",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(

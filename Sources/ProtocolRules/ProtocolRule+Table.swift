@@ -54,7 +54,7 @@ extension ProtocolRule {
         Facts(
             id: "rescind-released-once",
             text: "A channel on offer is rescinded at most once, and its number is then released exactly once, "
-                + "sub-channels before their primary.",
+                + "sub-channels before their primary; without a rescind only while it is closed.",
             source: "§8.2, §8.5", needs: .messages),
         Facts(
             id: "subchannel-family",

@@ -23,9 +23,9 @@ struct RescindRules: RuleFold {
         let channel = guest.channel(relid)
         guard
             report.check(
-                .rescindReleasedOnce, channel?.isRescinded == true, by: .guest, record, place: "RELID_RELEASED.relid",
+                .rescindReleasedOnce, channel?.isReleasable == true, by: .guest, record, place: "RELID_RELEASED.relid",
                 value: String(relid),
-                channel == nil ? "the number was released already" : "the channel was not taken back"),
+                channel == nil ? "the number was released already" : "the channel is in use and was not taken back"),
             let channel, channel.offer.subchannelIndex == 0
         else { return }
         let child = guest.channels.first {

@@ -31,6 +31,10 @@ struct RuleChannel: Sendable, Hashable {
     /// Whether a guest may write: the open was accepted and is not closed.
     var isOpen: Bool { state == .open }
 
+    /// Whether a guest may let go of the number: it was taken back, or nobody uses it, as when a guest's driver of the bus ends
+    /// (reference §8.5).
+    var isReleasable: Bool { isRescinded || state == .closed }
+
     mutating func open(_ openID: UInt32, ring: UInt32, targets: [UInt32]) {
         state = .opening(openID: openID)
         ringList = ring

@@ -170,10 +170,14 @@ import VMBusWire
         #expect(log.culprit == .guest)
     }
 
-    @Test func `numbers are released once, and only when they were taken back`() {
+    @Test func `numbers are released once, and only when they were taken back or nobody uses them`() {
         var log = RuleLog.withOpenChannel()
         log.release(1)
         #expect(log.broken == ["rescind-released-once"])
+        var closed = RuleLog.withOpenChannel()
+        closed.close(1)
+        closed.release(1)
+        #expect(closed.broken == [])
         var twice = RuleLog.withOpenChannel()
         twice.rescind(1)
         twice.release(1)

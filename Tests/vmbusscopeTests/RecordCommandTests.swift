@@ -55,7 +55,7 @@ import Testing
         #expect(isEqual)
     }
 
-    @Test(arguments: [["--records", "77"], ["--duration", "300ms"]]) func `ends where it is told`(
+    @Test(arguments: [["--records", "77"], ["--duration", "30ms"]]) func `ends where it is told`(
         _ words: [String]
     ) throws {
         defer { unlink(path) }
@@ -64,7 +64,7 @@ import Testing
         if words[0] == "--records" {
             #expect(lines.count == 77)
         } else {
-            let ran = try Program.run("sim", "network", "--until", "300ms", "--headless", "--json").output
+            let ran = try Program.run("sim", "network", "--until", "30ms", "--headless", "--json").output
             #expect(lines.count == ran.split(separator: "\n").count)
         }
     }
@@ -85,8 +85,8 @@ import Testing
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func `a signal ends a recording well`(_ signal: Int32) throws {
         defer { unlink(path) }
         let tree = path + ".tree"
-        #expect(mkdir(tree, 0o700) == 0)
-        defer { rmdir(tree) }
+        #expect(system("mkdir -p \(tree)/sys/bus/vmbus/devices \(tree)/sys/devices") == 0)
+        defer { #expect(system("rm -r \(tree)") == 0) }
         // It has written its beginning when the signal comes.
         let line = """
             \(Program.path) record --sysroot \(tree) --interval 0.05 -o \(path) & p=$!; \
@@ -123,6 +123,7 @@ import Testing
         #expect(try Program.run("sim", "boot", "--steps", "1", "--headless", "--snaplen", "64").status == 64)
         #expect(try Program.run("host", "--listen", "/tmp/x", "--records", "4").status == 64)
         #expect(try Program.run("record").status == 64)
+        #expect(try Program.run("record", "--sysroot", "/usr", "--count", "1", "-o", path).status == 3)
         #expect(try Program.run("record", "--sim", "boot", "-o", path).status == 64)
         #expect(try Program.run("record", "--sim", "boot", "--steps", "1", "-o", "/nowhere/x").status == 1)
         #expect(try Program.run("record", "--sim", "boot", "--steps", "400", "-o", "/dev/full").status == 1)
@@ -162,13 +163,13 @@ import Testing
             unlink(path)
             unlink(path + ".packed")
         }
-        _ = try Program.run("record", "--sim", "boot", "--steps", "300", "-o", path)
+        _ = try Program.run("record", "--sim", "two-guests", "--steps", "1000", "-o", path)
         guard system("\(tool) -q -c \(path) > \(path).packed 2>/dev/null") == 0 else { return }
         let plain = try Program.run("open", path, "--json")
         let packed = try Program.run("open", path + ".packed", "--json")
         #expect(packed.status == 0 && packed.output == plain.output && !plain.output.isEmpty)
         let bytes = try WholeFile.read(path + ".packed", limit: 1 << 24)
-        try ReplacedFile.write(path + ".packed", Array(bytes.prefix(bytes.count / 2)))
+        try ReplacedFile.write(path + ".packed", Array(bytes.prefix(bytes.count * 9 / 10)))
         let cut = try Program.run("open", path + ".packed", "--json")
         #expect(cut.status == 2 && cut.errors.contains("ends too early") && !cut.output.isEmpty)
     }
@@ -180,7 +181,7 @@ import Testing
             unlink(other)
         }
         _ = try Program.run("record", "--sim", "two-guests", "--duration", "2s", "-o", path)
-        _ = try Program.run("record", "--sim", "two-guests", "--duration", "4s", "-o", other)
+        _ = try Program.run("record", "--sim", "two-guests", "--duration", "3500ms", "-o", other)
         let compared = try Program.run("compare", path, other)
         #expect(compared.status == 0)
         #expect(compared.output.contains("went    wheezy ") && compared.output.contains(" heartbeat"))

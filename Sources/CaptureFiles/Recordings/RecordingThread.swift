@@ -1,4 +1,5 @@
 public import BusModel
+import Glibc
 public import Platform
 import Synchronization
 
@@ -62,10 +63,21 @@ public final class RecordingThread: Sendable {
     public var failure: SystemError? { state.withLock { $0.outcome.failure } }
 
     /// Waits until everything is written.
-    public func finish() -> Outcome {
+    ///
+    /// - Parameter milliseconds: how long to wait for a pipe or a disk that takes nothing any more; the failure is `ETIMEDOUT` then.
+    public func finish(patience milliseconds: UInt64 = 10_000) -> Outcome {
         state.withLock { $0.isFinished = true }
         try? bell.ring()
-        while !state.withLock({ $0.hasEnded }) { _ = try? end.wait(atMost: 200) }
+        let start = MonotonicClock.now()
+        while !state.withLock({ $0.hasEnded }) {
+            guard MonotonicClock.now() - start <= milliseconds * 1_000_000 else {
+                return state.withLock { state in
+                    state.outcome.failure = state.outcome.failure ?? SystemError(call: "write", code: ETIMEDOUT)
+                    return state.outcome
+                }
+            }
+            _ = try? end.wait(atMost: 200)
+        }
         return state.withLock { $0.outcome }
     }
 

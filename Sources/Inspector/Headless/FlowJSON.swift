@@ -23,6 +23,8 @@ public enum FlowJSON {
             writer.member("kind", header.kind.word)
             writer.member("name", entry.name)
             writer.member("length", header.payloadLength)
+            // Only where a recording has not all of them.
+            if header.omittedLength > 0 { writer.member("omitted", header.omittedLength) }
             writer.memberArray("fields") { writer in
                 for field in RecordDissector.tree(entry, payload).fields { write(field, to: &writer) }
             }

@@ -66,6 +66,7 @@ public struct ReplaySource<Past: PastSource>: BusSource, Sendable {
             scenario: past.title, seed: 0, step: past.passedCount, place: past.position,
             endStep: max(past.recordCount, past.passedCount), end: past.end)
         summary.arrival = arrival
+        summary.branch = "as recorded"
         summary.breakpoints = breakpoints.map(\.summary)
         summary.marks = moment.marks
         summary.invariants = SimulatorSource.invariants(moment.checker)

@@ -80,8 +80,9 @@ struct RecordCommand: ParsableCommand {
     }
 
     func run() throws {
-        // Before the first thread, which inherits that these signals are blocked.
-        let signals = try SignalSource([.terminate, .interrupt, .hangUp])
+        // Before the first thread, which inherits that these signals are blocked. Whoever waits for the reader of a pipe, which
+        // needs no end, must be ended by them at once.
+        let signals = try SignalSource(sim != nil && output == "-" ? [] : [.terminate, .interrupt, .hangUp])
         if let sim {
             let (scenario, _) = try ScenarioFile.read(sim)
             return try simulate(SimulatorSource(scenario, seed: seed), signals)
@@ -118,20 +119,27 @@ struct RecordCommand: ParsableCommand {
     /// A live guest is looked at until a signal ends it; the file is whole then.
     private func follow(_ source: some BusSource, _ signals: borrowing SignalSource) throws {
         var source = source
+        var batch = try source.advance(.steps(1))
+        var known = BusSnapshot()
+        known.apply(batch)
+        guard known.busAvailable else { throw LiveGuest.noBus(self.source.busPath) }
         let keeper = try RecordingKeeper(
             output, recording, source.capabilities.kind, title: source.title, logTime: MonotonicClock.now())
         var loop = PollLoop<Void>()
         loop.add(signals.fileDescriptor, token: ())
         var left = count ?? .max
         while true {
-            keeper.keep(try source.advance(.steps(1)))
+            keeper.keep(batch)
             left -= 1
             guard left > 0, !keeper.isOver else { break }
             var pause = sampling.duration
             if let end = keeper.end {
                 pause = min(pause, .nanoseconds(Int64(clamping: end - min(end, MonotonicClock.now()))))
             }
-            guard try loop.wait(timeout: pause).isEmpty, !keeper.isOver else { break }
+            _ = try loop.wait(timeout: pause)
+            // Taken, so that it does not end the process when it is let through again.
+            guard try signals.next() == nil, !keeper.isOver else { break }
+            batch = try source.advance(.steps(1))
         }
         try keeper.finish()
     }

@@ -165,7 +165,8 @@ struct SimCommand: ParsableCommand {
 
     /// Runs to the end that is asked for, and records what happens.
     private func keep(_ source: inout SimulatorSource, in path: String) throws {
-        let signals = try SignalSource([.terminate, .interrupt, .hangUp])
+        // Whoever waits for the reader of a pipe, which needs no end, must be ended by them at once.
+        let signals = try SignalSource(path == "-" ? [] : [.terminate, .interrupt, .hangUp])
         var file = try CompleteRecording(path, recording, of: source)
         let start = source.steps
         running: while !file.isOver, try signals.next() == nil, let goal = nextGoal(source, since: start) {

@@ -63,7 +63,7 @@ struct RecordingOptions: ParsableArguments {
     func manifest(_ kind: SourceKind, _ title: String, epoch: UInt64?) -> RecordingManifest {
         var manifest = RecordingManifest(tool: "vmbusscope \(ProgramVersion.text)", source: kind, title: title)
         manifest.epoch = epoch
-        manifest.snapLength = snaplen ?? (kind == .simulator || payload ? nil : Self.guestSnapLength)
+        manifest.snapLength = snaplen ?? (payload || kind == .simulator || kind == .file ? nil : Self.guestSnapLength)
         if snaplen != nil {
             manifest.reason = "asked for with --snaplen"
         } else if manifest.snapLength != nil {

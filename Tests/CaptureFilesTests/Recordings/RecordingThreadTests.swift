@@ -38,6 +38,21 @@ import Testing
         #expect(outcome.byteCount == 0)
     }
 
+    @Test func `a pipe that nobody reads is not waited for forever`() throws {
+        Signal.ignoreBrokenPipes()
+        let log = RecordedLog(records: 2000)
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        let reader = OwnedDescriptor(owning: ends[0])
+        let thread = try RecordingThread(
+            RecordingWriter(manifest), to: RecordingOutput(OwnedDescriptor(owning: ends[1])))
+        thread.record(log.batch) { FlowBatch() }
+        #expect(thread.finish(patience: 1).failure?.code == ETIMEDOUT)
+        // The thread ends when its reader is gone.
+        _ = consume reader
+        #expect(thread.finish().failure != nil)
+    }
+
     @Test func `a reader that is slow loses records, which are counted, and nothing that is known`() throws {
         let log = RecordedLog(records: 2000)
         var ends: [Int32] = [0, 0]

@@ -35,7 +35,7 @@ import VMBusWire
     }
 
     @Test(arguments: [
-        ("two-guests", 9000), ("hibernate", 3000), ("rescind", 3000), ("hvsock", 3000), ("versions", 3000),
+        ("two-guests", 4000), ("hibernate", 1200), ("rescind", 1200), ("hvsock", 2000), ("versions", 1000),
     ])
     func `every record of a long session leads to the simulator's snapshot, and the host's ends to the same state`(
         _ name: String, _ steps: Int
@@ -62,7 +62,7 @@ import VMBusWire
     }
 
     @Test func `any place is reached from any other, with what is known there`() throws {
-        let recorded = try Recorded("network", steps: 6000)
+        let recorded = try Recorded("network", steps: 1500)
         var snapshots: [BusSnapshot] = [BusSnapshot()]
         for header in recorded.log.headers {
             snapshots.append(snapshots[snapshots.count - 1])
@@ -70,7 +70,7 @@ import VMBusWire
         }
         var replay = recorded.replay
         var random = SeededRandom(seed: 5)
-        for _ in 0..<40 {
+        for _ in 0..<25 {
             let target = 1 + random.next() % UInt64(recorded.log.headers.count)
             switch random.next() % 3 {
             case 0: try replay.seek(Position(sequence: target, time: 0))
@@ -96,10 +96,12 @@ import VMBusWire
         var places: [UInt64] = []
         while places.count < 12 {
             let travel = try replay.travel(.breakpoint, .forward, limit: .max)
-            guard travel.arrival == .breakpoint(1) else { break }
             places.append(travel.place.sequence)
+            if travel.arrival == .end { break }
+            #expect(travel.arrival == .breakpoint(1))
         }
-        #expect(places.count >= 2)
+        #expect(places.count >= 3)
+        // The last is where it stands: a stop, or the end.
         for place in places.dropLast().reversed() {
             let travel = try replay.travel(.breakpoint, .backward, limit: .max)
             #expect(travel.arrival == .breakpoint(1) && travel.place.sequence == place)

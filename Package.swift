@@ -13,7 +13,8 @@ let settings: [SwiftSetting] =
 /// Targets that never touch a pointer say so to the compiler.
 let memorySafe = settings + [.strictMemorySafety()]
 
-/// The release must stay below its limit: it has small what waits for people or the kernel, and fast what carries packets.
+/// The release must stay below its limit: it has small what waits for people or the kernel, and fast what carries packets
+/// or takes the simulator's steps.
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
 let package = Package(
@@ -30,33 +31,35 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CNcurses"),
+        .systemLibrary(name: "CCompression"),
         .target(name: "CLinux"),
         .target(name: "CRing", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "VMBusWire", swiftSettings: settings),
-        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Platform", dependencies: ["CLinux", "CCompression"], swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: settings + small),
-        .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe + small),
+        .target(name: "BusModel", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(name: "VMBusRing", dependencies: ["VMBusWire"], swiftSettings: settings),
-        .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe + small),
+        .target(name: "VMBusEngine", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(name: "VMBusDevices", dependencies: ["VMBusWire"], swiftSettings: memorySafe),
         .target(
             name: "VMBusPartitions",
             dependencies: ["VMBusRing", "VMBusEngine", "VMBusDevices", "BusModel", "Configuration", "VMBusWire"],
-            swiftSettings: memorySafe + small),
+            swiftSettings: memorySafe),
         .target(name: "Query", dependencies: ["BusModel", "VMBusWire"], swiftSettings: memorySafe + small),
         .target(
             name: "ProtocolRules", dependencies: ["BusModel", "VMBusDevices", "VMBusWire"],
-            swiftSettings: memorySafe + small),
+            swiftSettings: memorySafe),
         .target(
             name: "VMBusSimulator",
             dependencies: [
-                "VMBusPartitions", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules", "Configuration", "BusModel",
-                "VMBusWire",
+                "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules",
+                "Configuration",
+                "BusModel", "VMBusWire",
             ],
             resources: [.embedInCode("Scenarios")],
-            swiftSettings: settings + small),
+            swiftSettings: settings),
         .target(
             name: "VMMBridge",
             dependencies: [
@@ -72,7 +75,7 @@ let package = Package(
         .target(
             name: "CaptureFiles",
             dependencies: ["VMBusRing", "VMBusDevices", "BusModel", "Platform", "VMBusWire"],
-            resources: [.embedInCode("Recordings/FORMAT.md"), .embedInCode("Wireshark/dissector.lua")],
+            resources: [.embedInCode("Recordings/FORMAT.md")],
             swiftSettings: memorySafe + small),
         .target(
             name: "Inspector", dependencies: ["BusModel", "Query", "ProtocolRules", "VMBusDevices", "VMBusWire"],
@@ -81,7 +84,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest",
-                "BusModel", "Platform", "CRing", "VMBusWire",
+                "CaptureFiles", "BusModel", "Platform", "CRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .target(
@@ -175,7 +178,8 @@ let package = Package(
         .testTarget(
             name: "CaptureFilesTests",
             dependencies: [
-                "CaptureFiles", "VMBusSimulator", "VMBusDevices", "BusModel", "Platform", "VMBusRing", "VMBusWire",
+                "CaptureFiles", "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "Inspector", "ProtocolRules",
+                "Configuration", "BusModel", "Platform", "VMBusRing", "VMBusWire",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(

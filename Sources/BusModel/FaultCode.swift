@@ -1,4 +1,6 @@
-/// What the code of a record of the kind `fault` says: who is to be believed that something is wrong.
+/// What the code of a record of the kind `fault` says: who is to be believed that something is wrong. 0: a host that serves
+/// somebody got bytes that are against the protocol. 1 to 3: a fault was injected, of legal adversity, of a buggy or of a hostile
+/// peer. Above: a rule is broken.
 public struct FaultCode: RawRepresentable, Sendable, Hashable {
     /// The record's code.
     public let rawValue: UInt32
@@ -6,14 +8,6 @@ public struct FaultCode: RawRepresentable, Sendable, Hashable {
     /// Any code.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// A host that serves somebody got bytes that are against the protocol.
-    public static let violation = FaultCode(rawValue: 0)
-    /// A fault was injected that the protocol allows.
-    public static let legalAdversity = FaultCode(rawValue: 1)
-    /// A fault was injected as a buggy peer would commit it.
-    public static let buggyPeer = FaultCode(rawValue: 2)
-    /// A fault was injected as a hostile peer would commit it.
-    public static let hostilePeer = FaultCode(rawValue: 3)
     /// Rules of the protocol have the numbers above this one.
     private static let rules: UInt32 = 0x100
 

@@ -118,6 +118,13 @@ public struct ReplaySummary: Sendable, Hashable {
     public init() {}
 }
 
+extension SessionSummary {
+    /// The choice with a number among those of the last step and the one that waits.
+    public func choice(_ number: UInt64) -> SessionChoice? {
+        choices.first { $0.number == number } ?? question.flatMap { $0.number == number ? $0 : nil }
+    }
+}
+
 /// A step at which something went wrong.
 public struct SessionMark: Sendable, Hashable {
     /// The step.

@@ -32,7 +32,7 @@ struct NetworkPacket {
     /// The NVSP message's number.
     var type: NVSP.MessageType? { message.number32(0).map { NVSP.MessageType(rawValue: $0) } }
     /// Who sent it.
-    var party: RuleParty { direction == .guestToHost ? .guest : .host }
+    var party: RuleParty { RuleParty(sending: direction) }
 
     /// The ranges of a transfer-page packet (reference §4.5).
     var ranges: [(byteCount: UInt32, offset: UInt32)] {

@@ -97,5 +97,5 @@ extension RuleRecord {
     var place: String { message?.type.facts?.name ?? header.kind.word }
 
     /// Who sent it.
-    var party: RuleParty { header.direction == .hostToGuest ? .host : .guest }
+    var party: RuleParty { RuleParty(sending: header.direction) }
 }

@@ -129,7 +129,7 @@ private struct ChannelRequests: Sendable {
     mutating func ask(_ id: UInt64, _ direction: Direction, _ record: RuleRecord, _ report: inout RuleReport) {
         let isNew = direction == .guestToHost ? guestRequests.insert(id).inserted : hostRequests.insert(id).inserted
         report.check(
-            .idsUnique, isNew, by: direction == .guestToHost ? .guest : .host, record, place: "transaction id",
+            .idsUnique, isNew, by: RuleParty(sending: direction), record, place: "transaction id",
             value: Hexadecimal.prefixed(id), "an id that no outstanding request of the channel has")
         if guestRequests.count > Self.maximumRequests || hostRequests.count > Self.maximumRequests {
             isFollowed = false
@@ -145,7 +145,7 @@ private struct ChannelRequests: Sendable {
         let isAfterClose = direction == .guestToHost ? isClosing : isClosed
         guard !isKnown || isAfterClose else { return true }
         report.broken(
-            rule, by: direction == .guestToHost ? .guest : .host, record, place: "completion",
+            rule, by: RuleParty(sending: direction), record, place: "completion",
             value: "id \(Hexadecimal.prefixed(id))",
             isAfterClose
                 ? "no completions after the channel's close" : "the id of an outstanding request that asked for it")

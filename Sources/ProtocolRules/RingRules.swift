@@ -50,7 +50,7 @@ struct RingRules: RuleFold {
         else { return }
         let bytes = record.payload.dropLast(Int(record.header.attachmentLength))
         report.checked(.descriptorSane)
-        let party: RuleParty = direction == .guestToHost ? .guest : .host
+        let party = RuleParty(sending: direction)
         if let descriptor = DescriptorWords(bytes) {
             // A recording may keep less of a packet than the ring held.
             if let problem = descriptor.problem(available: .max) {

@@ -7,6 +7,12 @@ public enum RuleParty: String, Sendable, Hashable {
     /// The host's end or the hypervisor, as a guest sees them.
     case host
 
+    /// Who sends in a direction; the guest where it is not known.
+    public init(sending direction: Direction?) { self = direction == .hostToGuest ? .host : .guest }
+
+    /// The one at the other end.
+    public var other: RuleParty { self == .guest ? .host : .guest }
+
     /// The direction in which the party sends.
     public var direction: Direction { self == .guest ? .guestToHost : .hostToGuest }
 }

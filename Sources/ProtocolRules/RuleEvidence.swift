@@ -101,9 +101,9 @@ public struct RingEvidence: Sendable, Hashable {
     public var freeBytes: UInt32? { usedBytes.map { dataSize - $0 } }
 
     /// Who sends.
-    public var sendingParty: RuleParty { direction == .guestToHost ? .guest : .host }
+    public var sendingParty: RuleParty { RuleParty(sending: direction) }
     /// Who receives.
-    public var receivingParty: RuleParty { direction == .guestToHost ? .host : .guest }
+    public var receivingParty: RuleParty { sendingParty.other }
 }
 
 /// VMBus's message slot of one processor after a step (reference §1.2), with counts since the machine's reset.

@@ -71,7 +71,7 @@ import VMBusSimulator
         driver.press("u")
         driver.type("no such word (")
         driver.press("Enter")
-        #expect(driver.state.message?.tone == .failure)
+        #expect(driver.state.prompt?.refusal != nil)
     }
 
     @Test func `branches where a choice is changed, and says where the two differ`() throws {
@@ -148,8 +148,13 @@ import VMBusSimulator
             driver.press("F")
             driver.type(text)
             driver.press("Enter")
-            #expect(driver.state.message?.tone == .failure)
-            #expect(driver.state.message?.text.contains(word) == true, "\(driver.state.message?.text ?? "")")
+            // The prompt stays, with what was typed and why it was refused.
+            #expect(driver.state.prompt?.line.text == text)
+            #expect(driver.state.prompt?.refusal?.contains(word) == true, "\(driver.state.prompt?.refusal ?? "")")
+            #expect(driver.line(with: word) != nil)
+            driver.press("Ctrl-U")
+            #expect(driver.state.prompt?.refusal == nil)
+            driver.press("Esc")
         }
         driver.press("F")
         driver.type("lost-si")
@@ -220,7 +225,7 @@ import VMBusSimulator
         driver.press("Enter", "W", "Ctrl-U")
         driver.type("novel x.txt")
         driver.press("Enter")
-        #expect(driver.state.message?.tone == .failure)
+        #expect(driver.state.prompt?.refusal?.contains("write session, mermaid or test") == true)
         let last = max(1, driver.inspector.lastSequence)
         #expect(
             driver.effects == [
@@ -260,6 +265,41 @@ import VMBusSimulator
         #expect(driver.inspector.lastSequence == session.place.sequence)
         driver.press("}")
         #expect(driver.inspector.session?.step == end)
+    }
+
+    @Test(arguments: GoldenFrameTests.sizes)
+    func `has a chart that is scrolled by itself, and goes to the record that is chosen there`(
+        _ size: (Int, Int)
+    ) throws {
+        var driver = try booted(size.0, size.1)
+        let last = driver.inspector.lastSequence
+        let newest = try #require(driver.inspector.sequenceLines(1).lines.last?.sequence)
+        driver.press("w", "PageUp", "PageUp", "Up")
+        let chosen = try #require(driver.state.chart.record)
+        let shown = driver.inspector.sequenceLines(5, around: chosen)
+        #expect(shown.lines.map(\.sequence).contains(chosen) && !shown.endsAtMoment && chosen < newest)
+        // Looking is not going: the moment stays, and the way back down ends at it.
+        #expect(driver.inspector.lastSequence == last)
+        Golden.expect(driver, "session-chart-\(size.0)x\(size.1)")
+        driver.press("End")
+        #expect(driver.state.chart.record == nil && driver.state.chart.hasFocus)
+        driver.press("Home", "Down")
+        let early = try #require(driver.state.chart.record)
+        driver.press("Enter")
+        #expect(driver.inspector.lastSequence == early && driver.state.chart.record == nil)
+        driver.press("Esc", "Down")
+        #expect(!driver.state.chart.hasFocus && driver.inspector.lastSequence == early)
+    }
+
+    @Test func `has a chart that the mouse wheel scrolls, without moving the list`() throws {
+        var driver = try booted()
+        let cursor = driver.state[list: .session].index
+        let row = try #require(driver.lines.lastIndex { $0.contains("Time") }) + 3
+        driver.turnWheel(.wheelUp, row: row, column: 60)
+        let record = try #require(driver.state.chart.record)
+        #expect(driver.state[list: .session].index == cursor)
+        for _ in 0..<3 { driver.turnWheel(.wheelDown, row: row, column: 60) }
+        #expect(record < driver.inspector.lastSequence && driver.state.chart.record == nil)
     }
 
     @Test func `is nothing that a live guest has`() {

@@ -19,7 +19,7 @@ public enum RingDumpText {
     ) throws(Failure) {
         for (index, ring) in dump.rings.enumerated() {
             var text = index > 0 ? "\n" : ""
-            let sender = decoding.sender(ofRing: index) == .guestToHost ? "guest to host" : "host to guest"
+            let sender = decoding.sender(ofRing: index).words
             text += dump.rings.count > 1 ? "RING \(index + 1) of \(dump.rings.count), \(sender)\n" : "RING\n"
             text += control(ring)
             var dissection = RingDumpDissection(decoding, ring: index, of: dump)

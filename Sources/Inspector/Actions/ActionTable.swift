@@ -61,7 +61,7 @@ public enum ActionTable {
             keys: ["Enter", "F2"], bar: "Details"),
         Action(.back, "Back", "Close the details, the prompt or this help.", .looking, keys: ["Esc"]),
         Action(
-            .focusNext, "Other pane", "Move the keys to the next pane: list, fields, bytes.", .looking,
+            .focusNext, "Other pane", "Go to the next pane: list, chart, fields, bytes.", .looking,
             keys: ["w", "Ctrl-W"]),
         Action(
             .expand, "Expand", "Show what is inside the chosen row.", .looking, keys: ["+"], views: [.channels, .flow]),

@@ -56,7 +56,7 @@ struct BreachBook: Sendable {
     }
 
     private mutating func add(_ rule: ProtocolRule, _ header: FlowRecordHeader, _ payload: ArraySlice<UInt8>) {
-        let party: BusParty = header.direction == .hostToGuest ? .host : .guest
+        let party = BusParty(sending: header.direction)
         let known = entries.firstIndex {
             $0.rule == rule && $0.party == party && $0.partition == header.partition && $0.channel == header.channel
         }

@@ -83,13 +83,10 @@ public struct CheckReport {
         lines.append(
             count == 0
                 ? "no rule was broken in \(steps) \(unit) of \(title)"
-                : "\(Self.counted(count, "breach", "breaches")) of \(Self.counted(UInt64(total), "rule", "rules")) in \(steps) \(unit) of \(title)"
+                : "\(count) \(Quantity.noun(count, "breach", "breaches")) of \(total) \(Quantity.noun(UInt64(total), "rule", "rules"))"
+                    + " in \(steps) \(unit) of \(title)"
                     + (count > UInt64(checker.breaches.count) ? "; the first \(checker.breaches.count) are shown" : ""))
         return lines.map { $0 + "\n" }.joined()
-    }
-
-    private static func counted(_ count: UInt64, _ one: String, _ several: String) -> String {
-        "\(count) \(count == 1 ? one : several)"
     }
 
     private func text(_ replay: ReplaySummary) -> [String] {

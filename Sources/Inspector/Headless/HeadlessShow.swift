@@ -199,7 +199,7 @@ public enum HeadlessShow {
                 Cell(PlainText.clean(partition?.name ?? "")),
                 Cell(device.map { ChannelLabel.text($0, subchannel: key.subchannel, in: partition) } ?? ""),
                 number(state.snapshot.channel(key)?.relid),
-                Cell(ring.direction == .hostToGuest ? "host to guest" : "guest to host"), number(ring.size),
+                Cell(ring.direction.words), number(ring.size),
                 number(ring.used), number(ring.free),
                 ring.fill.map { Cell(Quantity.share($0), .number, gauge: $0, raw: $0.description) } ?? .unknown,
                 number(ring.writeIndex), number(ring.readIndex),

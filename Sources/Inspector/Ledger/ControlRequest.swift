@@ -6,6 +6,9 @@ public enum BusParty: String, Sendable, Hashable, Comparable {
     case guest
     case host
 
+    /// Who sends in a direction; the guest where it is not known.
+    init(sending direction: Direction?) { self = direction == .hostToGuest ? .host : .guest }
+
     /// The guest is less.
     public static func < (left: BusParty, right: BusParty) -> Bool { left == .guest && right == .host }
 

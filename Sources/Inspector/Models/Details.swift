@@ -251,7 +251,7 @@ extension InspectorState {
             DetailPair(
                 "Direction",
                 Cell(
-                    header.direction.map { $0 == .guestToHost ? "guest to host" : "host to guest" } ?? "-",
+                    header.direction?.words ?? "-",
                     Tone(header.direction)), "who sent it"),
             DetailPair("Length", Cell("\(header.payloadLength) bytes", .number), "bytes of the record"),
         ]

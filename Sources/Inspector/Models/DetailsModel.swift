@@ -44,4 +44,9 @@ public struct DetailsModel: Sendable, Hashable {
         self.title = title
         self.sections = sections
     }
+
+    /// Details of one section.
+    public init(title: String, section: String, _ pairs: [DetailPair]) {
+        self.init(title: title, sections: [DetailSection(section, pairs)])
+    }
 }

@@ -149,7 +149,7 @@ extension InspectorState {
 
     private func transactionRow(_ transaction: OutstandingTransaction) -> Row {
         let key = transaction.channel
-        let sender: BusParty = transaction.direction == .guestToHost ? .guest : .host
+        let sender = BusParty(sending: transaction.direction)
         return Row(
             id: .record(transaction.record),
             cells: cells(

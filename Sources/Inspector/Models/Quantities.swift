@@ -88,8 +88,11 @@ public enum Quantity {
 
     /// A count of something: `1 write`, `12 writes`.
     public static func number(_ count: UInt64, _ noun: String) -> String {
-        "\(Self.count(count)) \(count == 1 ? noun : noun + "s")"
+        "\(Self.count(count)) \(Self.noun(count, noun, noun + "s"))"
     }
+
+    /// The form of a noun that stands behind a count.
+    static func noun(_ count: UInt64, _ one: String, _ several: String) -> String { count == 1 ? one : several }
 
     /// A number with two places behind the point, such as how uneven something is: `1.25`.
     public static func ratio(_ number: Double) -> String {

@@ -21,22 +21,31 @@ public struct SequenceLines: Sendable, Hashable {
 
     /// The names of the lifelines: the root, then its guests.
     public var lifelines: [String]
-    /// In order of time; the last one is the newest.
+    /// In order of time.
     public var lines: [Line]
+    /// Whether the last line is the last one in front of the moment that is shown.
+    public var endsAtMoment = true
 }
 
 extension InspectorState {
     /// The records in front of the moment that is shown.
     ///
-    /// - Parameter count: how many at most. Samples, which nobody sends, are left out.
-    public func sequenceLines(_ count: Int) -> SequenceLines {
+    /// - Parameters:
+    ///   - count: how many at most. Samples, which nobody sends, are left out.
+    ///   - sequence: the record that is in the middle, where there are enough behind it; nil for the last ones.
+    public func sequenceLines(_ count: Int, around sequence: UInt64? = nil) -> SequenceLines {
         let partitions = snapshot.partitions
         var result = SequenceLines(lifelines: partitions.map { PlainText.clean($0.name) }, lines: [])
         func lifeline(_ number: UInt16) -> Int { partitions.firstIndex { $0.number == number } ?? 0 }
-        var index = history.index(after: snapshot.position.sequence) - 1
+        var index = chartEnd
+        if let sequence {
+            index = history.index(from: sequence)
+            for _ in 0..<count / 2 { index = chartIndex(behind: index) ?? index }
+            result.endsAtMoment = chartIndex(behind: index) == nil
+        }
         while index >= 0, result.lines.count < count {
             defer { index -= 1 }
-            guard let entry = history[index], ![.sample, .keyframe].contains(entry.header.kind) else { continue }
+            guard isInChart(index), let entry = history[index] else { continue }
             let guest = lifeline(entry.header.partition)
             let (from, to): (Int, Int?) =
                 // A fault and a broken rule are nothing that anybody sends.
@@ -52,6 +61,35 @@ extension InspectorState {
         }
         result.lines.reverse()
         return result
+    }
+
+    /// The record of the chart that is so many lines further than another one, or the nearest to that; nil where there is none.
+    ///
+    /// - Parameters:
+    ///   - delta: negative for earlier ones.
+    ///   - sequence: the record from where; nil for the last one.
+    public func chartRecord(_ delta: Int, from sequence: UInt64?) -> UInt64? {
+        guard var index = sequence.map({ history.index(from: $0) }) ?? chartIndex(before: chartEnd + 1) else {
+            return nil
+        }
+        for _ in 0..<delta.magnitude {
+            guard let next = delta < 0 ? chartIndex(before: index) : chartIndex(behind: index) else { break }
+            index = next
+        }
+        return isInChart(index) ? history[index]?.header.sequence : nil
+    }
+
+    /// The index of the last record that has happened.
+    private var chartEnd: Int { history.index(after: snapshot.position.sequence) - 1 }
+
+    private func isInChart(_ index: Int) -> Bool {
+        history.header(index).map { $0.kind != .sample && $0.kind != .keyframe } ?? false
+    }
+
+    private func chartIndex(before index: Int) -> Int? { (0..<max(0, index)).last { isInChart($0) } }
+
+    private func chartIndex(behind index: Int) -> Int? {
+        index < chartEnd ? (index + 1...chartEnd).first { isInChart($0) } : nil
     }
 
     private static func chartLabel(_ entry: FlowEntry) -> String {

@@ -35,8 +35,8 @@ enum RecordNames {
             entry.info = PlainText.line(payload)
             if let rule = fault.rule.flatMap({ ProtocolRule(rawValue: $0) }) {
                 entry.name = "RULE.BROKEN"
-                let party = entry.header.direction == .hostToGuest ? "host" : "guest"
-                entry.info = "rule \(rule.id) broken by the \(party): \(BreachWords(payload).text)"
+                entry.info =
+                    "rule \(rule.id) broken by the \(BusParty(sending: entry.header.direction).rawValue): \(BreachWords(payload).text)"
             }
         case .gap:
             entry.name = "GAP.RECORDS_MISSING"

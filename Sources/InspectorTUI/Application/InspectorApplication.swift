@@ -302,7 +302,7 @@ public final class InspectorApplication {
         let message = sessionRun.goOn(&source, &inspector) { MonotonicClock.now() &- wall < SteppedRun.patience }
         self.source = source
         state.progress = sessionRun.progress(source)
-        if let message { state.message = message }
+        if let message { state.say(message) }
         needsFrame = true
     }
 
@@ -329,9 +329,10 @@ public final class InspectorApplication {
             guard var source else { return }
             run.stop()
             let wall = MonotonicClock.now()
-            state.message = sessionRun.perform(effect, &source, &inspector) {
+            let said = sessionRun.perform(effect, &source, &inspector) {
                 MonotonicClock.now() &- wall < SteppedRun.patience
             }
+            state.say(said)
             self.source = source
             state.progress = sessionRun.progress(source)
         case .stop:
@@ -343,11 +344,11 @@ public final class InspectorApplication {
             guard let source else { return }
             do throws(CommandRefusal) {
                 let text = try source.export(form, range)
-                state.message =
+                state.say(
                     options.writeFile(path, text, replaces).map { Message($0, .failure) }
-                    ?? Message("Wrote \(path), \(Quantity.number(UInt64(text.utf8.count), "byte")).")
+                        ?? Message("Wrote \(path), \(Quantity.number(UInt64(text.utf8.count), "byte"))."))
             } catch {
-                state.message = Message("\(error)", .failure)
+                state.say(Message("\(error)", .failure))
             }
         case .lookFaster, .lookSlower:
             let said = inbox?.changeInterval?(effect == .lookFaster)

@@ -17,12 +17,15 @@ extension Renderer {
         let area = area.column > 0 ? area.inset(left: 1) : area
         guard area.rows >= 2, area.columns >= 24 else { return }
         let (head, body) = area.cutTop(1)
-        let chart = inspector.sequenceLines(body.rows)
+        let chart = inspector.sequenceLines(body.rows, around: state.chart.record)
+        hits.append(Hit(area: area, target: .chart))
         let clock = min(14, max(9, area.columns / 8))
         let places = Self.lifelines(chart.lifelines.count, in: area.inset(left: clock + 1))
         grid.fill(head, role: .tableHeader)
         grid.write(
-            "Time".leftPadded(to: clock), at: Position(row: head.row, column: head.column), role: .tableHeader,
+            // What follows is below, if the chart was scrolled.
+            (chart.endsAtMoment ? "Time" : "\(glyphs.expanded) Time").leftPadded(to: clock),
+            at: Position(row: head.row, column: head.column), role: .tableHeader,
             in: head)
         for (index, name) in chart.lifelines.enumerated() where places.indices.contains(index) {
             let next = index + 1 < places.count ? places[index + 1] : area.endColumn
@@ -33,7 +36,15 @@ extension Renderer {
                 name, at: Position(row: head.row, column: title.column), role: .tableHeader,
                 in: index + 1 == places.count ? head : title, ellipsis: glyphs.ellipsis)
         }
+        // The newest is at the bottom, as the next one comes below it.
+        let first = body.rows - chart.lines.count
+        let newest = chart.endsAtMoment ? chart.lines.last?.sequence : nil
+        let hasCursor = state.chart.hasFocus || state.chart.record != nil
+        let cursor = hasCursor ? state.chart.record ?? newest : nil
         for row in 0..<body.rows {
+            if row >= first, let cursor, chart.lines[row - first].sequence == cursor {
+                grid.fill(body.line(row), surface: .cursor)
+            }
             for place in places {
                 grid.put(glyphs.vertical, at: Position(row: body.row + row, column: place), role: .axis)
             }
@@ -44,11 +55,9 @@ extension Renderer {
                 at: Position(row: body.row, column: body.column + clock + 3),
                 role: .textDim, in: body, ellipsis: glyphs.ellipsis)
         }
-        // The newest is at the bottom, as the next one comes below it.
-        let first = body.rows - chart.lines.count
         for (index, line) in chart.lines.enumerated() {
             let place = body.line(first + index)
-            draw(line, places, clock: clock, isNewest: index + 1 == chart.lines.count, in: place)
+            draw(line, places, clock: clock, isNewest: line.sequence == newest, in: place)
             hits.append(Hit(area: place, target: .record(line.sequence)))
         }
     }

@@ -89,11 +89,8 @@ extension Renderer {
             widget.hint = "letters, digits, hyphens"
         case .choose(let number):
             widget.label = "Choice \(number):"
-            let session = inspector.session
-            let choice = ((session?.choices ?? []) + (session?.question.map { [$0] } ?? [])).first {
-                $0.number == number
-            }
-            widget.hint = choice.map { "\($0.purpose), 0 to \($0.count &- 1)" } ?? "another value"
+            widget.hint =
+                inspector.session?.choice(number).map { "\($0.purpose), 0 to \($0.count &- 1)" } ?? "another value"
         case .fault:
             widget.label = "Fault:"
             widget.hint = "its kind, then where and when: lost-signal guest=NAME nth=2"
@@ -117,10 +114,13 @@ extension Renderer {
             }
             drawAid(completions, choice: prompt.choice, problem, above: line)
         }
+        let refusal = prompt.refusal.map { Span($0, .promptInvalid) }
+        if refusal != nil { widget.validity = .invalid("refused") }
         switch prompt.purpose {
         case .breakpoint, .until, .fault, .write:
-            drawAid(state.completions(inspector), choice: prompt.choice, nil, above: line)
-        case .filter, .goTo, .branch, .choose, .trace: break
+            drawAid(state.completions(inspector), choice: prompt.choice, refusal, above: line)
+        case .branch, .choose: drawAid([], choice: 0, refusal, above: line)
+        case .filter, .goTo, .trace: break
         }
         widget.draw(on: &grid, in: line, glyphs: glyphs)
     }

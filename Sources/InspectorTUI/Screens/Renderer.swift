@@ -26,6 +26,8 @@ enum HitTarget: Hashable, Sendable {
     case step(UInt64)
     /// A record of the sequence chart.
     case record(UInt64)
+    /// The sequence chart of a session.
+    case chart
     case details
     /// A line of the details, or a field.
     case line(Int)

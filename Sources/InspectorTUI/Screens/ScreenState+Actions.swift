@@ -44,6 +44,7 @@ extension ScreenState {
         case .right: moveSideways(1, &inspector, size: size)
         case .expand: setBranch(true, &inspector)
         case .collapse: setBranch(false, &inspector)
+        case .open where chart.hasFocus && view == .session: return travelToChartRecord(inspector)
         case .open: open(inspector)
         case .back where progress != nil: return [.stop]
         case .back: back(inspector)
@@ -114,7 +115,7 @@ extension ScreenState {
         }
         if next == .cpus, view != .cpus, let channel = chosenChannel(inspector) { cpus.channel = channel }
         if next != .cpus { cpus.target = nil }
-        if next != view { details.focus = .list }
+        if next != view { (details.focus, chart.hasFocus) = (.list, false) }
         view = next
     }
 
@@ -190,6 +191,8 @@ extension ScreenState {
     private mutating func back(_ inspector: InspectorState) {
         if details.focus != .list {
             details.focus = .list
+        } else if chart.hasFocus || chart.record != nil {
+            chart = ChartState()
         } else if view == .cpus, cpus.target != nil {
             cpus.target = nil
             message = Message("Nothing was moved. The map shows what is.")
@@ -201,6 +204,12 @@ extension ScreenState {
     }
 
     private mutating func focusNext(_ inspector: InspectorState) {
+        if view == .session, details.focus == .list, !chart.hasFocus {
+            chart.hasFocus = true
+            message = Message("The sequence chart: up and down choose a record, Enter goes there, Esc ends.")
+            return
+        }
+        chart.hasFocus = false
         guard subject(inspector) != nil else { return }
         details.choose(true, in: view)
         details.focus =

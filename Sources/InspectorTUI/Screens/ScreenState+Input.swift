@@ -12,7 +12,7 @@ extension ScreenState {
         case .key(let key):
             if prompt != nil { return promptKey(key, &inspector) }
             if popup != nil { return popupKey(key, &inspector, size: size) }
-            message = nil
+            (message, accepted) = (nil, nil)
             guard let action = ActionTable.lookup(key: key.actionName, view: view) else {
                 message = Message("\(key) does nothing here. ? lists the keys of this view.")
                 return []
@@ -21,6 +21,7 @@ extension ScreenState {
         case .paste(let text):
             if prompt != nil {
                 prompt?.line.insert(text)
+                prompt?.refusal = nil
                 previewFilter(&inspector)
             } else if case .palette(var line, _) = popup {
                 line.insert(text)
@@ -106,6 +107,7 @@ extension ScreenState {
         case .header(let column): sort(by: column, &inspector)
         case .row(let index):
             details.focus = .list
+            chart.hasFocus = false
             let isChosen = self[list: view].index == index
             select(index, inspector)
             if isChosen { return ActionTable.action(.open).map { perform($0, &inspector, size: size) } ?? [] }
@@ -126,6 +128,7 @@ extension ScreenState {
             details.focus = .bytes
             moveByte(to: byte, inspector)
         case .details: details.focus = .fields
+        case .chart: chart.hasFocus = true
         case .paletteRow, .popup, nil: break
         }
         return []
@@ -146,8 +149,11 @@ extension ScreenState {
             details.focus = .bytes
             let perLine = bytesPerLine(size: size)
             moveByte(to: details.byte + delta * perLine, inspector)
+        case (nil, .record), (nil, .chart):
+            moveChart(by: delta, inspector)
         case (nil, _):
             details.focus = .list
+            chart.hasFocus = false
             move(by: delta, &inspector, size: size)
         }
     }

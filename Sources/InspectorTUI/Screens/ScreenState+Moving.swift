@@ -93,6 +93,9 @@ extension ScreenState {
     func pageLength(size: Size) -> Int {
         let layout = ScreenLayout(self, size: size)
         switch details.isOpen ? details.focus : .list {
+        case .list where view == .session && chart.hasFocus:
+            let rows = self[list: .session].count
+            return max(1, SessionLayout(layout.content, rows: rows).chart.rows - 2)
         case .list: return max(1, layout.content.rows - 2)
         case .fields, .bytes: return max(1, layout.detailsBody.rows - 1)
         }
@@ -109,6 +112,8 @@ extension ScreenState {
         case .list:
             if view == .rings {
                 selectBlock(rings.index + delta, inspector)
+            } else if view == .session, chart.hasFocus {
+                moveChart(by: delta, inspector)
             } else if let list = ScreenList.of(view, inspector), list.count > 0 {
                 let index = min(max(0, self[list: view].index + delta), list.count - 1)
                 if view == .flow { isFollowing = delta > 0 && index == list.count - 1 }
@@ -222,6 +227,7 @@ extension ScreenState {
             let area = view == .session ? SessionLayout(content, rows: list.count).list : content
             settleList(list, visible: area.rows - 1)
         }
+        settleChart(inspector)
         let layout = ScreenLayout(self, size: size)
         if details.isOpen { settleDetails(inspector, layout) } else { details.focus = .list }
     }

@@ -46,12 +46,12 @@ extension ScreenState {
             guard found.indices.contains(open.choice) else { return [] }
             let chosen = found[open.choice]
             open.line.replace(from: chosen.start, with: chosen.text + (chosen.text.hasSuffix("=") ? "" : " "))
-            open.choice = 0
+            (open.choice, open.refusal) = (0, nil)
             prompt = open
             previewFilter(&inspector)
         default:
             guard open.line.edit(key) else { return [] }
-            open.choice = 0
+            (open.choice, open.refusal) = (0, nil)
             prompt = open
             previewFilter(&inspector)
         }

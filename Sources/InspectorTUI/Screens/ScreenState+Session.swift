@@ -87,12 +87,13 @@ extension ScreenState {
 
     /// Takes what was typed for the session; nil for prompts about something else.
     mutating func acceptForSession(_ open: Prompt, _ inspector: InspectorState) -> [ScreenEffect]? {
-        let text = open.line.text.trimmingSpaces
         switch open.purpose {
         case .filter, .goTo, .trace: return nil
         case .until, .breakpoint, .branch, .choose, .fault, .write: prompt = nil
         }
+        let text = open.line.text.trimmingSpaces
         guard !text.isEmpty else { return [] }
+        accepted = open
         switch open.purpose {
         case .until(let direction): return travel(Self.goal(text), direction)
         case .breakpoint: return [.command(.addBreakpoint(text, ignoring: 0))]
@@ -101,13 +102,45 @@ extension ScreenState {
         case .write: return write(text, inspector)
         case .choose(let number):
             guard let value = UInt64(text) else {
-                message = Message("'\(text)' is no number.", .warning)
+                say(Message("'\(text)' is no number.", .failure))
                 return []
             }
             isRunning = false
             return [.command(.changeChoice(number, value: value, branch: nil))]
         case .filter, .goTo, .trace: return nil
         }
+    }
+
+    /// Says what became of something. What a prompt asked for and was refused can be put right in the prompt.
+    mutating func say(_ message: Message?) {
+        guard let message, message.tone == .failure, var refused = accepted, prompt == nil, popup == nil else {
+            self.message = message
+            return
+        }
+        accepted = nil
+        refused.refusal = message.text
+        prompt = refused
+    }
+
+    // MARK: The sequence chart
+
+    /// Chooses a record of the chart; behind the last one it follows the moment again.
+    mutating func moveChart(by delta: Int, _ inspector: InspectorState) {
+        guard let record = inspector.chartRecord(delta, from: chart.record) else { return }
+        let isLast = record == inspector.chartRecord(0, from: nil)
+        chart.record = isLast && delta > 0 ? nil : record
+    }
+
+    /// Goes to the moment of the chosen record.
+    mutating func travelToChartRecord(_ inspector: InspectorState) -> [ScreenEffect] {
+        guard let record = chart.record else { return [] }
+        chart.record = nil
+        return travel(.sequence(record), .backward)
+    }
+
+    mutating func settleChart(_ inspector: InspectorState) {
+        if let record = chart.record, record > inspector.snapshot.position.sequence { chart.record = nil }
+        if details.isOpen, details.focus != .list { chart.hasFocus = false }
     }
 
     /// What a text names: a moment, a record, or whatever fits a filter.

@@ -16,7 +16,7 @@ extension ScreenState {
             guest = guests.first { $0.name == name }
             guard guest != nil else {
                 let names = guests.map(\.name).joined(separator: ", ")
-                message = Message("guest=\(name): choose one of \(names).", .failure)
+                say(Message("guest=\(name): choose one of \(names).", .failure))
                 return []
             }
         }
@@ -27,10 +27,10 @@ extension ScreenState {
 
     // MARK: Files
 
-    /// What can be written, as a person would type it; the chart is of the last records.
+    /// What can be written, as a person would type it; the chart is of the last records, or of those around the chosen one.
     func exports(_ inspector: InspectorState) -> [Completion] {
         let name = inspector.session?.scenario ?? "session"
-        let lines = inspector.sequenceLines(40).lines
+        let lines = inspector.sequenceLines(40, around: chart.record).lines
         let (first, last) = (lines.first?.sequence ?? 1, lines.last?.sequence ?? 1)
         return [
             Completion(
@@ -55,9 +55,10 @@ extension ScreenState {
         let replaces = words.first?.hasSuffix("!") == true
         guard let form = words.first.flatMap({ SessionExport(rawValue: $0.filter { $0 != "!" }) }), words.count == 2
         else {
-            message = Message(
-                "'\(text)': write session, mermaid or test, a file's name, and for mermaid a range such as 100-140.",
-                .failure)
+            say(
+                Message(
+                    "'\(text)': write session, mermaid or test, a file's name, and for mermaid a range such as 100-140.",
+                    .failure))
             return []
         }
         return [.write(form, range, path: words[1], replaces: replaces)]

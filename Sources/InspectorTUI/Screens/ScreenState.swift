@@ -17,10 +17,14 @@ struct ScreenState: Sendable {
     var rings = RingsState()
     /// What the view of the processors shows.
     var cpus = CPUsState()
+    /// Where the sequence chart of a session stands.
+    var chart = ChartState()
     /// What lies above the view.
     var popup: Popup?
     /// The line that text is typed into.
     var prompt: Prompt?
+    /// The prompt that the last key took for the session: it comes back when the session refuses it.
+    var accepted: Prompt?
     /// Whether switching tracing on was asked about in this session and the answer was yes.
     var mayTrace = false
     /// What the last action has to say; gone with the next key.
@@ -133,6 +137,14 @@ struct RingImages: Hashable, Sendable {
     var outbound: RingImage?
 }
 
+/// Where the sequence chart of a session stands.
+struct ChartState: Hashable, Sendable {
+    /// Whether keys go to it.
+    var hasFocus = false
+    /// The chosen record; nil while the chart ends at the moment that is shown.
+    var record: UInt64?
+}
+
 /// What lies above the view and takes the keys.
 enum Popup: Hashable, Sendable {
     /// All keys of the view, from this line on.
@@ -168,6 +180,8 @@ struct Prompt: Hashable, Sendable {
     var line: InputLine
     /// Which of the ways to go on Tab takes.
     var choice = 0
+    /// Why the text was refused, until it is changed.
+    var refusal: String?
 }
 
 /// A sentence for the user.

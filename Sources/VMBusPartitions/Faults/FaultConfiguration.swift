@@ -200,9 +200,6 @@ extension FaultConfiguration {
 }
 
 extension Direction {
-    /// The word for it in scenarios.
-    fileprivate var word: String { self == .guestToHost ? "guest-to-host" : "host-to-guest" }
-
     fileprivate init?(word: String) {
         guard let known = [Direction.guestToHost, .hostToGuest].first(where: { $0.word == word }) else { return nil }
         self = known

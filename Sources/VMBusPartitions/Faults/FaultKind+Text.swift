@@ -30,8 +30,7 @@ extension FaultKind {
         """
 
     private var line: String {
-        let parties = directions.map { $0 == .guestToHost ? "guest-to-host" : "host-to-guest" }.joined(
-            separator: " or ")
+        let parties = directions.map(\.word).joined(separator: " or ")
         let keys = parameters.isEmpty ? "" : " | " + parameters.map(\.rawValue).joined(separator: ", ")
         return "\(id) | \(message?.meaning ?? target.rawValue) | \(parties)\(keys)\n    \(summary)\n"
     }

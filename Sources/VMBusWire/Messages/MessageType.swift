@@ -4,6 +4,12 @@ public enum Direction: UInt8, Sendable, Hashable {
     case guestToHost = 1
     /// From the root partition to a guest.
     case hostToGuest = 2
+
+    /// Who sends to whom, for people.
+    public var words: String { self == .guestToHost ? "guest to host" : "host to guest" }
+
+    /// The same as one word, as scenarios and files of faults have it.
+    public var word: String { self == .guestToHost ? "guest-to-host" : "host-to-guest" }
 }
 
 /// The number at the start of a channel message (reference §3.1). Unknown values survive.

@@ -53,7 +53,7 @@ enum SessionFiles {
     static func write(_ path: String, _ text: String, replaces: Bool) -> String? {
         do throws(SystemError) {
             if !replaces, (try? SystemFiles().kind(of: path.hasPrefix("/") ? path : "./" + path)) != nil {
-                return "\(path) is there already; 'session!' instead of 'session' replaces it."
+                return "\(path) is there already; a '!' behind the command's name replaces it."
             }
             try ReplacedFile.write(path, Array(text.utf8))
             return nil

@@ -110,10 +110,11 @@ struct ScreenDriver {
             guard var source = source as (any BusSource)? else { return }
             var run = SessionRun()
             var slices = 0
-            state.message = run.perform(effect, &source, &inspector) {
+            let said = run.perform(effect, &source, &inspector) {
                 slices += 1
                 return slices < 40
             }
+            state.say(said)
             if run.isUnderway { state.message = run.stop(&source, &inspector) }
             self.source = source as? SimulatorSource
         default: effects.append(effect)

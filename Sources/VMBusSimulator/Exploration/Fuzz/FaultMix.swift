@@ -59,16 +59,21 @@ public struct FaultMix: Sendable, Hashable {
     /// What a bit stands for.
     func name(_ bit: Int) -> String {
         guard faults.indices.contains(bit) else { return "" }
-        return "\(faults[bit].kind.id) \(faults[bit].direction == .guestToHost ? "guest-to-host" : "host-to-guest")"
+        return "\(faults[bit].kind.id) \(faults[bit].direction.word)"
     }
 
     /// The faults whose bits are set, as a scenario writes them.
     func text(_ bits: UInt64) -> String {
-        faults.indices.filter { bits >> UInt64($0) & 1 != 0 }.map { index in
-            let words = name(index).split(separator: " ")
-            let odds = Double(faults[index].odds) / 1_000_000
-            return "\n[[faults]]\nkind = \"\(words[0])\"\ndirection = \"\(words[1])\"\n"
-                + "times = \(faults[index].times)\nodds = \(odds)\n"
+        chosen(bits).map { fault in
+            """
+
+            [[faults]]
+            kind = "\(fault.kind.id)"
+            direction = "\(fault.direction.word)"
+            times = \(fault.times)
+            odds = \(Double(fault.odds) / 1_000_000)
+
+            """
         }.joined()
     }
 }

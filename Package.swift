@@ -31,10 +31,11 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CNcurses"),
+        .systemLibrary(name: "CCompression"),
         .target(name: "CLinux"),
         .target(name: "CRing", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "VMBusWire", swiftSettings: settings),
-        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Platform", dependencies: ["CLinux", "CCompression"], swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: settings + small),
@@ -53,8 +54,8 @@ let package = Package(
         .target(
             name: "VMBusSimulator",
             dependencies: [
-                "VMBusPartitions", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules", "Configuration", "BusModel",
-                "VMBusWire",
+                "VMBusPartitions", "VMBusEngine", "VMBusDevices", "VMBusRing", "Query", "ProtocolRules",
+                "Configuration", "BusModel", "VMBusWire",
             ],
             resources: [.embedInCode("Scenarios")],
             swiftSettings: settings),
@@ -82,7 +83,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "VMBusRing", "VMBusEngine", "LinuxGuest",
-                "BusModel", "Platform", "CRing", "VMBusWire",
+                "CaptureFiles", "BusModel", "Platform", "CRing", "VMBusWire",
             ],
             swiftSettings: settings),
         .target(
@@ -176,7 +177,8 @@ let package = Package(
         .testTarget(
             name: "CaptureFilesTests",
             dependencies: [
-                "CaptureFiles", "VMBusSimulator", "VMBusDevices", "BusModel", "Platform", "VMBusRing", "VMBusWire",
+                "CaptureFiles", "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "Inspector", "ProtocolRules",
+                "Configuration", "BusModel", "Platform", "VMBusRing", "VMBusWire",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(

@@ -1,4 +1,4 @@
-public import BusModel
+import BusModel
 import VMBusWire
 
 /// What is in a recording: counted in one walk, so that a file of any length costs no memory.

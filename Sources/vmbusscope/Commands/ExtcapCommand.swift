@@ -188,7 +188,7 @@ struct ExtcapCommand: ParsableCommand {
         loop.add(signals.fileDescriptor, token: ())
         let (wall, log) = (WallClock.now(), MonotonicClock.now())
         let writer = RecordingWriter(Self.manifest(of: source, epoch: wall - min(wall, log)))
-        let thread = try RecordingThread(writer, to: Self.open(fifo))
+        let thread = try RecordingThread(writer, to: RecordingOutput(Self.open(fifo)))
         var known = BusSnapshot()
         var hasEnded = false
         while !hasEnded, thread.failure == nil {

@@ -15,6 +15,8 @@ struct LogInput {
     let name: String
     private var form: Form
     private var hasEnded = false
+    /// What was wrong with the file in which the recording lies, such as one that is compressed; nil for nothing.
+    private var problem: String?
 
     /// How many records come at a time.
     static let piece = 1024
@@ -25,7 +27,8 @@ struct LogInput {
     init(_ path: String) throws(CommandFailure) {
         name = path == "-" ? "standard input" : path
         if let recording = try RecordingFile.open([path]) {
-            form = .recording(recording)
+            form = .recording(recording.source)
+            problem = recording.problem
             return
         }
         var beginning: [UInt8] = []
@@ -116,6 +119,6 @@ struct LogInput {
 
     /// Ends the command with the status of damaged input, where there is damage.
     func tellDamage() throws(CommandFailure) {
-        if let damage = damages.summary { throw CommandFailure(.damagedInput, "\(name): \(damage)") }
+        if let damage = problem ?? damages.summary { throw CommandFailure(.damagedInput, "\(name): \(damage)") }
     }
 }

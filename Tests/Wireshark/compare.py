@@ -72,6 +72,10 @@ for _, packet in ElementTree.iterparse(f"{place}/shown.pdml", events=("end",)):
             base = 0 if "vmbus.record.frame_count" in fields and int(
                 fields["vmbus.record.frame_count"].get("show")) else int(fields["vmbus.record.header_length"].get("show"))
             expected, found = leaves(record["fields"], set()), shown(ours, base, set())
+            if record.get("omitted"):
+                # Where the bytes were cut, a field may be shown as what is left of it, and what stands in front of the cut at all.
+                expected = {leaf for leaf in expected if sum(leaf) < record["length"]}
+                found &= expected
             if expected != found:
                 fail(f"record {number} {name}: missing {sorted(expected - found)}, too much {sorted(found - expected)}")
     packet.clear()

@@ -508,13 +508,16 @@ local function other(kind, tvb, tree, record)
   return "RECORD.KIND_" .. kind
 end
 
--- The record's bytes, with zeros where bytes are packets of another interface.
+-- The record's bytes, with zeros where bytes are packets of another interface, and how many of those lie behind what was kept.
 local function joined(tvb, at, places, tree)
-  if #places == 0 then return at < tvb:len() and tvb(at):tvb() or nil end
-  local bytes, from = ByteArray.new(), at
-  for _, place in ipairs(places) do
+  if #places == 0 then return at < tvb:len() and tvb(at):tvb() or nil, 0 end
+  local bytes, from, behind = ByteArray.new(), at, 0
+  for number, place in ipairs(places) do
     local gap = place.offset - bytes:len()
-    if gap < 0 or from + gap > tvb:len() or place.length > 65536 then break end
+    if gap < 0 or from + gap > tvb:len() or place.length > 65536 then
+      for later = number, #places do behind = behind + places[later].length end
+      break
+    end
     if gap > 0 then bytes:append(tvb(from, gap):bytes()) end
     from = from + gap
     local hole = ByteArray.new()
@@ -523,7 +526,7 @@ local function joined(tvb, at, places, tree)
     bytes:append(hole)
   end
   if from < tvb:len() then bytes:append(tvb(from):bytes()) end
-  return bytes:tvb("Record (zeros stand for packets of other interfaces)")
+  return bytes:tvb("Record (zeros stand for packets of other interfaces)"), behind
 end
 
 function vmbus.dissector(tvb, pinfo, root)
@@ -571,10 +574,10 @@ function vmbus.dissector(tvb, pinfo, root)
     answered = tostring(tvb(24, 8):le_uint64())
     if not memo then record.subject = subjects[answered] end
   end
-  local body = joined(tvb, math.min(length, size), places, tree)
+  local body, behind = joined(tvb, math.min(length, size), places, tree)
   local inside = body or tvb(size):tvb()
   -- Bytes that were not kept are missing at the end, where those outside the ring are.
-  local missing = math.max(0, tvb:reported_len() - tvb:len())
+  local missing = math.max(0, tvb:reported_len() - tvb:len()) + behind
   record.attachment = math.max(0, record.attachment - missing)
   local name, more
   if kind == 1 then

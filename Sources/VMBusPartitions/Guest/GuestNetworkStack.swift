@@ -60,6 +60,8 @@ struct GuestNetworkStack: Sendable, Hashable {
             var segment = TCPHeader()
             segment.source = NetworkShort(40_000 + turn / 2 % address.tcpPorts)
             segment.destination = Self.closedPort
+            // Where the ports are those of an earlier attempt, only this tells it from one that was sent again (RFC 9293 §3.4.1).
+            segment.sequence = NetworkLong(rawValue: UInt32(truncatingIfNeeded: turn) &* 64_000)
             segment.control = TCPHeader.Control(rawValue: 0x5000 | TCPHeader.Control.synchronize)
             return writer.segment(to: neighbour.hardware, target, segment, identification: identification)
         }

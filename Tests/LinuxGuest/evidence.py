@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-from lab import Failed, Guest, Host
+from lab import Failed, Guest, Host, run_steps
 
 # Everything that is compared, as `name|value` of one line each.
 READ = (
@@ -106,11 +106,8 @@ def compare(before, after, document, agreed):
         f"log {agreed}, {sent} packets out")
 
 
-def main():
-    if len(sys.argv) != 4:
-        print(__doc__, file=sys.stderr)
-        return 64
-    lab, program, archive = (os.path.abspath(path) for path in sys.argv[1:])
+def values(lab, program, archive):
+    """A guest's life, and what the program says of it."""
     with tempfile.TemporaryDirectory(prefix="vmbusscope-evidence-", dir="/tmp") as folder:
         host = Host(program, f"{folder}/bus", "network")
         guest = Guest(lab, folder, f"{folder}/bus", "--smp", "4", "--in", archive)
@@ -122,14 +119,20 @@ def main():
                 'echo "=== after"', READ, 'echo "=== end"')
             found = parts(output)
             document = json.loads(found["said"].strip().split("\n")[0])
-            print("evidence:", compare(readings(found["before"]), readings(found["after"]), document, "5.3"))
-            return 0
-        except (Failed, ValueError, KeyError, StopIteration) as failure:
-            print(f"evidence: FAILED: {failure}")
-            return 1
+            return compare(readings(found["before"]), readings(found["after"]), document, "5.3")
+        except (ValueError, KeyError, StopIteration) as failure:
+            raise Failed(repr(failure)) from failure
         finally:
             guest.kill()
             host.kill()
+
+
+def main():
+    if len(sys.argv) != 4:
+        print(__doc__, file=sys.stderr)
+        return 64
+    lab, program, archive = (os.path.abspath(path) for path in sys.argv[1:])
+    return run_steps("evidence", [("values", lambda: values(lab, program, archive))])
 
 
 if __name__ == "__main__":

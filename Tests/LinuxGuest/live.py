@@ -18,7 +18,7 @@ import termios
 import time
 import tty
 
-from lab import PATIENCE, Failed, Guest, Host
+from lab import PATIENCE, Failed, Guest, Host, run_steps
 
 COLUMNS, ROWS = 132, 44
 CALLS = ("open,openat,openat2,creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,rmdir,link,linkat,symlink,"
@@ -235,13 +235,7 @@ def main():
         os.makedirs(frames, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="vmbusscope-live-", dir="/tmp") as folder:
         subprocess.run([f"{lab}/pack", f"{folder}/in.tar", program, "/usr/bin/strace:/bin/strace"], check=True)
-        start = time.monotonic()
-        try:
-            outcome, result = session(lab, program, folder, frames), 0
-        except (Failed, subprocess.TimeoutExpired, OSError) as failure:
-            outcome, result = f"FAILED: {failure}", 1
-        print(f"live: {outcome} ({time.monotonic() - start:.0f} s)", flush=True)
-        return result
+        return run_steps("live", [("session", lambda: session(lab, program, folder, frames))])
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 
-from lab import Failed, Guest, Host
+from lab import Failed, Guest, Host, run_steps
 
 TRACEFS = "/sys/kernel/tracing"
 STATE = (f"cat /sys/module/hv_vmbus/refcnt; cat {TRACEFS}/events/hyperv/enable; "
@@ -148,28 +147,28 @@ def instance(guest, host):
     return f"{len(events)} events"
 
 
+def life(lab, program, parts):
+    """A guest's life with what is traced in it, one part after the other."""
+    with tempfile.TemporaryDirectory(prefix="vmbusscope-tracing-", dir="/tmp") as folder:
+        subprocess.run([f"{lab}/pack", f"{folder}/in.tar", program], check=True, stdout=subprocess.DEVNULL)
+        host = Host(program, f"{folder}/bus")
+        guest = Guest(lab, folder, f"{folder}/bus", "--in", f"{folder}/in.tar")
+        try:
+            return "; ".join(f"{part.__name__}: {part(guest, host)}" for part in parts)
+        except ValueError as failure:
+            raise Failed(repr(failure)) from failure
+        finally:
+            guest.kill()
+            host.kill()
+
+
 def main():
     if len(sys.argv) != 4 or sys.argv[1] not in ("--quick", "--full"):
         print(__doc__, file=sys.stderr)
         return 64
     lab, program = (os.path.abspath(path) for path in sys.argv[2:])
     parts = [control_plane] + ([instance] if sys.argv[1] == "--full" else [])
-    with tempfile.TemporaryDirectory(prefix="vmbusscope-tracing-", dir="/tmp") as folder:
-        subprocess.run([f"{lab}/pack", f"{folder}/in.tar", program], check=True, stdout=subprocess.DEVNULL)
-        host = Host(program, f"{folder}/bus")
-        guest = Guest(lab, folder, f"{folder}/bus", "--in", f"{folder}/in.tar")
-        try:
-            for part in parts:
-                start = time.monotonic()
-                outcome = part(guest, host)
-                print(f"tracing: {part.__name__}: {outcome} ({time.monotonic() - start:.0f} s)", flush=True)
-            return 0
-        except (Failed, subprocess.TimeoutExpired, OSError, ValueError) as failure:
-            print(f"tracing: FAILED: {failure}", flush=True)
-            return 1
-        finally:
-            guest.kill()
-            host.kill()
+    return run_steps("tracing", [("a guest from inside", lambda: life(lab, program, parts))])
 
 
 if __name__ == "__main__":

@@ -121,10 +121,8 @@ extension CaptureCommand {
                 }, isOneLog: isOneLog)
             var manifest = manifests[0]
             if !isOneLog {
-                manifest = RecordingManifest(
-                    tool: "vmbusscope \(ProgramVersion.text)", source: .file,
-                    title: manifests.map(\.title).joined(separator: " + "))
-                manifest.epoch = first
+                let title = manifests.map(\.title).joined(separator: " + ")
+                manifest = RecordingManifest(.file, title: title, epoch: first)
                 manifest.snapLength = manifests.compactMap(\.snapLength).min()
             }
             var writer = RecordingWriter(manifest)

@@ -149,10 +149,7 @@ struct ExtcapCommand: ParsableCommand {
     // MARK: Captures
 
     private static func manifest(of source: some BusSource, epoch: UInt64?) -> RecordingManifest {
-        var manifest = RecordingManifest(
-            tool: "vmbusscope \(ProgramVersion.text)", source: source.capabilities.kind, title: source.title)
-        manifest.epoch = epoch
-        return manifest
+        RecordingManifest(source.capabilities.kind, title: source.title, epoch: epoch)
     }
 
     /// The simulator's clock goes as fast as asked for; the reader of the pipe decides when it is enough.
@@ -186,8 +183,8 @@ struct ExtcapCommand: ParsableCommand {
         let signals = try SignalSource([.terminate, .interrupt, .hangUp])
         var loop = PollLoop<Void>()
         loop.add(signals.fileDescriptor, token: ())
-        let (wall, log) = (WallClock.now(), MonotonicClock.now())
-        let writer = RecordingWriter(Self.manifest(of: source, epoch: wall - min(wall, log)))
+        let epoch = RecordingManifest.epoch(logTime: MonotonicClock.now())
+        let writer = RecordingWriter(Self.manifest(of: source, epoch: epoch))
         let thread = try RecordingThread(writer, to: RecordingOutput(Self.open(fifo)))
         var known = BusSnapshot()
         var hasEnded = false

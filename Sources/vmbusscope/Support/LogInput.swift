@@ -60,7 +60,7 @@ struct LogInput {
             case .stream(let reader): reader.manifest
             case .batch: nil
             }
-        return told ?? RecordingManifest(tool: "vmbusscope \(ProgramVersion.text)", source: .file, title: name)
+        return told ?? RecordingManifest(.file, title: name)
     }
 
     /// What the log is called.

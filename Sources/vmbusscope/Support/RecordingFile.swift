@@ -48,7 +48,7 @@ enum RecordingFile {
     static func open(_ paths: [String], isFollowed: Bool = false) throws(CommandFailure) -> Opened? {
         guard paths.count == 1, let path = paths.first, path != "-" else { return nil }
         let name = path.split(separator: "/").last.map(String.init) ?? path
-        if (try? SystemFiles().kind(of: path.hasPrefix("/") ? path : "./" + path)) == .directory {
+        if SystemFiles.kind(ofArgument: path) == .directory {
             return Opened(source: try tree(path, name))
         }
         guard var file = try? MappedFile(path) else { return nil }
@@ -103,9 +103,7 @@ enum RecordingFile {
             throw CommandFailure(
                 .noBus, "\(path): is a directory and holds no VMBus; name files, or the directory that holds sys/")
         }
-        let manifest = RecordingManifest(
-            tool: "vmbusscope \(ProgramVersion.text)", source: .live, title: "a copied tree")
-        var writer = RecordingWriter(manifest)
+        var writer = RecordingWriter(RecordingManifest(.live, title: "a copied tree"))
         writer.append(batch)
         writer.finish()
         return RecordingSource(writer.take(), name: name)
@@ -142,9 +140,7 @@ enum RecordingFile {
         let temporary = try TemporaryFile()
         var output = RecordingOutput(try temporary.writer())
         var batch = file.withBytes { capture.read($0, limit: piece) }
-        var manifest = RecordingManifest(tool: "vmbusscope \(ProgramVersion.text)", source: .file, title: "no VMBus")
-        manifest.epoch = capture.epoch
-        var writer = RecordingWriter(manifest)
+        var writer = RecordingWriter(RecordingManifest(.file, title: "no VMBus", epoch: capture.epoch))
         while !batch.isEmpty {
             try output.write(batch, &writer)
             batch = file.withBytes { capture.read($0, limit: piece) }

@@ -61,8 +61,7 @@ struct RecordingOptions: ParsableArguments {
     ///
     /// - Parameter epoch: the wall clock at the log's time 0; nil for a simulation, whose packets are nobody's secret.
     func manifest(_ kind: SourceKind, _ title: String, epoch: UInt64?) -> RecordingManifest {
-        var manifest = RecordingManifest(tool: "vmbusscope \(ProgramVersion.text)", source: kind, title: title)
-        manifest.epoch = epoch
+        var manifest = RecordingManifest(kind, title: title, epoch: epoch)
         manifest.snapLength = snaplen ?? (payload || kind == .simulator || kind == .file ? nil : Self.guestSnapLength)
         if snaplen != nil {
             manifest.reason = "asked for with --snaplen"
@@ -96,8 +95,7 @@ final class RecordingKeeper {
     init(
         _ path: String, _ options: RecordingOptions, _ kind: SourceKind, title: String, logTime: UInt64
     ) throws(CommandFailure) {
-        let wall = WallClock.now()
-        let manifest = options.manifest(kind, title, epoch: wall - min(wall, logTime))
+        let manifest = options.manifest(kind, title, epoch: RecordingManifest.epoch(logTime: logTime))
         do throws(SystemError) {
             thread = try RecordingThread(RecordingWriter(manifest), to: options.output(path))
         } catch {

@@ -52,7 +52,7 @@ enum SessionFiles {
     /// Writes one; what went wrong, or nil.
     static func write(_ path: String, _ text: String, replaces: Bool) -> String? {
         do throws(SystemError) {
-            if !replaces, (try? SystemFiles().kind(of: path.hasPrefix("/") ? path : "./" + path)) != nil {
+            if !replaces, SystemFiles.kind(ofArgument: path) != nil {
                 return "\(path) is there already; a '!' behind the command's name replaces it."
             }
             try ReplacedFile.write(path, Array(text.utf8))

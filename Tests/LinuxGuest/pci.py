@@ -87,7 +87,8 @@ class Bus(Lab):
         seen = len(host.records)
         host.command("pci eject")
         host.expect(note("the guest has let go of function"), "the end of an ejection", seen)
-        guest.run(f"for i in 1 2 3 4 5; do [ -e /sys/bus/pci/devices/{place} ] || exit 0; sleep 1; done; exit 1")
+        guest.run(f"for i in 1 2 3 4 5; do [ -e /sys/bus/pci/devices/{place} ] || break; sleep 1; done; "
+                  f"[ ! -e /sys/bus/pci/devices/{place} ]")
 
 
 def main():

@@ -1,7 +1,9 @@
 import Configuration
 import Testing
+import VMBusDevices
 import VMBusPartitions
 import VMBusSimulator
+import VMBusWire
 
 /// Dynamic memory and a virtual PCI bus in the simulator, as scenarios make them.
 @Suite struct MemoryAndPCITests {

@@ -80,8 +80,9 @@ class Balloon(Lab):
             partly = self.ask(host, "up 1048576", "of 1048576 pages")
             guest.run("dmesg | grep 'partially fulfilled'")
             self.ask(host, "down all", "0 are held")
+            # What was freed just now each processor keeps at hand for a while, and the kernel does not call that free.
             last = self.memory(guest)
-            if last[1] < before[1] - 8192:
+            if last[1] < before[1] - 32768 or last[3] not in (0, None):
                 raise Failed(f"not all came back: {before}, {last}")
             reports = sum(1 for record in host.records if is_report(record))
             Utilities.calm(guest)

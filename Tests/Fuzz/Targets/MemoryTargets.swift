@@ -2,7 +2,7 @@ import VMBusDevices
 import VMBusWire
 
 /// A few guest pages, and no others.
-struct FewPages: DeviceMemory {
+struct WindowPages: DeviceMemory {
     private var pages: [UInt64: [UInt8]] = [:]
     /// The number of the first page.
     static let first: UInt64 = 0x1000
@@ -34,7 +34,7 @@ struct FewPages: DeviceMemory {
 struct BentPair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
     var guest: Guest
     var host: Host
-    var memory = FewPages(4)
+    var memory = WindowPages(4)
     /// What is on its way, by receiver.
     private var toGuest: [ChannelPacket] = []
     private var toHost: [ChannelPacket] = []
@@ -65,7 +65,7 @@ struct BentPair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
                     toGuest.append(packet)
                 }
             case .createBuffer(let purpose, let count):
-                let pages = (0..<UInt64((count + 4095) / 4096)).map { FewPages.first + $0 }
+                let pages = (0..<UInt64((count + 4095) / 4096)).map { WindowPages.first + $0 }
                 let buffer = GuestBuffer(gpadl: 0, byteCount: pages.count * 4096, pages: pages)
                 try take(
                     guest.bufferCreated(purpose: purpose, buffer: buffer, memory: &memory), from: .guestToHost)

@@ -18,6 +18,10 @@ public enum DeviceCommand: Sendable, Hashable {
     case fileCopy(FileCopyCommand)
     /// For a storage controller.
     case storage(StorageCommand)
+    /// For a balloon.
+    case balloon(BalloonCommand)
+    /// For a virtual PCI bus.
+    case pci(PCICommand)
 
     /// Reads a command for a device of a kind, such as `link down`.
     ///
@@ -31,6 +35,8 @@ public enum DeviceCommand: Sendable, Hashable {
         case .backup: self = .backup(try BackupCommand(words))
         case .fileCopy: self = .fileCopy(try FileCopyCommand(words))
         case .scsi, .fibreChannel, .ide: self = .storage(try StorageCommand(words, for: kind.word))
+        case .balloon: self = .balloon(try BalloonCommand(words))
+        case .pci: self = .pci(try PCICommand(words))
         default: throw DeviceCommandError(words, for: kind.word, known: [])
         }
     }

@@ -29,6 +29,8 @@ public enum DeviceEffect: Sendable, Hashable {
     case submitted(StorageResult)
     /// Consumer: the host says that disks have come or gone.
     case disksChanged
+    /// Provider: a function interrupts its guest, by writing `data` to a processor's `address`.
+    case interruptMessage(address: UInt64, data: UInt32)
     /// The device has finished its negotiation and works.
     case ready
     /// The device has done what it was there for: a guest closes its channel, a host takes it back.

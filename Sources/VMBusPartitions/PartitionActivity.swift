@@ -54,6 +54,8 @@ public enum PartitionEffect: Sendable, Hashable {
     case plugged(device: GUID, DiskDescription)
     /// Host: a disk has gone.
     case unplugged(device: GUID, lun: UInt8)
+    /// Host: a function of a device interrupts the guest, by writing to a processor's address.
+    case interruptMessage(device: GUID, address: UInt64, data: UInt32)
     /// Guest: a driver has taken a device, or has given it a name.
     case deviceChanged(device: GUID)
     /// Guest: it is asked to end, and has answered.
@@ -107,6 +109,8 @@ public enum WakeToken: Sendable, Hashable {
     case diskWork(GUID, generation: UInt32)
     /// An hv_sock connection of the scenario is due, in the same run of the guest.
     case socket(index: Int, run: UInt32)
+    /// Guest: a function's interrupt message has come.
+    case interruptMessage(GUID, address: UInt64, data: UInt32)
     /// The guest has not taken the host's hv_sock connection in time.
     case socketLimit(GUID, generation: UInt32)
 }

@@ -99,6 +99,10 @@ extension Simulation {
                 at: later(delay(.diskDelay, SimulatedLatency.disk)))
         case .plugged(let device, let disk): disks[guest].insert(MemoryDisk(disk), device: device, lun: disk.lun)
         case .unplugged(let device, let lun): disks[guest].remove(device: device, lun: lun)
+        case .interruptMessage(let device, let address, let data):
+            queue.push(
+                .guestWake(guest: guest, .interruptMessage(device, address: address, data: data)),
+                at: later(SimulatedLatency.messageInterrupt.lowerBound))
         case .wake(let after, let token): queue.push(.hostWake(guest: guest, token), at: later(after))
         default: break
         }

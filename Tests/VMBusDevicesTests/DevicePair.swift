@@ -69,6 +69,9 @@ struct DevicePair<Guest: DeviceEndpoint, Host: DeviceEndpoint> {
             case .submitted(let result): results.append(result)
             case .disksChanged: diskChanges += 1
             case .plugged, .unplugged: break
+            case .interruptMessage(let address, let data):
+                let command = DeviceCommand.pci(.interrupted(address: address, data: data))
+                perform(guest.perform(command, time: time, memory: &memory) ?? [], from: .guestToHost)
             case .failed(let reason): failures.append(reason)
             case .utility(let event): utilities.append(event)
             case .note(let text): notes.append(text)

@@ -16,7 +16,7 @@ struct FakeMemory: DeviceMemory {
             pages[nextPage] = Array(repeating: 0, count: 4096)
             numbers.append(nextPage)
             // Not in one piece, as guest memory is not.
-            nextPage += 3
+            nextPage += purpose == .window ? 1 : 3
         }
         guard purpose.needsPageList else { return GuestBuffer(gpadl: 0, byteCount: count * 4096, pages: numbers) }
         nextList += 1

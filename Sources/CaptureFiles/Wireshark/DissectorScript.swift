@@ -84,6 +84,8 @@ public struct DissectorScript {
         names("rndis", RNDIS.MessageType.self)
         names("vstor", VStor.Operation.self)
         names("ic", IntegrationComponent.MessageType.self)
+        names("dm", Balloon.MessageType.self)
+        names("vpci", VPCI.MessageType.self)
         names("kvp", KeyValueOperation.self)
         names("vss", BackupOperation.self)
         names("fcopy", FileCopyOperation.self)

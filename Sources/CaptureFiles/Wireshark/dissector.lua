@@ -417,6 +417,37 @@ local function socket(tvb, p, tree, record)
   return tvb(p.payload + 4, 4):le_uint() == 0 and "HVSOCK.END" or "HVSOCK.DATA"
 end
 
+local function balloon(tvb, p, tree, record)
+  local size = p.payload_end - p.payload
+  local stop
+  if size > 0 then
+    local _
+    _, stop = block("Dynamic memory", "dm", tvb, p.payload, p.payload_end, tree, { sender = record.direction })
+    rest(tvb, stop or p.payload_end, p.payload_end, tree)
+  end
+  rest(tvb, p.attachment, p.finish, tree)
+  if size < 8 or not stop then return "DM.MALFORMED" end
+  return "DM." .. named(C.dm, tvb(p.payload, 2):le_uint())
+end
+
+local function pci(tvb, p, tree, record)
+  local size = p.payload_end - p.payload
+  local answer = p.type == 11
+  local subject = answer and (record.subject or 4294967295) or 0
+  local kind = answer and subject or size >= 4 and tvb(p.payload, 4):le_uint() or 0
+  local stop
+  if size > 0 then
+    local _
+    _, stop = block("Virtual PCI", "vpci", tvb, p.payload, p.payload_end, tree,
+      { sender = record.direction, subject = subject })
+    rest(tvb, stop or p.payload_end, p.payload_end, tree)
+  end
+  rest(tvb, p.attachment, p.finish, tree)
+  if size < 4 or not stop then return "VPCI.MALFORMED" end
+  if not answer then record.remember = kind end
+  return kind == 4294967295 and "VPCI.ANSWER" or "VPCI." .. named(C.vpci, kind)
+end
+
 local headers = {
   [2] = "transfer_page_set", [3] = "transfer_page_set", [4] = "establish_gpadl", [5] = "gpadl_reference",
   [7] = "transfer_pages", [8] = "gpadl_reference", [9] = "gpa_direct", [15] = "additional_data",
@@ -460,6 +491,8 @@ local function packet(tvb, tree, record)
     name = storage(tvb, p, tree, record)
   elseif services[record.device] and p.type == 6 then name = integration(tvb, p, tree, record)
   elseif record.device == "hvsock" and p.type == 6 then name = socket(tvb, p, tree, record)
+  elseif record.device == "pci" and (p.type == 6 or p.type == 11) then name = pci(tvb, p, tree, record)
+  elseif record.device == "balloon" and p.type == 6 then name = balloon(tvb, p, tree, record)
   else
     rest(tvb, p.payload, p.payload_end, tree)
     rest(tvb, p.attachment, p.finish, tree)

@@ -39,6 +39,8 @@ public struct ChannelDissector: Sendable, Hashable {
         case .heartbeat, .shutdown, .timeSync, .keyValueExchange, .backup, .fileCopy:
             if descriptor.type == .dataInBand { return Self.summariseIntegration(parts, direction) }
         case .socket where descriptor.type == .dataInBand: return Self.summariseSocket(parts)
+        case .balloon where descriptor.type == .dataInBand: return Self.summariseBalloon(parts)
+        case .pci where parts.isPlain: return summariseVPCI(parts, descriptor, direction)
         default: break
         }
         return Self.summariseUnknown(parts, descriptor)
@@ -71,6 +73,8 @@ public struct ChannelDissector: Sendable, Hashable {
                 descriptor.type == .dataInBand
                 ? integrationTree(parts, direction) : unknownTree(parts, descriptor)
         case .socket where descriptor.type == .dataInBand: tree = socketTree(parts)
+        case .balloon where descriptor.type == .dataInBand: tree = balloonTree(parts)
+        case .pci where parts.isPlain: tree = vpciTree(parts, direction, hint)
         default: tree = unknownTree(parts, descriptor)
         }
         tree.problem = parts.problem ?? tree.problem

@@ -12,6 +12,9 @@ extension LayoutExplorer {
         add(explore(VStor.Packet.self, answering: operations), as: "vstor")
         add(explore(IntegrationComponent.Message.self), as: "ic")
         add(explore(SocketFrame.self), as: "hvsock")
+        add(explore(Balloon.Message.self), as: "dm")
+        let messages = learn(VPCI.MessageType.self).names.map(\.value)
+        add(explore(VPCI.Message.self, answering: messages.flatMap { [$0 - 1, $0, $0 + 1] }), as: "vpci")
         for opcode in UInt8.min...UInt8.max {
             if let layout = CommandLayouts.layout(opcode) { add(layout.layout(&self), as: "cdb.\(opcode)") }
             for option in UInt8(0)...1 {

@@ -47,6 +47,9 @@ struct PacketParts {
         }
     }
 
+    /// Whether the packet is in-band, or an answer.
+    var isPlain: Bool { descriptor?.type == .dataInBand || descriptor?.type == .completion }
+
     /// The offset in the record at which a part begins.
     func offset(of part: ArraySlice<UInt8>) -> Int { part.startIndex - start }
 

@@ -10,4 +10,6 @@ public enum UtilityEvent: Sendable, Hashable {
     case file(FileCopyStep)
     /// Host: the guest told a fact about itself, such as `OSName`.
     case fact(name: String, value: String)
+    /// Host: pages that the guest has given, and pages that were added to it.
+    case memory(given: UInt64, added: UInt64)
 }

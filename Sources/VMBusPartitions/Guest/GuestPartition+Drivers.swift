@@ -98,7 +98,7 @@ extension GuestPartition {
         case .note(let text): activity.effects.append(.note("guest's \(text)"))
         case .finished: if let relid = devices[device].channels.first?.relid { closeChannel(relid, &activity) }
         case .utility(let event): carryOut(event, &activity)
-        case .offerSubchannels: break
+        case .offerSubchannels, .interruptMessage: break
         }
     }
 
@@ -113,7 +113,7 @@ extension GuestPartition {
         case .file(.begin(let file)): activity.effects.append(.note("the guest takes the file \(file.name)"))
         case .file(.complete): activity.effects.append(.note("the guest has the whole file"))
         case .file(.cancel): activity.effects.append(.note("the guest drops what it has of the file"))
-        case .file(.data), .fact: break
+        case .file(.data), .fact, .memory: break
         }
     }
 

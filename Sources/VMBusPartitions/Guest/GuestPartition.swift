@@ -141,6 +141,11 @@ public struct GuestPartition: Sendable {
         case .drain(let relid): interrupted(relid: relid, &activity)
         case .socket(let index, _): connectSocket(index, &activity)
         case .socketLimit: break
+        case .interruptMessage(let instance, let address, let data):
+            guard let index = place(of: instance) else { return }
+            act(index, &activity) { (end, memory, time) in
+                end.perform(.pci(.interrupted(address: address, data: data)), time: time, memory: &memory) ?? []
+            }
         case .workload(let index, let generation):
             guard network.indices.contains(index),
                 devices.indices.contains(where: {

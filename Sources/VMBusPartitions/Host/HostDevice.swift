@@ -53,6 +53,8 @@ public struct HostDevice: Sendable {
             offer.pipeType = .message
         }
         if configuration.kind == .socket { offer.flags.insert(.tlnpiProvider) }
+        // For its window, and its function's memory.
+        if let pci = configuration.pci { offer.mmioMegabytes = UInt16(max(1, pci.host.memorySize >> 20)) }
         if configuration.kind == .ide, let target = configuration.storage?.target {
             offer.userData = [0, 0, 0, target, 0, 0, 0, 0, 2] + [UInt8](repeating: 0, count: 15)
         }

@@ -168,7 +168,7 @@ public struct HostPartition: Sendable {
     public mutating func wake<Memory>(_ token: WakeToken, _ activity: inout PartitionActivity<Memory>) {
         switch token {
         case .drain(let relid): signalled(relid: relid, &activity)
-        case .workload, .diskWork, .connection: break
+        case .workload, .diskWork, .connection, .interruptMessage: break
         case .socket(let index, let run): if run == self.run { connectSocket(index, &activity) }
         case .socketLimit(let instance, let generation): socketLimit(instance, generation, &activity)
         case .device(let instance, let token, let generation):
@@ -407,12 +407,21 @@ extension HostPartition {
             activity.effects.append(.plugged(device: devices[device].configuration.instance, disk))
         case .unplugged(let lun):
             activity.effects.append(.unplugged(device: devices[device].configuration.instance, lun: lun))
+        case .interruptMessage(let address, let data):
+            activity.effects.append(
+                .interruptMessage(device: devices[device].configuration.instance, address: address, data: data))
         case .ready, .createBuffer, .destroyBuffer, .submitted, .disksChanged: break
         }
     }
 
     /// Facts that a partition shows are told as its attributes.
     private func learn<Memory>(_ event: UtilityEvent, _ activity: inout PartitionActivity<Memory>) {
+        if case .memory(let given, let added) = event {
+            activity.effects.append(
+                .learned([
+                    AttributeReading(.balloonedPages, given), AttributeReading(.balloonAddedPages, added),
+                ]))
+        }
         guard case .fact(let name, let value) = event, !value.isEmpty else { return }
         switch name {
         case "FullyQualifiedDomainName": activity.effects.append(.learned([AttributeReading(.guestName, text: value)]))

@@ -115,7 +115,9 @@ extension GuestConfiguration {
         try table.requireOnly(
             ScenarioSchema.device.names + (kind == .network ? ScenarioSchema.network.names : [])
                 + (integration == nil ? [] : ScenarioSchema.integration.names)
-                + (kind.isStorage ? ScenarioSchema.storage.names : []))
+                + (kind.isStorage ? ScenarioSchema.storage.names : [])
+                + (kind == .balloon ? ScenarioSchema.balloon.names : [])
+                + (kind == .pci ? ScenarioSchema.pci.names : []))
         let target = kind == .ide ? try table.integerIfPresent("target", in: 0...3) ?? 0 : 0
         let instance =
             try table.guidIfPresent("instance") ?? Self.usualInstance(of: kind, target: target)
@@ -126,6 +128,8 @@ extension GuestConfiguration {
             isMonitored: try table.booleanIfPresent("monitored") ?? false)
         if kind == .network { try addInterface(table, &device, guest: guest, ordinal: ordinal) }
         if kind.isStorage { try addController(table, &device) }
+        if kind == .pci { device.pci = try PCIConfiguration(table) }
+        if kind == .balloon { device.balloon = try BalloonConfiguration(table) }
         try integration?.read(table)
         device.integration = integration
         host.devices.append(device)
@@ -136,6 +140,7 @@ extension GuestConfiguration {
         switch kind {
         // Guests read the disk's place from it.
         case .ide: GUID(0, UInt16(target), 0x8899, 0)
+        case .balloon: GUID(0x1ECC_FD72, 0x4B41, 0x45EF, 0xB73A_4A6E_44C1_2924)
         default: IntegrationConfiguration.usualInstance(of: kind)
         }
     }

@@ -110,6 +110,8 @@ public struct GuestConfiguration: Sendable, Hashable {
         return switch kind {
         case .network: NetworkConsumer(configuration: networkConsumer(instance))
         case .scsi, .ide, .fibreChannel: StorageConsumer(configuration: storageConsumer(kind, instance))
+        case .balloon: BalloonConsumer(configuration: device?.balloon?.guest ?? BalloonConsumer.Configuration())
+        case .pci: VPCIConsumer(configuration: device?.pci?.guest ?? VPCIConsumer.Configuration())
         default: nil
         }
     }
@@ -208,6 +210,10 @@ public struct DeviceConfiguration: Sendable, Hashable {
     public var storage: StorageProvider.Configuration?
     /// For an hv_sock connection: what the host's end does.
     public var socket: SocketPlan?
+    /// For a balloon: both ends.
+    public var balloon: BalloonConfiguration?
+    /// For a virtual PCI bus: both ends.
+    public var pci: PCIConfiguration?
 
     /// The device's machine at the host's end.
     func makeProvider() -> (any DeviceEndpoint)? {
@@ -216,6 +222,8 @@ public struct DeviceConfiguration: Sendable, Hashable {
         case .network: network.map { NetworkProvider(configuration: $0) }
         case .scsi, .ide, .fibreChannel: storage.map { StorageProvider(configuration: $0) }
         case .socket: socket.map { SocketProvider($0) }
+        case .balloon: balloon.map { BalloonProvider(configuration: $0.host) }
+        case .pci: pci.map { VPCIProvider(configuration: $0.host) }
         default: nil
         }
     }

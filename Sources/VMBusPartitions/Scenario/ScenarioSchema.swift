@@ -78,7 +78,7 @@ public struct ScenarioSchema: Sendable {
     static let device = Section(
         heading: "[[guest.device]]", about: "a device that the host offers",
         rows: """
-            kind | string | ! | network, scsi, ide, fibre_channel, heartbeat, shutdown, timesync, kvp, vss, fcopy, or one without a driver
+            kind | string | ! | network, scsi, ide, fibre_channel, heartbeat, shutdown, timesync, kvp, vss, fcopy, balloon, pci, or one without a driver
             instance | GUID | made up | which device it is
             """)
     static let network = Section(
@@ -131,6 +131,27 @@ public struct ScenarioSchema: Sendable {
             size | string | 64M | bytes, with K, M, G or T
             read_only | boolean | false | whether it refuses to be written
             cd | boolean | false | whether it is a disc
+            """)
+    static let balloon = Section(
+        heading: "[[guest.device]] of kind balloon",
+        about: "dynamic memory: what the host takes, and the guest's account of pages",
+        rows: """
+            version | string | 2.0 | the newest version that the host takes: 2.0, 1.0 or 0.3
+            maximum_mib | integer | unsaid | the most memory that the host says the guest can have
+            account_mib | integer | 256 | the guest's pages, in MiB, 1 to 1048576
+            floor_mib | integer | 32 | what the guest never gives
+            committed_mib | integer | 64 | what the guest needs for its own work
+            range_pages | integer | 512 | the most pages side by side that it gives, 1 to 65536
+            report_delay | time | 1s | until the guest's first report
+            report_interval | time | 1s | time between two reports
+            """)
+    static let pci = Section(
+        heading: "[[guest.device]] of kind pci", about: "a virtual PCI bus with one small function",
+        rows: """
+            version | string | 1.6 | the newest version that the host takes, 1.0 to 1.6
+            vendor | integer | 0x1414 | the function's vendor
+            device | integer | 0x5653 | which of its vendor's devices it is
+            memory_kib | integer | none | KiB of its memory range, a power of two up to 65536
             """)
     static let socket = Section(
         heading: "[[guest.socket]]", about: "an hv_sock service and its connections",
@@ -191,7 +212,8 @@ public struct ScenarioSchema: Sendable {
 
     /// All tables, in the order in which a file has them.
     public static let sections = [
-        scenario, root, exchange, guest, device, network, integration, storage, disk, socket, event, faults,
+        scenario, root, exchange, guest, device, network, integration, storage, disk, balloon, pci, socket, event,
+        faults,
         expectation,
     ]
 

@@ -114,6 +114,9 @@ extension BridgeSession {
         case .violation(let violation): log.violation(violation)
         case .note(let text): log.note(text)
         case .learned(let readings): log.state(readings)
+        case .interruptMessage(_, let address, let data):
+            log.note(
+                "the monitor has no way to give the guest an interrupt message: \(data) to \(address)")
         // What a guest wants comes here when a fault has held it up.
         case .post(let bytes, let connectionID): message(bytes, connectionID)
         case .signal(let place, _), .monitorSignal(let place, _): signalled([place.relid])

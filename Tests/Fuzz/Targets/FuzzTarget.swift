@@ -23,6 +23,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "integration-consumer", run: fuzzIntegrationConsumer),
         FuzzTarget(name: "storage-provider", run: fuzzStorageProvider),
         FuzzTarget(name: "storage-consumer", run: fuzzStorageConsumer),
+        FuzzTarget(name: "balloon", run: fuzzBalloon),
+        FuzzTarget(name: "vpci", run: fuzzVPCI),
         FuzzTarget(name: "tracepoint", run: fuzzTracepoint),
         FuzzTarget(name: "text-file", run: fuzzTextFile),
         FuzzTarget(name: "flow-frame", run: fuzzFlowFrame),

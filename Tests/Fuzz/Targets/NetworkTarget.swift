@@ -129,7 +129,7 @@ struct NetworkRun<End: DeviceEndpoint> {
                 try require(!violation.rule.isEmpty && !violation.explanation.isEmpty, "a violation without words")
             case .failed(let reason): try require(!reason.isEmpty, "a failure without words")
             case .destroyBuffer, .offerSubchannels, .wake, .ready, .note, .utility: break
-            case .disk, .plugged, .unplugged, .submitted, .disksChanged:
+            case .disk, .plugged, .unplugged, .submitted, .disksChanged, .interruptMessage:
                 throw Finding("an adapter has no disks")
             case .finished: throw Finding("an adapter is never done")
             }

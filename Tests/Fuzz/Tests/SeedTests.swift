@@ -66,6 +66,8 @@ enum Seeds {
         seeds.merge(try StorageSeeds.all()) { $1 }
         seeds["integration-provider"] = integrationProviders
         seeds["integration-consumer"] = integrationConsumers
+        seeds["balloon"] = MemorySeeds.balloon
+        seeds["vpci"] = MemorySeeds.vpci
         seeds["ring-receiver"] = rings
         seeds["tracepoint"] = try tracepoints()
         seeds["flow-frame"] = frames(batch)

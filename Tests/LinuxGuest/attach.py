@@ -153,7 +153,7 @@ class Attach(Lab):
                     raise Failed(f"not refused: {routed}")
             guest.start(f"/root/vmbusscope attach eth0 --confirm {name[:8]} --channels 4 --datagrams {count} --own 10.0.0.1 "
                         "--peer 10.0.0.254 > /root/out 2>&1; echo status $? >> /root/out")
-            for _ in range(40):
+            for _ in range(100):
                 if "status" in guest.run("sleep 15; tail -n 3 /root/out"):
                     break
             said = guest.run("tail -n 12 /root/out")

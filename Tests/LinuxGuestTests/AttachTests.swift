@@ -1,5 +1,6 @@
 import Platform
 import Testing
+import VMBusWire
 
 @testable import LinuxGuest
 
@@ -100,7 +101,7 @@ import Testing
         let newID = "echo \(SampleGuest.network) > \(Self.drivers)uio_hv_generic/new_id"
         #expect(plan.begin.contains { $0.description == newID })
         #expect(plan.end?.writes.first?.description == newID.replacingLast("new_id", "remove_id"))
-        #expect(plan.notes.count == 1)
+        #expect(plan.notes.count == 2)
     }
 
     @Test func `names that a shell or the kernel would read otherwise are no devices`() {

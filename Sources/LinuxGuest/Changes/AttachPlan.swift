@@ -1,3 +1,4 @@
+import BusModel
 public import Platform
 import VMBusWire
 
@@ -42,12 +43,16 @@ public struct AttachPlan: Sendable, Hashable {
         if !hasDriver { end.append(.unload(module: programs)) }
         self.begin = begin
         self.end = Undoing(end, goal: .driver(device: device.directory, name: device.driver))
-        notes =
-            device.onlyDriver == nil
-            ? [
+        var notes: [String] = []
+        if let interface = device.names.net.first {
+            notes.append("addresses and routes of \(interface) go with it and do not come back by themselves")
+        }
+        if device.onlyDriver == nil {
+            notes.append(
                 "this kernel has no driver_override: other \(device.kind.word) devices without a driver go to \(programs), too"
-            ]
-            : []
+            )
+        }
+        self.notes = notes
     }
 
     /// Whether uio_hv_generic is loaded.

@@ -46,10 +46,8 @@ struct AttachService {
                 isForbidden ? "\(error); run it as root" : error.description)
         }
         if let outcome, !outcome.isDone { throw CommandFailure(.failure) }
-        switch ending {
-        case .failed(let reason): throw CommandFailure(.failure, reason)
-        case .done: if let signal = try signals.next() { SignalSource.die(of: signal) }
-        }
+        if let signal = try signals.next() { SignalSource.die(of: signal) }
+        if case .failed(let reason) = ending { throw CommandFailure(.failure, reason) }
     }
 
     private func take(_ signals: borrowing SignalSource) throws -> AttachedDevice.Ending {
@@ -127,7 +125,7 @@ struct AttachedDevice {
                 record.path, record.options, .live, title: guest.title, logTime: MonotonicClock.now())
             self.guest = guest
             // What packets are about comes before them.
-            try keep(FlowBatch())
+            keep(FlowBatch())
         }
     }
 
@@ -152,7 +150,7 @@ struct AttachedDevice {
             for event in try driver.run(patience: .milliseconds(100)) {
                 if let ending = hear(event) { return ending }
             }
-            try keep(driver.takeRecords())
+            keep(driver.takeRecords())
             tell(state(driver.endpoint))
         }
     }
@@ -174,7 +172,7 @@ struct AttachedDevice {
     /// Tells what a consumer came to.
     func hear<Endpoint>(_ event: UIODriver<Endpoint>.Event) -> Ending? {
         switch event {
-        case .ready: say("ready")
+        case .ready: say("it works from now on")
         case .note(let text): say(text)
         case .violation(let violation): say("\(violation)")
         case .failed(let reason): return .failed(reason)
@@ -187,14 +185,14 @@ struct AttachedDevice {
     }
 
     /// Records packets, and what the guest looks like every second.
-    mutating func keep(_ packets: FlowBatch) throws(SourceError) {
+    mutating func keep(_ packets: FlowBatch) {
         guard let keeper else { return }
         var batch = packets
         let now = MonotonicClock.now()
         if now >= nextLook, var guest {
-            let look = try guest.advance(.steps(1))
+            // Packets are recorded also while the rest of the guest cannot be looked at.
+            if let look = try? guest.advance(.steps(1)) { batch.append(look) }
             self.guest = guest
-            batch.append(look)
             nextLook = now &+ Self.second
         }
         guard !batch.isEmpty else { return }

@@ -41,11 +41,11 @@ enum AttachedNetwork {
             if datagrams != nil {
                 send(&datagrams, &driver, &last, &silences, &repeated)
                 if let datagrams, datagrams.isDone || silences > mostSilences {
-                    try device.keep(driver.takeRecords())
+                    device.keep(driver.takeRecords())
                     return conclude(datagrams, repeated, driver, begin, device)
                 }
             }
-            try device.keep(driver.takeRecords())
+            device.keep(driver.takeRecords())
             let counters = driver.endpoint.counters
             device.tell(
                 "\(driver.channelCount) channels, \(counters.framesSent) frames sent, \(frames) received "

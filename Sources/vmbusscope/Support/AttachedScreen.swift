@@ -36,7 +36,7 @@ struct AttachedScreen {
         }
         // Before anything else, as a signal that ended the screen ends the process behind it.
         try Screen.show(posted: source, options) {
-            for text in stream.end(patience: Self.patience) { Output.complain(text) }
+            for text in stream.end(patience: Self.patience).suffix(2) { Output.complain(text) }
         }
     }
 }

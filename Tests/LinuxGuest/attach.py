@@ -70,6 +70,12 @@ class Attach(Lab):
             said = guest.run(f"{attach} --dry-run")
             if self.driver(guest, name) != old:
                 raise Failed("a dry run has changed the driver")
+            flow = guest.run(
+                f"{attach} --confirm {name[:8]} --record - --duration 10 2>/root/err | /root/vmbusscope open - --json >/root/flow; "
+                "grep -c guest_to_host.*HEARTBEAT.SEQUENCE /root/flow; grep -c host_to_guest.*HEARTBEAT.SEQUENCE /root/flow; "
+                f"grep 'is back with {old}' /root/err")
+            if min(int(n) for n in flow.split()[:2]) < 1:
+                raise Failed(f"no beats are recorded: {flow}; {guest.run('tail -n 3 /root/flow; cat /root/err')}")
             for turn in range(count):
                 signal = ("KILL", "TERM")[turn % 2]
                 guest.start(f"sh -c 'echo $$ > /root/pid; exec {attach} --confirm {name[:8]}' > /root/out 2>&1")
@@ -90,7 +96,7 @@ class Attach(Lab):
             self.without_faults(host)
             guest.kill()
             host.end()
-            return f"{count} turns, {(count + 1) // 2} of them killed; {old} always returned. The dry run said:\n{said}"
+            return f"{flow.split()[0]} beats recorded; {count} turns, {(count + 1) // 2} of them killed; {old} always returned. The dry run said:\n{said}"
         finally:
             guest.kill()
             host.kill()

@@ -176,8 +176,11 @@ struct AttachedConsumerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("File copy: the most bytes of a file, at most 256M; 64M by default.", valueName: "size"))
     var limit: ByteSize?
 
-    @Option(help: ArgumentHelp("Network: channels to ask the host for, 1 to 64; 4 by default.", valueName: "n"))
-    var channels = 4
+    @Option(
+        help: ArgumentHelp(
+            "Network: channels to ask for, 1 to 64; 1 by default, as Linux 6.12 can crash while more are made.",
+            valueName: "n"))
+    var channels = 1
 
     @Option(
         help: ArgumentHelp(

@@ -6,7 +6,7 @@ import Glibc
 /// With a sysroot every path and every link is taken from that directory: an absolute link starts at the sysroot again and
 /// `..` stops there, so that a tree copied from elsewhere shows that machine and never this one.
 public struct SystemFiles: FileLayer {
-    private let sysroot: String?
+    let sysroot: String?
 
     /// The most links that one path may pass, as in the kernel.
     private static let linkLimit = 40
@@ -107,7 +107,7 @@ public struct SystemFiles: FileLayer {
     // MARK: Paths
 
     /// Where a guest's path really is. Only a sysroot needs the walk; otherwise the kernel follows links itself.
-    private func resolve(_ path: String, followingLast: Bool = true) throws(SystemError) -> String {
+    func resolve(_ path: String, followingLast: Bool = true) throws(SystemError) -> String {
         guard let sysroot else { return path }
         var waiting = Array(path.split(separator: "/").reversed())
         var settled: [Substring] = []

@@ -18,6 +18,9 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
     private let settings: RingSettings
     /// By number of the sub-channel, the primary first.
     private var ports: [ChannelPort?] = []
+    /// Whether packets are kept for somebody who shows them.
+    public var keepsPackets = false
+    private var kept: [OpenedDevicePacket] = []
 
     /// A device without channels.
     public init(_ endpoint: Endpoint, _ settings: RingSettings = RingSettings()) {
@@ -91,8 +94,13 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
         for (packet, _) in drained.packets {
             var packet = packet
             look(&packet)
+            let (keeps, place) = (keepsPackets, kept.count)
+            if keeps { keep(packet, subchannel: subchannel, isSent: false) }
+            var carried: [UInt8] = []
+            defer { if keeps { kept[place].attachment = carried } }
             act(&memory, &visit.effects) { end, memory in
                 let attachment = end.attachment(of: packet, memory: memory)
+                if keeps { carried = attachment }
                 return end.receive(
                     packet, attachment: attachment, subchannel: subchannel, time: time, memory: &memory)
             }
@@ -123,6 +131,11 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
         act(&memory) { $0.transmit(frame: frame, memory: &$1) }
     }
 
+    /// Frames that are ready together, so that short ones may share a packet.
+    public mutating func transmit<Memory: PhysicalMemory>(frames: [[UInt8]], memory: inout Memory) -> [Effect] {
+        act(&memory) { $0.transmit(frames: frames, memory: &$1) }
+    }
+
     /// A buffer that was asked for stands, or could not be had.
     public mutating func bufferCreated<Memory: PhysicalMemory>(
         purpose: BufferPurpose, buffer: GuestBuffer?, memory: inout Memory
@@ -146,6 +159,19 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
             return effects ?? []
         }
         return isKnown ? effects : nil
+    }
+
+    /// The packets of both ways since the last call, in order, for somebody who shows them.
+    public mutating func takePackets() -> [OpenedDevicePacket] {
+        defer { kept = [] }
+        return kept
+    }
+
+    private mutating func keep(
+        _ packet: ChannelPacket, subchannel: UInt16, isSent: Bool, _ attachment: [UInt8] = []
+    ) {
+        kept.append(
+            OpenedDevicePacket(subchannel: subchannel, isSent: isSent, packet: packet, attachment: attachment))
     }
 
     private func port(_ subchannel: UInt16) -> ChannelPort? {
@@ -177,9 +203,11 @@ public struct OpenedDevice<Endpoint: DeviceEndpoint>: Sendable {
             do throws(ProtocolViolation) {
                 switch try ports[Int(subchannel)]?.send(packet, spare: endpoint.spareRingBytes(behind: packet), &memory)
                 {
-                case .written(true): results.append(.signal(subchannel: subchannel))
+                case .written(let isSignalled):
+                    if keepsPackets { keep(packet, subchannel: subchannel, isSent: true, attachment) }
+                    if isSignalled { results.append(.signal(subchannel: subchannel)) }
                 case .refused: endpoint.sendRefused(packet, attachment: attachment, subchannel: subchannel)
-                case .written, nil: break
+                case nil: break
                 }
             } catch {
                 ports[Int(subchannel)] = nil
@@ -205,4 +233,16 @@ public struct OpenedDeviceVisit {
     public var packetCount = 0
     /// More is waiting than one visit takes: come again, nobody will signal.
     public var hasMore = false
+}
+
+/// A packet that went through a channel of an opened device.
+public struct OpenedDevicePacket: Sendable, Hashable {
+    /// 0 for the primary.
+    public let subchannel: UInt16
+    /// Whether this end sent it.
+    public let isSent: Bool
+    /// The packet.
+    public let packet: ChannelPacket
+    /// The bytes that it points to.
+    public fileprivate(set) var attachment: [UInt8]
 }

@@ -34,7 +34,7 @@ struct VMBusScope: ParsableCommand {
             ExportCommand.self, CaptureCommand.self, ExtcapCommand.self, CompareCommand.self,
             RingCommand.self,
             MetricsCommand.self,
-            BenchCommand.self, AttachCommand.self, PrintCommand.self, BareCommand.self,
+            BenchCommand.self, AttachCommand.self, MoveCommand.self, PrintCommand.self, BareCommand.self,
         ],
         defaultSubcommand: BareCommand.self)
 }

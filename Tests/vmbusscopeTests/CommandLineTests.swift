@@ -32,7 +32,7 @@ import Testing
 
     @Test(arguments: [
         [], ["ls"], ["watch"], ["show"], ["live"], ["sim"], ["host"], ["ring"], ["bench"], ["bench", "ring"], ["print"],
-        ["print", "theme"], ["metrics"], ["attach"],
+        ["print", "theme"], ["metrics"], ["attach"], ["move"],
     ])
     func `teaches on standard output`(command: [String]) throws {
         let outcome = try Program.run(list: command + ["--help"])

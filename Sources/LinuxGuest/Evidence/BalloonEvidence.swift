@@ -6,14 +6,8 @@ struct BalloonEvidence: EvidenceKind {
     var pace: EvidencePace { .seconds(10) }
 
     mutating func read(_ guest: WatchedGuest) -> [EvidenceFinding] {
-        let rows = guest.files.readoutOfTable("/sys/kernel/debug/hv-balloon", limit: 4096, as: Self.rows)
-        func pages(_ label: String) -> Readout<UInt64> {
-            switch rows {
-            case .known(let rows): rows[label].flatMap { UInt64($0) }.map { .known($0) } ?? .missing
-            case .missing: .missing
-            case .failed(let failure): .failed(failure)
-            }
-        }
+        let rows = Self.account(guest.files)
+        func pages(_ label: String) -> Readout<UInt64> { Self.pages(label, rows) }
         let state: Readout<String> =
             switch rows {
             case .known(let rows): rows["state"].map { .known($0) } ?? .missing
@@ -25,6 +19,21 @@ struct BalloonEvidence: EvidenceKind {
             AttributeReading(.balloonAddedPages, number: pages("pages_added")),
             AttributeReading(.balloonState, text: state),
         ].map { EvidenceFinding($0) }
+    }
+
+    /// Pages that the host has now.
+    static func ballooned(_ files: any FileLayer) -> Readout<UInt64> { pages("pages_ballooned", account(files)) }
+
+    private static func account(_ files: any FileLayer) -> Readout<[String: String]> {
+        files.readoutOfTable("/sys/kernel/debug/hv-balloon", limit: 4096, as: rows)
+    }
+
+    private static func pages(_ label: String, _ rows: Readout<[String: String]>) -> Readout<UInt64> {
+        switch rows {
+        case .known(let rows): rows[label].flatMap { UInt64($0) }.map { .known($0) } ?? .missing
+        case .missing: .missing
+        case .failed(let failure): .failed(failure)
+        }
     }
 
     /// `label: value` in each line; looked up only.

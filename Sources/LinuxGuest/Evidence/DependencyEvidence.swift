@@ -50,7 +50,7 @@ struct RouteDependencies {
     /// Who needs which interface; the failure where no table can be read.
     let users: Readout<[DependencyUser]>
 
-    private static let limit = 1 << 20
+    static let limit = 1 << 20
 
     /// Reads the tables of routes.
     init(_ files: any FileLayer) {
@@ -81,14 +81,14 @@ struct RouteDependencies {
         }.map { String($0[9]) }
     }
 
-    private static func rows(_ bytes: [UInt8]) -> [[Substring]] {
+    static func rows(_ bytes: [UInt8]) -> [[Substring]] {
         bytes.split(separator: UInt8(ascii: "\n")).map { line in
             Substring(String(decoding: line, as: UTF8.self)).split { $0 == " " || $0 == "\t" }
         }
     }
 
     /// The interface with those that carry its packets, as bonds, bridges and virtual LANs have them.
-    private static func below(_ name: String, _ files: any FileLayer) -> [String] {
+    static func below(_ name: String, _ files: any FileLayer) -> [String] {
         var found = [name]
         var place = 0
         // As deep as the kernel lets interfaces be stacked, and as wide as a bridge is in practice.

@@ -1,3 +1,4 @@
+public import BusModel
 public import Platform
 public import VMBusDevices
 import VMBusPartitions
@@ -19,6 +20,8 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
         case failed(reason: String)
         /// What came of something, in one sentence.
         case note(String)
+        /// An integration component has learned or wants something.
+        case utility(UtilityEvent)
         /// The host broke a rule.
         case violation(ProtocolViolation)
         /// The device is gone.
@@ -41,20 +44,28 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
     private var timers: [(due: UInt64, token: UInt64)]
     private var events: [Event]
     private var lastSearch: UInt64
+    /// When a channel was opened last.
+    private var lastChannel: UInt64
+    private var records: UIOPacketRecords?
 
     /// The consumer.
     public var endpoint: Endpoint { device.endpoint }
+    /// Channels that are open.
+    public var channelCount: Int { device.openChannels.count }
     /// How often the host was signalled.
     public private(set) var signals: Int
     /// How often this end slept until an interrupt.
     public private(set) var sleeps: Int
 
     /// Opens the node and starts the consumer.
-    public init(_ endpoint: Endpoint, at place: UIOPlace) throws(SystemError) {
+    ///
+    /// - Parameter records: what keeps every packet as a record of the log; nil to keep none.
+    public init(_ endpoint: Endpoint, at place: UIOPlace, records: UIOPacketRecords? = nil) throws(SystemError) {
         let node = try UIONode(place)
         try node.control(1)
         node.waitForFreshRings()
         var device = Device(endpoint)
+        device.keepsPackets = records != nil
         var memory = MappedWindows()
         for (number, map) in node.maps.enumerated() {
             memory.add(
@@ -74,7 +85,8 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
         self.loop = loop
         channels = [0: Channel(relid: relid, monitorID: Self.number("\(place.sysfs)/monitor_id"))]
         (timers, events) = ([], [])
-        (lastSearch, signals, sleeps) = (0, 0, 0)
+        (lastSearch, lastChannel, signals, sleeps) = (0, MonotonicClock.now(), 0, 0)
+        self.records = records
         open(0, Self.address(0), ringBytes)
     }
 
@@ -102,6 +114,12 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
 
     /// A frame of this end's own, for a network.
     public mutating func transmit(frame: [UInt8]) { perform(device.transmit(frame: frame, memory: &memory)) }
+
+    /// Frames of this end's own that are ready together.
+    public mutating func transmit(frames: [[UInt8]]) { perform(device.transmit(frames: frames, memory: &memory)) }
+
+    /// The records of every packet since the last call.
+    public mutating func takeRecords() -> FlowBatch { records?.take() ?? FlowBatch() }
 
     /// Does all that can be done now; sleeps when that is nothing, but not for longer than `patience`.
     /// - Returns: what it came to, in order.
@@ -150,7 +168,9 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
     /// Looks for sub-channels whose rings have come. The kernel tells nobody of them.
     private mutating func findSubchannels() {
         let now = MonotonicClock.now()
-        guard now &- lastSearch > 5_000_000 else { return }
+        // They come soon after the device has come up, or when it has asked for them.
+        let isYoung = now &- lastChannel < 2_000_000_000
+        guard now &- lastSearch > (isYoung ? 5_000_000 : 200_000_000) else { return }
         lastSearch = now
         let directory = "\(place.sysfs)/channels"
         for name in (try? SystemFiles().names(in: directory)) ?? [] {
@@ -163,10 +183,16 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
             let address = Self.address(16 + Int(subchannel))
             memory.add(at: address, base: rings.base, byteCount: rings.byteCount, owner: rings)
             open(subchannel, address, rings.byteCount)
+            lastChannel = now
         }
     }
 
     private mutating func perform(_ effects: [Device.Effect]) {
+        if records != nil {
+            for packet in device.takePackets() {
+                records?.append(packet, relid: channels[packet.subchannel]?.relid ?? 0, at: MonotonicClock.now())
+            }
+        }
         for effect in effects {
             switch effect {
             case .signal(let subchannel): signal(subchannel)
@@ -176,6 +202,7 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
             case .device(.ready): events.append(.ready)
             case .device(.failed(let reason)): events.append(.failed(reason: reason))
             case .device(.note(let text)): events.append(.note(text))
+            case .device(.utility(let event)): events.append(.utility(event))
             case .device(.violation(let violation)): events.append(.violation(violation))
             case .device: break
             }
@@ -213,6 +240,9 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
                 let address = UInt64(UInt(bitPattern: pages.base))
                 memory.add(at: address, base: pages.base, byteCount: rounded, owner: pages)
                 buffer = GuestBuffer(gpadl: 0, byteCount: rounded, pages: Self.pages(address, rounded))
+            } else if !node.hostSeesMemory, purpose == .frame {
+                // A program does not know where its pages really are: frames go through the send buffer alone.
+                buffer = GuestBuffer(gpadl: 0, byteCount: 0, pages: [])
             }
         }
         perform(device.bufferCreated(purpose: purpose, buffer: buffer, memory: &memory))

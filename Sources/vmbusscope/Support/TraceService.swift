@@ -36,7 +36,7 @@ struct TraceService {
             }
         }
         let directory = instance.directory
-        let watchdog = try Watchdog.start { Self.clean(directory) }
+        let watchdog = try Watchdog.start { _ in Self.clean(directory) }
         let result = Result { try trace(lines, signals) }
         // The buffers are closed now, so it can go.
         let removal = Result { () throws(SystemError) in try TraceInstance.remove(directory) }

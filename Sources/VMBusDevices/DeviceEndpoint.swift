@@ -92,6 +92,8 @@ public protocol DeviceEndpoint: Sendable, Hashable {
     ) -> [DeviceEffect]
     /// Consumer: a request of the guest's own for a disk; answered by a `submitted` effect.
     mutating func submit<Memory: DeviceMemory>(_ request: StorageRequest, memory: inout Memory) -> [DeviceEffect]
+    /// Consumer: whether sub-channels were asked for and are not all open.
+    var awaitsSubchannels: Bool { get }
     /// The most bytes of an attachment that whoever records the flow keeps.
     static var recordedAttachmentLimit: Int { get }
     /// How much of a ring one visit reads.
@@ -136,6 +138,9 @@ extension DeviceEndpoint {
     public mutating func submit<Memory: DeviceMemory>(
         _ request: StorageRequest, memory: inout Memory
     ) -> [DeviceEffect] { [] }
+
+    /// Most devices have one channel.
+    public var awaitsSubchannels: Bool { false }
 
     /// Most attachments are short, and kept whole.
     public static var recordedAttachmentLimit: Int { .max }

@@ -47,6 +47,8 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
     /// When a channel was opened last.
     private var lastChannel: UInt64
     private var records: UIOPacketRecords?
+    /// Whether the kernel is not asked for a signal as long as sub-channels come, and whether it has to be then.
+    private var holding: (isOn: Bool, isOwed: Bool)
 
     /// The consumer.
     public var endpoint: Endpoint { device.endpoint }
@@ -87,6 +89,7 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
         (timers, events) = ([], [])
         (lastSearch, lastChannel, signals, sleeps) = (0, MonotonicClock.now(), 0, 0)
         self.records = records
+        holding = (false, false)
         open(0, Self.address(0), ringBytes)
     }
 
@@ -127,6 +130,7 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
         let isBusy = visit()
         wakeDue()
         findSubchannels()
+        if holding.isOwed, !device.endpoint.awaitsSubchannels { try askForSignal() }
         if !isBusy, events.isEmpty {
             sleeps += 1
             for _ in try loop.wait(timeout: untilNextTimer(patience)) where try !node.takeInterrupts() {
@@ -219,7 +223,20 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
         }
         let place = InterruptPage.place(of: channel.relid)
         _ = try? memory.setBits(1 << place.bit, at: Self.address(1) + InterruptPage.sendHalf + place.offset)
-        if !node.hostSeesMemory { try? node.control(1) }
+        if !node.hostSeesMemory { try? askForSignal() }
+    }
+
+    /// Linux 6.12 clears the mask of every sub-channel on a write to the node, also of one that it has not opened yet and that
+    /// has no ring: it crashes. So nothing is written between the request for sub-channels, which the host has to hear, and the
+    /// moment when all are open.
+    private mutating func askForSignal() throws(SystemError) {
+        let isAwaiting = device.endpoint.awaitsSubchannels
+        guard !isAwaiting || !holding.isOn else {
+            holding.isOwed = true
+            return
+        }
+        holding = (isAwaiting, false)
+        try node.control(1)
     }
 
     /// The kernel has made the shared buffers; pages that packets point to are this program's own, where the host can see them.

@@ -202,6 +202,14 @@ extension NetworkConsumer {
         return effects + subchannelsOpened(memory: &memory)
     }
 
+    public var awaitsSubchannels: Bool {
+        switch phase {
+        case .settingUp(let index): NetworkSetup.order[index] == .subchannels
+        case .waitingForSubchannels: true
+        default: false
+        }
+    }
+
     /// Goes on once all granted sub-channels are open.
     mutating func subchannelsOpened<Memory: DeviceMemory>(memory: inout Memory) -> [DeviceEffect] {
         guard case .waitingForSubchannels(let index) = phase,

@@ -18,6 +18,12 @@ public enum DeviceCommand: Sendable, Hashable {
     case fileCopy(FileCopyCommand)
     /// For a storage controller.
     case storage(StorageCommand)
+    /// For a keyboard.
+    case keyboard(KeyboardCommand)
+    /// For a mouse.
+    case mouse(MouseCommand)
+    /// For a display.
+    case video(VideoCommand)
 
     /// Reads a command for a device of a kind, such as `link down`.
     ///
@@ -31,6 +37,9 @@ public enum DeviceCommand: Sendable, Hashable {
         case .backup: self = .backup(try BackupCommand(words))
         case .fileCopy: self = .fileCopy(try FileCopyCommand(words))
         case .scsi, .fibreChannel, .ide: self = .storage(try StorageCommand(words, for: kind.word))
+        case .keyboard: self = .keyboard(try KeyboardCommand(words))
+        case .mouse: self = .mouse(try MouseCommand(words))
+        case .video: self = .video(try VideoCommand(words))
         default: throw DeviceCommandError(words, for: kind.word, known: [])
         }
     }

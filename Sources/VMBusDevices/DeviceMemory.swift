@@ -68,6 +68,8 @@ public enum BufferPurpose: UInt32, CaseIterable, Sendable, Hashable {
     case frame = 3
     /// Guest pages for the data of storage requests: pages only.
     case blocks = 4
+    /// Guest pages, one behind the other, that hold a picture: pages only.
+    case screen = 5
 
     /// Whether the host gets a page list of the buffer.
     public var needsPageList: Bool { self == .receive || self == .send }

@@ -39,7 +39,10 @@ public struct ChannelDissector: Sendable, Hashable {
         case .heartbeat, .shutdown, .timeSync, .keyValueExchange, .backup, .fileCopy:
             if descriptor.type == .dataInBand { return Self.summariseIntegration(parts, direction) }
         case .socket where descriptor.type == .dataInBand: return Self.summariseSocket(parts)
-        default: break
+        default:
+            if descriptor.type == .dataInBand, let messages = Self.messages(of: kind) {
+                return Self.summarise(messages, parts)
+            }
         }
         return Self.summariseUnknown(parts, descriptor)
     }
@@ -71,7 +74,9 @@ public struct ChannelDissector: Sendable, Hashable {
                 descriptor.type == .dataInBand
                 ? integrationTree(parts, direction) : unknownTree(parts, descriptor)
         case .socket where descriptor.type == .dataInBand: tree = socketTree(parts)
-        default: tree = unknownTree(parts, descriptor)
+        default:
+            let messages = descriptor.type == .dataInBand ? messages(of: kind) : nil
+            tree = messages.map { Self.tree($0, parts) } ?? unknownTree(parts, descriptor)
         }
         tree.problem = parts.problem ?? tree.problem
         return tree

@@ -12,6 +12,9 @@ extension LayoutExplorer {
         add(explore(VStor.Packet.self, answering: operations), as: "vstor")
         add(explore(IntegrationComponent.Message.self), as: "ic")
         add(explore(SocketFrame.self), as: "hvsock")
+        add(explore(KeyboardMessage.self), as: "keyboard")
+        add(explore(MouseMessage.self), as: "mouse")
+        add(explore(VideoMessage.self), as: "video")
         for opcode in UInt8.min...UInt8.max {
             if let layout = CommandLayouts.layout(opcode) { add(layout.layout(&self), as: "cdb.\(opcode)") }
             for option in UInt8(0)...1 {

@@ -10,4 +10,8 @@ public enum UtilityEvent: Sendable, Hashable {
     case file(FileCopyStep)
     /// Host: the guest told a fact about itself, such as `OSName`.
     case fact(name: String, value: String)
+    /// Guest: a key of its keyboard goes down or comes up.
+    case key(Keystroke)
+    /// Guest: its pointer is here, with these buttons down.
+    case pointer(PointerReport)
 }

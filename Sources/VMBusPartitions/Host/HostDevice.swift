@@ -48,10 +48,11 @@ public struct HostDevice: Sendable {
         offer.interfaceType = configuration.classID
         offer.interfaceInstance = configuration.instance
         offer.flags = .enumerateDeviceInterface
-        if configuration.integration != nil {
+        if configuration.integration != nil || [.mouse, .video].contains(configuration.kind) {
             offer.flags.insert(.namedPipeMode)
             offer.pipeType = .message
         }
+        if configuration.kind == .video { offer.mmioMegabytes = configuration.video?.host.megabytes ?? 8 }
         if configuration.kind == .socket { offer.flags.insert(.tlnpiProvider) }
         if configuration.kind == .ide, let target = configuration.storage?.target {
             offer.userData = [0, 0, 0, target, 0, 0, 0, 0, 2] + [UInt8](repeating: 0, count: 15)

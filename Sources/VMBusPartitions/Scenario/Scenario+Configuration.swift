@@ -115,7 +115,8 @@ extension GuestConfiguration {
         try table.requireOnly(
             ScenarioSchema.device.names + (kind == .network ? ScenarioSchema.network.names : [])
                 + (integration == nil ? [] : ScenarioSchema.integration.names)
-                + (kind.isStorage ? ScenarioSchema.storage.names : []))
+                + (kind.isStorage ? ScenarioSchema.storage.names : [])
+                + (kind == .video ? ScenarioSchema.video.names : []))
         let target = kind == .ide ? try table.integerIfPresent("target", in: 0...3) ?? 0 : 0
         let instance =
             try table.guidIfPresent("instance") ?? Self.usualInstance(of: kind, target: target)
@@ -126,6 +127,7 @@ extension GuestConfiguration {
             isMonitored: try table.booleanIfPresent("monitored") ?? false)
         if kind == .network { try addInterface(table, &device, guest: guest, ordinal: ordinal) }
         if kind.isStorage { try addController(table, &device) }
+        if kind == .video { device.video = try VideoConfiguration(table) }
         try integration?.read(table)
         device.integration = integration
         host.devices.append(device)

@@ -110,6 +110,9 @@ public struct GuestConfiguration: Sendable, Hashable {
         return switch kind {
         case .network: NetworkConsumer(configuration: networkConsumer(instance))
         case .scsi, .ide, .fibreChannel: StorageConsumer(configuration: storageConsumer(kind, instance))
+        case .keyboard: KeyboardConsumer()
+        case .mouse: MouseConsumer()
+        case .video: VideoConsumer(configuration: device?.video?.guest ?? VideoConsumer.Configuration())
         default: nil
         }
     }
@@ -208,6 +211,8 @@ public struct DeviceConfiguration: Sendable, Hashable {
     public var storage: StorageProvider.Configuration?
     /// For an hv_sock connection: what the host's end does.
     public var socket: SocketPlan?
+    /// For a display: versions, sizes, and what its guest draws.
+    public var video: VideoConfiguration?
 
     /// The device's machine at the host's end.
     func makeProvider() -> (any DeviceEndpoint)? {
@@ -216,6 +221,9 @@ public struct DeviceConfiguration: Sendable, Hashable {
         case .network: network.map { NetworkProvider(configuration: $0) }
         case .scsi, .ide, .fibreChannel: storage.map { StorageProvider(configuration: $0) }
         case .socket: socket.map { SocketProvider($0) }
+        case .keyboard: KeyboardProvider()
+        case .mouse: MouseProvider()
+        case .video: VideoProvider(configuration: video?.host ?? VideoProvider.Configuration())
         default: nil
         }
     }

@@ -161,10 +161,11 @@ typealias VideoPair = DevicePair<VideoConsumer, VideoProvider>
         #expect(words.contains("it knows refresh, watch, unwatch"))
     }
 
-    @Test(arguments: [
-        (16, [0x1F, 0xF8], [248, 0, 248]), (24, [1, 2, 3], [3, 2, 1]), (32, [1, 2, 3, 4], [3, 2, 1]),
-    ])
-    func `dots of every depth become red, green and blue`(_ depth: UInt8, _ dot: [UInt8], _ expected: [UInt8]) throws {
+    private static let dots: [(UInt8, [UInt8])] = [(16, [0x1F, 0xF8]), (24, [1, 2, 3]), (32, [1, 2, 3, 4])]
+
+    @Test(arguments: dots)
+    func `dots of every depth become red, green and blue`(_ depth: UInt8, _ dot: [UInt8]) throws {
+        let expected: [UInt8] = depth == 16 ? [248, 0, 248] : [3, 2, 1]
         var pair = opened()
         let first = pair.host.address ?? 0
         let range = GPARange(byteCount: UInt32(dot.count), byteOffset: 0, pages: [first / 4096])

@@ -112,8 +112,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "LinuxGuest", "CaptureFiles", "BusModel", "VMBusRing", "VMBusEngine", "VMBusDevices", "VMBusPartitions",
-                "Platform", "VMBusWire",
+                "Inspector", "LinuxGuest", "CaptureFiles", "BusModel", "VMBusRing", "VMBusEngine", "VMBusDevices",
+                "VMBusPartitions", "Platform", "VMBusWire",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: settings),
         .executableTarget(
@@ -127,10 +127,14 @@ let package = Package(
                 "Platform", "VMBusWire",
             ],
             path: "Tests/Fuzz/Tests", swiftSettings: settings),
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
         .testTarget(name: "HouseTests", swiftSettings: settings),
-        .testTarget(name: "VMBusWireTests", dependencies: ["VMBusWire"], swiftSettings: settings),
-        .testTarget(name: "VMBusEngineTests", dependencies: ["VMBusEngine", "VMBusWire"], swiftSettings: settings),
-        .testTarget(name: "VMBusRingTests", dependencies: ["VMBusRing", "VMBusWire"], swiftSettings: settings),
+        .testTarget(name: "VMBusWireTests", dependencies: ["VMBusWire", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "VMBusEngineTests", dependencies: ["VMBusEngine", "VMBusWire", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "VMBusRingTests", dependencies: ["VMBusRing", "VMBusWire", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "BenchmarksTests", dependencies: ["Benchmarks", "CRing", "VMBusRing", "Platform", "VMBusWire"],
             swiftSettings: settings),
@@ -143,7 +147,8 @@ let package = Package(
                 "BusModel", "VMBusWire",
             ],
             exclude: ["Goldens"], swiftSettings: settings),
-        .testTarget(name: "BusModelTests", dependencies: ["BusModel", "VMBusWire"], swiftSettings: settings),
+        .testTarget(
+            name: "BusModelTests", dependencies: ["BusModel", "VMBusWire", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "QueryTests", dependencies: ["Query", "VMBusWire"], swiftSettings: settings),
         .testTarget(
             name: "ProtocolRulesTests",
@@ -153,12 +158,14 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "InspectorTests", dependencies: ["Inspector", "Query", "VMBusSimulator", "BusModel", "VMBusWire"],
+            name: "InspectorTests",
+            dependencies: ["Inspector", "Query", "VMBusSimulator", "BusModel", "VMBusWire", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "LinuxGuestTests",
             dependencies: [
                 "LinuxGuest", "Inspector", "InspectorTUI", "BusModel", "VMBusDevices", "Platform", "VMBusWire",
+                "TestSupport",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
@@ -173,12 +180,13 @@ let package = Package(
             dependencies: ["VMBusPartitions", "VMBusDevices", "VMBusRing", "BusModel", "Configuration", "VMBusWire"],
             swiftSettings: settings),
         .testTarget(
-            name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire"], swiftSettings: settings),
+            name: "VMBusDevicesTests", dependencies: ["VMBusDevices", "VMBusWire", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "CaptureFilesTests",
             dependencies: [
                 "CaptureFiles", "VMBusSimulator", "VMBusPartitions", "VMBusDevices", "Inspector", "ProtocolRules",
-                "Configuration", "BusModel", "Platform", "VMBusRing", "VMBusWire",
+                "Configuration", "BusModel", "Platform", "VMBusRing", "VMBusWire", "TestSupport",
             ],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
@@ -191,7 +199,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "vmbusscopeTests", dependencies: ["vmbusscope", "Benchmarks", "VMBusRing", "Platform"],
+            name: "vmbusscopeTests",
+            dependencies: ["vmbusscope", "Benchmarks", "VMBusRing", "Platform", "TestSupport"],
             swiftSettings: settings),
     ]
 )

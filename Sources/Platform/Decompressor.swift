@@ -38,7 +38,7 @@ public enum DecompressionError: Error, Sendable, Hashable, CustomStringConvertib
 }
 
 /// Takes a compressed stream apart, piece by piece. Several streams one behind the other are one.
-public struct Decompressor: ~Copyable {
+public struct Decompressor: ~Copyable, @unchecked Sendable {
     private enum State {
         case gzip(UnsafeMutablePointer<z_stream>)
         case zstd(OpaquePointer)
@@ -54,6 +54,11 @@ public struct Decompressor: ~Copyable {
     private static let portion = 1 << 17
     /// zlib's 32 KiB window, behind a gzip header.
     private static let gzipWindow: Int32 = 15 + 16
+
+    /// The most bytes that can be meant to come out of so many: a thousand times as many, and 64 MiB in any case.
+    public static func likelyLimit(of packedByteCount: UInt64) -> UInt64 {
+        max(packedByteCount.multipliedReportingOverflow(by: 1024).partialValue, 64 << 20)
+    }
 
     /// Before the first byte.
     ///

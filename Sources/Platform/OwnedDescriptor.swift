@@ -119,6 +119,14 @@ extension OwnedDescriptor {
         try OwnedDescriptor(checking: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600), "open", path: path)
     }
 
+    /// Lets the terminal of the process become its standard input, so that keys can be read; false where it has none.
+    public static func makeTerminalStandardInput() -> Bool {
+        let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
+        guard terminal >= 0 else { return false }
+        defer { close(terminal) }
+        return dup2(terminal, STDIN_FILENO) == STDIN_FILENO
+    }
+
     /// Another number for an open descriptor of somebody else's, such as standard output.
     public static func duplicate(of descriptor: Int32) throws(SystemError) -> OwnedDescriptor {
         try OwnedDescriptor(checking: fcntl(descriptor, F_DUPFD_CLOEXEC, 0), "fcntl")

@@ -20,12 +20,23 @@ public final class PipedChild {
         case signalled(Int32)
     }
 
-    /// How long a child may take to end when its input ends, and when it is asked to, in steps of 5 ms.
-    private static let patience = (byItself: 10, asked: 60)
+    /// How long a child may take to end, in milliseconds.
+    public struct Patience: Sendable, Hashable {
+        /// When its input has ended.
+        public var byItself: Int
+        /// When it was asked to.
+        public var asked: Int
+
+        /// So long.
+        public init(byItself: Int = 50, asked: Int = 300) { (self.byItself, self.asked) = (byItself, asked) }
+    }
+
+    private let patience: Patience
 
     /// Starts the program that the first word names, looked for as a shell does, with the rest as its arguments and our
     /// environment.
-    public init(_ arguments: [String]) throws(SystemError) {
+    public init(_ arguments: [String], patience: Patience = Patience()) throws(SystemError) {
+        self.patience = patience
         let program = arguments.first ?? ""
         let input = try Self.pipe()
         let output = try Self.pipe()
@@ -89,17 +100,17 @@ public final class PipedChild {
     /// Ends it: closes its input, after a moment asks it and its children, and after another one does not ask any more.
     public func end() {
         input = nil
-        if endsSoon(Self.patience.byItself) { return }
+        if endsSoon(patience.byItself) { return }
         kill(-process, SIGTERM)
-        if endsSoon(Self.patience.asked) { return }
+        if endsSoon(patience.asked) { return }
         kill(-process, SIGKILL)
         var value: Int32 = 0
         while waitpid(process, &value, 0) < 0, errno == EINTR {}
         status = value
     }
 
-    private func endsSoon(_ steps: Int) -> Bool {
-        for _ in 0..<steps {
+    private func endsSoon(_ milliseconds: Int) -> Bool {
+        for _ in 0..<max(0, milliseconds) / 5 {
             if ending() != nil { return true }
             _ = poll(nil, 0, 5)
         }

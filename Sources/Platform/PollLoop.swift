@@ -11,6 +11,8 @@ public struct PollLoop<Token: Sendable>: Sendable {
         case reading
         /// There is room to write.
         case writing
+        /// The other side is gone, as the reader of a pipe.
+        case hangUp
     }
 
     /// One descriptor that has something to say.
@@ -29,7 +31,12 @@ public struct PollLoop<Token: Sendable>: Sendable {
 
     /// Waits for `descriptor` from now on. The caller keeps it open until it is removed.
     public mutating func add(_ descriptor: Int32, for interest: Interest = .reading, token: Token) {
-        let events = interest == .reading ? POLLIN : POLLOUT
+        let events =
+            switch interest {
+            case .reading: POLLIN
+            case .writing: POLLOUT
+            case .hangUp: Int32(0)
+            }
         descriptors.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
         tokens.append(token)
     }

@@ -1,4 +1,5 @@
 import BusModel
+import TestSupport
 import Testing
 import VMBusWire
 
@@ -241,7 +242,7 @@ struct LogMaker {
     }
 
     @Test func `bytes that are no records change nothing and stop nothing`() {
-        var random = SeededRandom(seed: 7)
+        var random = SeededNumbers(seed: 7)
         var snapshot = BusSnapshot()
         for number in 1...3000 {
             var header = FlowRecordHeader(
@@ -260,17 +261,5 @@ struct LogMaker {
         }
         #expect(snapshot.position.sequence == 3000)
         #expect(snapshot.partitions.count <= 3)
-    }
-}
-
-/// A generator with a seed, so that a failure comes again.
-struct SeededRandom {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }

@@ -1,5 +1,6 @@
 import BusModel
 import Inspector
+import TestSupport
 import Testing
 import VMBusSimulator
 import VMBusWire

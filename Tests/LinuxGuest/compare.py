@@ -92,7 +92,7 @@ def main(name, path):
     if 'no bus' in found:
         document = json.loads(said(found['no bus'], 3).split('\n')[0])
         check('bus without module', document['bus']['available'], False)
-    for part in ('before', 'ls --json', 'ls -vv', 'watch --json', 'show channels', 'metrics', 'bare', 'after'):
+    for part in ('before', 'ls --json', 'ls -vv', 'watch --json', 'show channels', 'metrics', 'extcap', 'bare', 'after'):
         if part not in found:
             sys.exit(f'{name}: the guest never came to "{part}"')
     before, after = sysfs(found['before']), sysfs(found['after'])
@@ -101,6 +101,9 @@ def main(name, path):
     check('source', document['source'], 'live')
     devices = document['devices']
     check('devices', sorted(device['name'] for device in devices), sorted(before))
+    captured = said(found['extcap'])
+    for device in devices:
+        check(f'{device["name"]} in what Wireshark captures', device['instance_id'] in captured, True)
     listing, opened = [], 0
     for device in devices:
         directory = device['name']

@@ -2,6 +2,7 @@ import BusModel
 import Glibc
 import Inspector
 import Platform
+import TestSupport
 import Testing
 import VMBusWire
 

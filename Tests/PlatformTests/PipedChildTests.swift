@@ -45,7 +45,8 @@ import Testing
     }
 
     @Test func `sees the end of its input when it is ended, and ends by itself`() throws {
-        let child = try PipedChild(["sh", "-c", "cat >/dev/null; exit 5"])
+        let child = try PipedChild(
+            ["sh", "-c", "cat >/dev/null; exit 5"], patience: PipedChild.Patience(byItself: 20_000))
         #expect(child.ending() == nil)
         child.end()
         #expect(child.ending() == .exited(5))

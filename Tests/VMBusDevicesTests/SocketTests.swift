@@ -91,6 +91,20 @@ typealias SocketPair = DevicePair<SocketConsumer, SocketProvider>
         #expect(pair.notes.contains { $0.contains("does not close its half") })
     }
 
+    @Test func `an end that has closed its half waits for as long as the other sends`() {
+        // A frame every three seconds, twelve of them.
+        let pair = run(
+            Self.plan(0),
+            Self.plan(12 * 4088) {
+                $0.interval = 3_000_000_000
+                $0.ending = .afterPeer
+            }, ticks: 20_000)
+        #expect(pair.guest.stream.received == 49_056)
+        #expect(pair.guest.stream.peerHasEnded && pair.guest.stream.isFinished)
+        #expect(pair.time > 30_000_000_000)
+        #expect(!pair.notes.contains { $0.contains("does not close its half") })
+    }
+
     @Test func `the host lets the guest close the channel for as long as its plan says`() {
         let pair = run(Self.plan(0), Self.plan(0) { $0.linger = 1_000_000_000 })
         #expect(pair.time >= 1_000_000_000)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusEngine
 import VMBusWire
@@ -157,7 +158,7 @@ import VMBusWire
 
     @Test func `seeded garbage changes no more than it may, and never traps`() throws {
         let ends = try connected()
-        var generator = SplitMix(state: 11)
+        var generator = SeededNumbers(seed: 11)
         var guest = ends.guest
         var host = ends.host
         for _ in 0..<20_000 * Soak.factor {
@@ -184,15 +185,3 @@ import VMBusWire
 }
 
 struct Unexpected: Error {}
-
-/// A small seeded generator.
-struct SplitMix {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}

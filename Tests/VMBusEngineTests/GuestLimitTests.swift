@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusEngine
 import VMBusWire
@@ -82,7 +83,7 @@ import VMBusWire
     func `seeded wishes and messages in any order keep the guest whole`(_ seed: UInt64) throws {
         let profiles = [GuestProfile(), .withSocketLimit, .openvmm]
         let profile = profiles[Int(seed) - 1]
-        var generator = SplitMix(state: seed)
+        var generator = SeededNumbers(seed: seed)
         var rig = GuestRig.connected(profile: profile, offers: (1...4).map { GuestRig.offer($0) })
         var wakes: [GuestWake] = []
         var seen: Set<String> = []

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusWire
 
@@ -316,7 +317,7 @@ import VMBusWire
             #expect(error(Array(saved[..<count]), rig.configuration) != nil, "\(count)")
         }
         #expect(error(saved + [0], rig.configuration) != nil)
-        var generator = SplitMix(state: 3)
+        var generator = SeededNumbers(seed: 3)
         var taken = 0
         for index in stride(from: 0, to: saved.count, by: 3) {
             var damaged = saved
@@ -332,7 +333,7 @@ import VMBusWire
     @Test func `seeded garbage after a restore from seeded garbage never traps`() throws {
         let rig = try rich()
         let saved = rig.guest.saved()
-        var generator = SplitMix(state: 5)
+        var generator = SeededNumbers(seed: 5)
         for _ in 0..<300 * Soak.factor {
             var damaged = saved
             for _ in 0..<1 + generator.next() % 4 {

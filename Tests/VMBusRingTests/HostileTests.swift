@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusRing
 import VMBusWire
@@ -163,7 +164,7 @@ import VMBusWire
     }
 
     @Test func `random bytes never trap and what is listed lies between the indices`() throws {
-        var generator = SeededGenerator(11)
+        var generator = SeededNumbers(seed: 11)
         var damaged = 0
         var listed = 0
         for round in 0..<3000 {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusRing
 import VMBusWire
@@ -44,7 +45,7 @@ import VMBusWire
         let seed: UInt64
 
         func check<Memory: RingMemory & Sendable>(_ memory: inout Memory) throws {
-            var generator = SeededGenerator(seed)
+            var generator = SeededNumbers(seed: seed)
             let start = UInt32.random(in: 0..<memory.dataSize / 8, using: &generator) * 8
             var sender = BytePipeSender(RingSender(position: start))
             var receiver = BytePipeReceiver(RingReceiver(position: start))

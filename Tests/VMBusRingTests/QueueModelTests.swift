@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusRing
 import VMBusWire
@@ -61,7 +62,7 @@ private struct QueueModel {
         try play(&memory, seed: 31, operations: 2000 * Soak.factor)
     }
 
-    private func randomPacket(_ generator: inout SeededGenerator, dataSize: Int) -> QueueModel.Packet {
+    private func randomPacket(_ generator: inout SeededNumbers, dataSize: Int) -> QueueModel.Packet {
         let header = Int.random(in: 0...9, using: &generator) == 0 ? Int.random(in: 1...8, using: &generator) * 8 : 0
         let most = Int.random(in: 0...7, using: &generator) == 0 ? dataSize - 32 - header : 300
         let payload = Int.random(in: 0...most, using: &generator)
@@ -80,7 +81,7 @@ private struct QueueModel {
     }
 
     private func play<Memory: RingMemory>(_ memory: inout Memory, seed: UInt64, operations: Int) throws {
-        var generator = SeededGenerator(seed)
+        var generator = SeededNumbers(seed: seed)
         let dataSize = Int(memory.dataSize)
         let settings = RingSettings(wakeRule: seed % 2 == 0 ? .strictlyMore : .atLeast)
         let start = UInt32.random(in: 0..<memory.dataSize / 8, using: &generator) * 8

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusWire
 
@@ -61,7 +62,7 @@ import VMBusWire
     }
 
     @Test func `garbage is a tree that covers every byte`() {
-        var generator = SplitMix(state: 7)
+        var generator = SeededNumbers(seed: 7)
         for _ in 0..<5000 {
             let packet = (0..<Int(generator.next() % 80)).map { _ in UInt8(truncatingIfNeeded: generator.next() >> 17) }
             let header = FieldNode.packetHeader(packet[...])
@@ -69,17 +70,5 @@ import VMBusWire
             let tree = ChannelMessage.tree(packet[...])
             #expect(tree.leaves.reduce(0) { $0 + $1.size } == packet.count)
         }
-    }
-}
-
-/// A small seeded generator.
-struct SplitMix {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -105,6 +105,37 @@ import Testing
         #expect(try WholeFile.read(path + ".err", limit: 100) == Array("0\n".utf8))
     }
 
+    @Test func `a host whose records nobody reads any more ends`() throws {
+        let errors = path + ".err"
+        defer {
+            unlink(errors)
+            unlink(path + ".sock")
+        }
+        let piped = try shell(
+            "{ \(Program.path) host --listen \(path).sock --record -; echo $? >&2; } 2>\(errors) | head -c 100")
+        #expect(piped.utf8.count >= 100)
+        #expect(try WholeFile.read(errors, limit: 1000) == Array("0\n".utf8))
+    }
+
+    @Test(arguments: ["gzip", "zstd"]) func `what comes packed through a pipe is unpacked`(_ tool: String) throws {
+        guard system("command -v \(tool) >/dev/null") == 0 else { return }
+        defer { unlink(path) }
+        _ = try Program.run("record", "--sim", "boot", "--steps", "300", "-o", path)
+        let packed = try shell("\(tool) -q -c \(path) | \(Program.path) open - --json")
+        #expect(try packed == Program.run("open", path, "--json").output && !packed.isEmpty)
+        // zstd has blocks of 128 KiB.
+        _ = try Program.run("record", "--sim", "boot", "--steps", "3000", "-o", path)
+        let cut = try shell(
+            "{ \(tool) -q -c \(path) | head -c -2000 | \(Program.path) open - --json 2>&1; echo $?; } | tail -n 2")
+        #expect(cut == "vmbusscope: what is compressed here ends too early\n2\n")
+        let text = try shell("echo 'hv_vmbus: Vmbus version:5.3' | \(tool) -q | \(Program.path) open - --text")
+        #expect(text.contains("kernel log") && text.contains("5.3"))
+        // They differ in the name of the recording, in the last line.
+        let checked = try shell("\(tool) -q -c \(path) | \(Program.path) check -").split(separator: "\n")
+        let named = try Program.run("check", path).output.split(separator: "\n")
+        #expect(checked.count == named.count && checked.dropLast() == named.dropLast())
+    }
+
     @Test func `packets that are cut say how long they were, and the file says why`() throws {
         defer { unlink(path) }
         let cut = try Program.run("record", "--sim", "network", "--steps", "3000", "--snaplen", "128", "-o", path)

@@ -1,6 +1,7 @@
 import Benchmarks
 import Glibc
 import Platform
+import TestSupport
 import Testing
 import VMBusRing
 
@@ -8,11 +9,8 @@ import VMBusRing
 @Suite struct TwoProcessTests {
     private static let ringBytes = 4096 * 3
 
-    /// Packets in each direction and by each rule; VMBUSSCOPE_SOAK, where it is set, says how many times as many.
-    private static let packets: Int = {
-        guard let value = getenv("VMBUSSCOPE_SOAK"), let factor = Int(String(cString: value)) else { return 50_000 }
-        return 50_000 * min(max(factor, 1), 10_000)
-    }()
+    /// Packets in each direction and by each rule.
+    private static let packets = 50_000 * Soak.factor
 
     @Test(arguments: RingExercise.Role.allCases, [WakeRule.strictlyMore, .atLeast])
     func `two processes lose neither packet nor wake-up`(role: RingExercise.Role, rule: WakeRule) throws {

@@ -98,6 +98,8 @@ public enum ActionNeed: String, Sendable, Hashable {
     case seek
     /// Stepping, in a source that has a past.
     case stepBack
+    /// What happens can still be another thing: a simulation.
+    case change
     /// A live guest, whose kernel can be asked to tell more.
     case live
 
@@ -108,6 +110,7 @@ public enum ActionNeed: String, Sendable, Hashable {
         case .step: capabilities.canStep
         case .seek: capabilities.canSeek
         case .stepBack: capabilities.canStep && capabilities.canSeek
+        case .change: capabilities.canStep && capabilities.kind == .simulator
         case .live: capabilities.kind == .live
         }
     }

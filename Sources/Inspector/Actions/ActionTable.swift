@@ -136,7 +136,7 @@ public enum ActionTable {
         Action(
             .armFault, "Fault",
             "Let something go wrong from here on: lost-signal guest=NAME. In the past that begins another branch.",
-            .session, keys: ["F"], need: .step),
+            .session, keys: ["F"], need: .change),
         Action(
             .toggleBreakpoint, "Breakpoint on or off", "Switch the chosen breakpoint off, or on again.", .session,
             keys: ["z"], views: [.session], need: .step),
@@ -146,18 +146,18 @@ public enum ActionTable {
             need: .step),
         Action(
             .choose, "Choose", "Give the chosen decision another value, which begins another branch in front of it.",
-            .session, keys: ["C"], views: [.session], need: .step),
-        Action(.addBranch, "Branch", "Begin another history here.", .session, keys: ["B"], need: .stepBack),
+            .session, keys: ["C"], views: [.session], need: .change),
+        Action(.addBranch, "Branch", "Begin another history here.", .session, keys: ["B"], need: .change),
         Action(
             .showBranch, "Show branch",
             "Show the chosen branch where it was left, or go to the record where two differ.", .session,
-            keys: ["J"], views: [.session], need: .stepBack),
+            keys: ["J"], views: [.session], need: .change),
         Action(
             .compareBranch, "Compare", "Find where the chosen branch first differs from the one that is shown.",
-            .session, keys: ["="], views: [.session], need: .stepBack),
+            .session, keys: ["="], views: [.session], need: .change),
         Action(
             .askPerson, "Ask me", "Be asked who acts next where several may, or leave that to the seed again.",
-            .session, keys: ["A"], need: .step),
+            .session, keys: ["A"], need: .change),
         Action(
             .export, "Write",
             "Write the session, a sequence chart of records, or a Swift test that replays it, into a file.",

@@ -47,6 +47,7 @@ extension ActionNeed {
         case .nothing: ""
         case .step: "(this source cannot be stepped)"
         case .seek, .stepBack: "(this source has no past to go to)"
+        case .change: "(only a simulation can be changed; see 'sim --from FILE')"
         case .live: "(only a live guest has tracepoints)"
         }
     }

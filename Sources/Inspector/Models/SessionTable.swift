@@ -129,7 +129,7 @@ extension InspectorState {
             isQuestion
             ? Cell("asks", .warn)
             : choice.isChosen
-                ? Cell("chosen", .accent) : Cell(session?.replay == nil ? "by the seed" : "recorded", .dim)
+                ? Cell("chosen", .accent) : Cell("by the seed", .dim)
         let value = isQuestion ? "0 to \(choice.count &- 1)" : "\(choice.value) of 0 to \(choice.count &- 1)"
         return Row(
             id: .session(.choice(choice.number)),

@@ -117,6 +117,7 @@ public final class InspectorApplication {
             inspector.ingest(standing)
             inspector.session = source.session
         }
+        if options.startsAtEnd { perform(.travel(.end, .forward)) }
         show()
         var poll = PollLoop<Token>()
         poll.add(terminal.options.input, token: .keyboard)
@@ -271,7 +272,7 @@ public final class InspectorApplication {
     }
 
     private func advanceIfRunning() {
-        guard state.isRunning, var source else {
+        guard state.isRunning, !sessionRun.isUnderway, var source else {
             run.stop()
             return
         }

@@ -10,6 +10,8 @@ public struct InspectorOptions: Sendable {
     public var ascii = false
     /// Whether a source that can be stepped stands still at first, or a live picture is held still.
     public var paused = false
+    /// Whether a source that has a past is gone through to its end first, as for what somebody still writes.
+    public var startsAtEnd = false
     /// How fast a source that can be stepped runs at first, as a power of two: 0 is the speed of the wall's clock.
     public var speed = 0
     /// The view that is shown first.

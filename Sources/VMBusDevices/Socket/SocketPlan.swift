@@ -20,7 +20,7 @@ public struct SocketPlan: Sendable, Hashable {
     public var interval: UInt64 = 20_000
     /// Nanoseconds that a slow reader rests after each packet; 0 for one that reads as packets come.
     public var readPause: UInt64 = 0
-    /// Nanoseconds that an end waits for the other's half to end when its own has (Linux: 8 s).
+    /// Nanoseconds without a byte that an end waits for the other's half to end when its own has (Linux: 8 s).
     public var patience: UInt64 = 8_000_000_000
     /// Nanoseconds that an end keeps its channel when both halves have ended: a host lets the guest close it.
     public var linger: UInt64 = 0

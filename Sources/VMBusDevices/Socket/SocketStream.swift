@@ -38,6 +38,8 @@ public struct SocketStream: Sendable, Hashable {
     private var isBlocked = false
     private var isWaking = false
     private var generation: UInt64 = 0
+    /// Bytes that had come when the time limit began.
+    private var receivedBefore: UInt64 = 0
 
     /// Waits for its channel.
     public init(_ plan: SocketPlan) { self.plan = plan }
@@ -100,6 +102,8 @@ public struct SocketStream: Sendable, Hashable {
     mutating func wake(token: UInt64, name: String) -> [DeviceEffect] {
         if token == generation | Self.limitBit {
             guard isOpen, !isOver else { return [] }
+            // As long as something comes, the other end has not been silent for so long.
+            guard received == receivedBefore else { return [limit()] }
             return [.note("\(name): the other end does not close its half")] + end(name) + finish()
         }
         guard token == generation else { return [] }
@@ -118,9 +122,12 @@ public struct SocketStream: Sendable, Hashable {
         }
         guard peerHasEnded || !plan.echoes && plan.ending == .afterSending else { return [] }
         hasEnded = true
-        return send([]) + again(after: plan.interval) + [
-            .wake(afterNanoseconds: plan.patience, token: generation | Self.limitBit)
-        ]
+        return send([]) + again(after: plan.interval) + [limit()]
+    }
+
+    private mutating func limit() -> DeviceEffect {
+        receivedBefore = received
+        return .wake(afterNanoseconds: plan.patience, token: generation | Self.limitBit)
     }
 
     private mutating func nextBytes() -> [UInt8] {

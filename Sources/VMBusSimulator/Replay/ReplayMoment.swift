@@ -14,7 +14,6 @@ struct ReplayMoment: Sendable {
     private(set) var snapshot: BusSnapshot
     private(set) var checker: RuleChecker
     private(set) var counts = UnitCounts()
-    private(set) var last: FlowRecordHeader?
     /// Reads the records for filters; nil while nobody asks.
     var reader: (any RecordReader)?
     /// Where faults were done and rules broken.
@@ -52,7 +51,6 @@ struct ReplayMoment: Sendable {
             run(header, payload)
             counts.add(header, answersInBand: answersInBand(header))
             counts.addEvent()
-            last = header
         }
         snapshot.apply(header, payload)
         let isBroken = checker.breachCount > known || header.brokenRule != nil

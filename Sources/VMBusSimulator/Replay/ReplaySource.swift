@@ -71,12 +71,6 @@ public struct ReplaySource<Past: PastSource>: BusSource, Sendable {
         summary.marks = moment.marks
         summary.invariants = SimulatorSource.invariants(moment.checker)
         summary.replay = moment.replay
-        if let last = moment.last {
-            // What happened is the one choice that there was.
-            summary.choices = [
-                SessionChoice(number: last.sequence, purpose: "record", count: 1, value: 0, isChosen: false)
-            ]
-        }
         return summary
     }
 
@@ -310,8 +304,10 @@ public struct ReplaySource<Past: PastSource>: BusSource, Sendable {
             if let met { number = met.number }
             return met != nil
         }
-        guard travel.arrival == .reached, let number else { return travel }
-        return arrive(.breakpoint(number))
+        guard travel.arrival == .reached, let number,
+            let index = breakpoints.firstIndex(where: { $0.number == number })
+        else { return travel }
+        return arrive(breakpoints[index].meet() ? .breakpoint(number) : .limit)
     }
 
     // MARK: Commands

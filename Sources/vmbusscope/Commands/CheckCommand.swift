@@ -26,6 +26,7 @@ struct CheckCommand: ParsableCommand {
               vmbusscope check storage --steps 100000 --seed 7
               vmbusscope check broken.session
               vmbusscope check guest.pcapng
+              ssh host vmbusscope host --listen /run/bus.sock --record - | vmbusscope check -
               vmbusscope check ./mine.toml --until 2s --json | jq '.breaches[0]'
             """)
 
@@ -50,7 +51,9 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         if scenario.scenario == "live" { return try checkLive() }
-        if let recording = try RecordingFile.open([scenario.scenario]) { return try check(recording) }
+        let input = scenario.scenario == "-" ? try StandardInput() : nil
+        if let recording = try RecordingFile.whole(scenario.scenario, input) { return try check(recording) }
+        if input != nil { throw CommandFailure(.failure, "standard input: is no recording") }
         var source = try scenario.source()
         if scenario.isSession, steps == nil, until == nil {
             do throws(SourceError) {

@@ -82,6 +82,9 @@ struct ExtcapCommand: ParsableCommand {
     @Flag(help: "Of this guest: trace its control messages.")
     var trace = false
 
+    @Flag(help: "Of this guest: keep packets whole, of which 'vmbusscope record --help' tells.")
+    var payload = false
+
     func validate() throws {
         guard SamplingOptions.range.contains(interval) else {
             throw ValidationError("--interval \(interval): choose from 0.05 to 86400 seconds")
@@ -129,6 +132,8 @@ struct ExtcapCommand: ParsableCommand {
                 {range=0.05,86400}{tooltip=How often counters and ring fills are read}
                 arg {number=1}{call=--trace}{display=Trace control messages}{type=boolflag}{default=false}\
                 {tooltip=Needs CAP_PERFMON or root}
+                arg {number=2}{call=--payload}{display=Keep packets whole}{type=boolflag}{default=false}\
+                {tooltip=What they carry belongs to whoever works in the guest}
 
                 """
         case .simulator:
@@ -179,23 +184,13 @@ struct ExtcapCommand: ParsableCommand {
     }
 
     private func captureLive(_ fifo: String) throws {
-        var source = try SourceOptions.parse([]).source(tracing: TraceRequest(isWanted: trace))
+        let source = try SourceOptions.parse([])
         let signals = try SignalSource([.terminate, .interrupt, .hangUp])
-        var loop = PollLoop<Void>()
-        loop.add(signals.fileDescriptor, token: ())
-        let epoch = RecordingManifest.epoch(logTime: MonotonicClock.now())
-        let writer = RecordingWriter(Self.manifest(of: source, epoch: epoch))
-        let thread = try RecordingThread(writer, to: RecordingOutput(Self.open(fifo)))
-        var known = BusSnapshot()
-        var hasEnded = false
-        while !hasEnded, thread.failure == nil {
-            let batch = try source.advance(.steps(1))
-            known.apply(batch)
-            thread.record(batch) { known.keyframeRecord }
-            hasEnded = try !loop.wait(timeout: .milliseconds(Int64(interval * 1000))).isEmpty
-        }
-        let failure = thread.finish().failure
-        if let failure, failure.code != EPIPE { throw CommandFailure(.failure, "\(fifo): \(failure)") }
+        let options = try RecordingOptions.parse(payload ? ["--payload"] : [])
+        let live = LiveRecording(
+            path: fifo, options: options, interval: .milliseconds(Int64(interval * 1000)))
+        try live.follow(
+            source.source(tracing: TraceRequest(isWanted: trace)), signals, busPath: source.busPath)
     }
 
     private static func open(_ fifo: String) throws(CommandFailure) -> OwnedDescriptor {

@@ -18,7 +18,9 @@ struct OpenCommand: ParsableCommand {
             are opened one by one, also pcap and pcapng of other programs, whose packets are shown as frames. What is compressed \
             with gzip or zstd is taken apart first, as far as that makes it at most a thousand times longer. Several texts become one log by their times; what has no time comes first.
 
-            With a terminal it opens the inspector, else it prints partitions, channels and records; --view chooses one of \
+            With a terminal it opens the inspector, also for what comes through a pipe: a recording is shown while it comes, and \
+            kept in a file without a name in $TMPDIR for as long as the inspector is open, so that all of it can be gone through. \
+            Without a terminal, or with --text, it prints partitions, channels and records; --view chooses one of \
             them. With --json every record is one line of schema vmbusscope.flow/1, or the view that --view names one document.
 
             Lines that are of no form are counted in a note at the start. The status is 2 if a file is damaged or could not be \
@@ -32,6 +34,7 @@ struct OpenCommand: ParsableCommand {
               vmbusscope open guest.pcapng
               vmbusscope open guest.pcapng.zst
               vmbusscope open guest.pcapng --follow        while 'record' still writes it
+              ssh guest vmbusscope record -o - | vmbusscope open -
               ssh guest vmbusscope record -o - | vmbusscope open - --json
             """)
 
@@ -66,17 +69,15 @@ struct OpenCommand: ParsableCommand {
     }
 
     func run() throws {
-        if let recording = try RecordingFile.open(files, isFollowed: follow) { return try open(recording) }
-        if follow { throw CommandFailure(.usage, "--follow: \(files[0]) is no recording that grows") }
-        var beginning: [UInt8] = []
-        if files == ["-"] {
-            let input = try RecordingFile.standardInput()
-            if input.isRecording { return try printStream(input.beginning) }
-            beginning = input.beginning
+        if let recording = try RecordingFile.open(files, isFollowed: follow) {
+            return try open(recording, isGrowing: follow)
         }
-        let (files, refused) = try TextFiles.read(files, beginning: beginning)
+        if follow { throw CommandFailure(.usage, "--follow: \(files[0]) is no recording that grows") }
+        let input = files == ["-"] ? try StandardInput() : nil
+        if let input, input.isRecording { return try open(input) }
+        let (files, refused) = try TextFiles.read(files, input)
         let source = TextFileSource(files)
-        if !json, !text, Screen.hasTerminal {
+        if !json, !text, input == nil ? Screen.hasTerminal : Screen.takesTerminal() {
             var options = screen.inspectorOptions
             options.limits = limits(source)
             try Screen.show(source, options)
@@ -89,13 +90,13 @@ struct OpenCommand: ParsableCommand {
         throw CommandFailure(.damagedInput, reasons.isEmpty ? nil : reasons.joined(separator: "; "))
     }
 
-    private func open(_ recording: RecordingFile.Opened) throws {
+    private func open(_ recording: RecordingFile.Opened, isGrowing: Bool) throws {
         var source = recording.source
         if !json, !text, Screen.hasTerminal {
-            var replay = RecordingFile.replay(source)
+            var options = screen.inspectorOptions
             // What comes is what one wants to see of a file that grows.
-            if follow { _ = try replay.travel(.end, .forward, limit: .max) }
-            try Screen.show(replay, screen.inspectorOptions)
+            options.startsAtEnd = isGrowing
+            try Screen.show(RecordingFile.replay(source), options)
         } else {
             try print(source.title) { () throws in
                 var batch = try source.advance(.steps(Self.piece))
@@ -115,16 +116,22 @@ struct OpenCommand: ParsableCommand {
         _ = try loop.wait(timeout: .milliseconds(100))
     }
 
-    /// Prints a recording as it comes, until its writer ends.
-    private func printStream(_ beginning: [UInt8]) throws {
+    /// Shows a recording while it comes, or prints it until its writer ends.
+    private func open(_ input: StandardInput) throws {
+        guard !json, !text, Screen.takesTerminal() else { return try print(input) }
+        try open(RecordingFile.Opened(source: RecordingFile.spool(input)), isGrowing: true)
+        if let problem = input.problem { throw CommandFailure(.damagedInput, problem) }
+    }
+
+    private func print(_ input: StandardInput) throws {
         var reader = RecordingReader()
-        reader.append(beginning)
+        reader.append(input.beginning)
         var hasEnded = false
         try print("standard input") { () throws in
             var batch = FlowBatch()
             reader.read(into: &batch, limit: Self.piece)
             guard batch.isEmpty, !hasEnded else { return batch.isEmpty ? nil : batch }
-            if let more = try RecordingFile.next() {
+            if let more = try input.next() {
                 reader.append(more)
             } else {
                 reader.finish()
@@ -132,11 +139,7 @@ struct OpenCommand: ParsableCommand {
             }
             return batch
         }
-        try tell(reader.damages)
-    }
-
-    private func tell(_ damages: RecordingDamages) throws(CommandFailure) {
-        if let damage = damages.summary { throw CommandFailure(.damagedInput, damage) }
+        if let damage = input.problem ?? reader.damages.summary { throw CommandFailure(.damagedInput, damage) }
     }
 
     /// Prints all batches, of which nil is the end.

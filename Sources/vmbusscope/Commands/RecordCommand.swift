@@ -88,8 +88,8 @@ struct RecordCommand: ParsableCommand {
             return try simulate(SimulatorSource(scenario, seed: seed), signals)
         }
         if !from.isEmpty { return try write(TextFileSource(try TextFiles.read(from).files)) }
-        let request = TraceRequest(isWanted: trace)
-        try follow(source.source(tracing: request), signals)
+        let live = LiveRecording(path: output, options: recording, interval: sampling.duration, count: count)
+        try live.follow(source.source(tracing: TraceRequest(isWanted: trace)), signals, busPath: source.busPath)
     }
 
     private func simulate(_ source: SimulatorSource, _ signals: borrowing SignalSource) throws {
@@ -114,33 +114,5 @@ struct RecordCommand: ParsableCommand {
         var file = try CompleteRecording(output, recording, of: TextFileSource([]))
         try file.keep(source.batch)
         try file.finish()
-    }
-
-    /// A live guest is looked at until a signal ends it; the file is whole then.
-    private func follow(_ source: some BusSource, _ signals: borrowing SignalSource) throws {
-        var source = source
-        var batch = try source.advance(.steps(1))
-        var known = BusSnapshot()
-        known.apply(batch)
-        guard known.busAvailable else { throw LiveGuest.noBus(self.source.busPath) }
-        let keeper = try RecordingKeeper(
-            output, recording, source.capabilities.kind, title: source.title, logTime: MonotonicClock.now())
-        var loop = PollLoop<Void>()
-        loop.add(signals.fileDescriptor, token: ())
-        var left = count ?? .max
-        while true {
-            keeper.keep(batch)
-            left -= 1
-            guard left > 0, !keeper.isOver else { break }
-            var pause = sampling.duration
-            if let end = keeper.end {
-                pause = min(pause, .nanoseconds(Int64(clamping: end - min(end, MonotonicClock.now()))))
-            }
-            _ = try loop.wait(timeout: pause)
-            // Taken, so that it does not end the process when it is let through again.
-            guard try signals.next() == nil, !keeper.isOver else { break }
-            batch = try source.advance(.steps(1))
-        }
-        try keeper.finish()
     }
 }

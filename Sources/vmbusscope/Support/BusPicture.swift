@@ -12,7 +12,8 @@ struct BusPicture {
 
     /// Reads what a path leads to.
     init(_ path: String) throws(CommandFailure) {
-        if let opened = try RecordingFile.open([path]) {
+        let input = path == "-" ? try StandardInput() : nil
+        if let opened = try RecordingFile.whole(path, input) {
             var source = opened.source
             do throws(SourceError) {
                 _ = try source.travel(.end, .forward, limit: .max)
@@ -27,7 +28,7 @@ struct BusPicture {
             return
         }
         var snapshot = BusSnapshot()
-        for file in try TextFiles.read([path]).files { snapshot.apply(TextFileSource([file]).batch) }
+        for file in try TextFiles.read([path], input).files { snapshot.apply(TextFileSource([file]).batch) }
         (first, last, hasMessages) = (snapshot, snapshot, false)
     }
 }

@@ -25,7 +25,7 @@ struct HostService {
     /// Where the records are kept as well, and how much of them; `-` is standard output in the place of lines.
     var recording: (path: String, options: RecordingOptions)?
 
-    private enum Token { case report, signal, input }
+    private enum Token { case report, signal, input, reader }
 
     /// Prints every record as a line until a signal or a command ends it.
     func print(isJSON: Bool, takesCommands: Bool) throws {
@@ -38,6 +38,7 @@ struct HostService {
         loop.add(reports.fileDescriptor, token: .report)
         loop.add(signals.fileDescriptor, token: .signal)
         if takesCommands { loop.add(STDIN_FILENO, token: .input) }
+        if recording?.path == "-" { loop.add(STDOUT_FILENO, for: .hangUp, token: .reader) }
         var lines = HostLines(isJSON: isJSON)
         var trial = trial
         request(try trial?.begin(byItself: !takesCommands), thread)
@@ -57,6 +58,8 @@ struct HostService {
                 case .signal:
                     ending = try signals.next() ?? ending
                     isEnding = ending != nil
+                // It has enough.
+                case .reader: isEnding = true
                 case .input:
                     guard let bytes = try DescriptorAccess.read(STDIN_FILENO, atMost: 4096) else { continue }
                     if bytes.isEmpty { loop.remove(STDIN_FILENO) }
@@ -175,7 +178,6 @@ struct HostService {
             switch report {
             case .batch(let batch):
                 keeper?.keep(batch)
-                if keeper?.hasNoReader == true { throw CommandFailure(.success) }
                 if trial?.replacesRecords != true, recording?.path != "-" { try Output.write(lines.of(batch)) }
                 command = try trial?.follow(batch) ?? command
             case .failed(let error): throw CommandFailure(.failure, error.description)

@@ -7,7 +7,7 @@ import Platform
 struct LogInput {
     private enum Form {
         case recording(RecordingSource)
-        case stream(RecordingReader)
+        case stream(RecordingReader, StandardInput)
         case batch(FlowBatch, next: Int)
     }
 
@@ -31,18 +31,14 @@ struct LogInput {
             problem = recording.problem
             return
         }
-        var beginning: [UInt8] = []
-        if path == "-" {
-            let input = try RecordingFile.standardInput()
-            beginning = input.beginning
-            if input.isRecording {
-                var reader = RecordingReader()
-                reader.append(input.beginning)
-                form = .stream(reader)
-                return
-            }
+        let input = path == "-" ? try StandardInput() : nil
+        if let input, input.isRecording {
+            var reader = RecordingReader()
+            reader.append(input.beginning)
+            form = .stream(reader, input)
+            return
         }
-        let (files, _) = try TextFiles.read([path], beginning: beginning)
+        let (files, _) = try TextFiles.read([path], input)
         form = .batch(TextFileSource(files).batch, next: 0)
     }
 
@@ -57,7 +53,7 @@ struct LogInput {
         let told: RecordingManifest? =
             switch form {
             case .recording(let source): source.manifest
-            case .stream(let reader): reader.manifest
+            case .stream(let reader, _): reader.manifest
             case .batch: nil
             }
         return told ?? RecordingManifest(.file, title: name)
@@ -73,7 +69,7 @@ struct LogInput {
     var damages: RecordingDamages {
         switch form {
         case .recording(let source): source.damages
-        case .stream(let reader): reader.damages
+        case .stream(let reader, _): reader.damages
         case .batch: RecordingDamages()
         }
     }
@@ -96,17 +92,17 @@ struct LogInput {
             defer { form = .recording(source) }
             batch = try source.advance(.steps(Self.piece))
             return batch.isEmpty ? nil : batch
-        case .stream(var reader):
+        case .stream(var reader, let input):
             form = .batch(batch, next: 0)
-            defer { form = .stream(reader) }
+            defer { form = .stream(reader, input) }
             while true {
                 reader.read(into: &batch, limit: Self.piece)
                 guard batch.isEmpty, !hasEnded else { return batch.isEmpty ? nil : batch }
-                if let more = try RecordingFile.next() {
+                if let more = try input.next() {
                     reader.append(more)
                 } else {
                     reader.finish()
-                    hasEnded = true
+                    (hasEnded, problem) = (true, input.problem)
                 }
             }
         case .batch(let whole, let first):

@@ -13,24 +13,7 @@ import VMBusWire
 /// Recordings that the command line names.
 enum RecordingFile {
     /// The bytes with which every section of pcapng begins.
-    private static let beginning: UInt32 = 0x0A0D_0D0A
-
-    /// What standard input begins with, and whether that is a recording, of which more may come.
-    static func standardInput() throws(CommandFailure) -> (beginning: [UInt8], isRecording: Bool) {
-        var bytes: [UInt8] = []
-        while bytes.count < 4, let more = try next() { bytes += more }
-        return (bytes, bytes.count >= 4 && bytes[...].word32(0) == beginning)
-    }
-
-    /// The next piece of standard input; nil at its end.
-    static func next() throws(CommandFailure) -> [UInt8]? {
-        do throws(SystemError) {
-            let bytes = try DescriptorAccess.read(STDIN_FILENO, atMost: 1 << 20)
-            return bytes?.isEmpty == false ? bytes : nil
-        } catch {
-            throw CommandFailure(.failure, "standard input: \(error)")
-        }
-    }
+    static let beginning: UInt32 = 0x0A0D_0D0A
 
     /// A recording that was opened.
     struct Opened {
@@ -83,6 +66,22 @@ enum RecordingFile {
         }
     }
 
+    /// The recording that is named, or the one that standard input is up to its end. Nil where something else is.
+    static func whole(_ path: String, _ input: StandardInput?) throws(CommandFailure) -> Opened? {
+        guard let input else { return try open([path]) }
+        guard input.isRecording else { return nil }
+        let spool = try RecordingSpool()
+        try spool.fill(input)
+        return Opened(source: RecordingSource(try spool.mapped(), name: "standard input"), problem: input.problem)
+    }
+
+    /// The recording that comes through standard input, which is kept in a file without a name for as long as somebody looks.
+    static func spool(_ input: StandardInput) throws(CommandFailure) -> RecordingSource {
+        let spool = try RecordingSpool()
+        try spool.begin(input)
+        return RecordingSource(try spool.mapped(), name: "standard input") { spool.mappedIfLonger() }
+    }
+
     // MARK: Copied trees
 
     /// What a copied tree says at one look.
@@ -111,16 +110,13 @@ enum RecordingFile {
 
     // MARK: Compressed files
 
-    /// So many times longer than the file may be what comes out of it, and so many bytes in any case.
-    private static let (longestRatio, shortestLimit) = (UInt64(1024), UInt64(64) << 20)
-
     private static func decompressed(
         _ file: MappedFile, _ compression: Compression
     ) throws(SystemError) -> (MappedFile, problem: String?) {
         let temporary = try TemporaryFile()
         let output = try temporary.writer()
-        let limit = max(UInt64(file.byteCount) * longestRatio, shortestLimit)
-        var decompressor = try Decompressor(compression, limit: limit)
+        var decompressor = try Decompressor(
+            compression, limit: Decompressor.likelyLimit(of: UInt64(file.byteCount)))
         var problem: DecompressionError?
         var place = 0
         while problem == nil, place < file.byteCount {

@@ -113,9 +113,6 @@ final class RecordingKeeper {
     /// When it ends by itself, in the clock's nanoseconds.
     var end: UInt64? { deadline == .max ? nil : deadline }
 
-    /// Whether the reader of a pipe is gone.
-    var hasNoReader: Bool { path == "-" && thread.failure?.code == EPIPE }
-
     /// Records what has come, as far as it was asked for.
     func keep(_ batch: FlowBatch) {
         guard !isOver else { return }
@@ -132,7 +129,7 @@ final class RecordingKeeper {
     func finish() throws(CommandFailure) {
         let outcome = thread.finish()
         if outcome.lostCount > 0 { Output.complain("\(outcome.lostCount) records were lost; the recording says where") }
-        guard let failure = outcome.failure, failure.code != EPIPE || path != "-" else { return }
+        guard let failure = outcome.failure, failure.code != EPIPE else { return }
         throw CommandFailure(.failure, "\(path): \(failure); the recording ends behind record \(outcome.recordCount)")
     }
 }

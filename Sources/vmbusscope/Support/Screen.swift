@@ -13,6 +13,11 @@ enum Screen {
         DescriptorAccess.isTerminal(STDIN_FILENO) && DescriptorAccess.isTerminal(STDOUT_FILENO)
     }
 
+    /// Whether there is a terminal for frames, and one for keys although standard input is something else, which it becomes.
+    static func takesTerminal() -> Bool {
+        DescriptorAccess.isTerminal(STDOUT_FILENO) && OwnedDescriptor.makeTerminalStandardInput()
+    }
+
     /// Shows a live guest, which is looked at every `interval` on a thread of its own.
     ///
     /// - Parameter watch: how the source looks, with what the screen is about.

@@ -8,17 +8,17 @@ enum TextFiles {
     ///
     /// - Parameters:
     ///   - paths: files; `-` stands for standard input.
-    ///   - beginning: what was read from standard input already.
+    ///   - input: standard input, where somebody has begun to read it.
     /// - Returns: what could be taken, at least one, and how many could not.
     /// - Throws: the last reason if nothing could be taken.
     static func read(
-        _ paths: [String], beginning: [UInt8] = []
+        _ paths: [String], _ input: StandardInput? = nil
     ) throws(CommandFailure) -> (files: [TextFile], refused: Int) {
         var files: [TextFile] = []
         var failures: [CommandFailure] = []
         for path in paths {
             do throws(CommandFailure) {
-                files.append(try read(path, beginning))
+                files.append(try read(path, input))
             } catch {
                 failures.append(error)
             }
@@ -35,20 +35,39 @@ enum TextFiles {
         if let message = failure.message { Output.complain(message) }
     }
 
-    private static func read(_ path: String, _ beginning: [UInt8]) throws(CommandFailure) -> TextFile {
-        let name = path == "-" ? "standard input" : path
-        var bytes = try path == "-" ? standardInput(beginning) : contents(path)
+    private static func read(_ path: String, _ input: StandardInput?) throws(CommandFailure) -> TextFile {
+        if path == "-" {
+            if let input { return try read(input) }
+            return try read(StandardInput())
+        }
+        var bytes = try contents(path)
         if let compression = Compression(beginning: bytes) {
             do throws(DecompressionError) {
                 bytes = try Decompressor.whole(bytes, compression, limit: TextFile.maximumByteCount)
             } catch {
-                throw CommandFailure(.failure, "\(name): \(error)")
+                throw CommandFailure(.failure, "\(path): \(error)")
             }
         }
+        return try parsed(bytes, path, path.split(separator: "/").last.map(String.init) ?? path)
+    }
+
+    private static func read(_ input: StandardInput) throws(CommandFailure) -> TextFile {
+        var bytes = input.beginning
+        while let more = try input.next() {
+            bytes += more
+            guard bytes.count <= TextFile.maximumByteCount else {
+                throw CommandFailure(.failure, "standard input: \(TextFileError.tooLong)")
+            }
+        }
+        if let problem = input.problem { throw CommandFailure(.failure, "standard input: \(problem)") }
+        return try parsed(bytes, "standard input", "-")
+    }
+
+    private static func parsed(_ bytes: [UInt8], _ place: String, _ name: String) throws(CommandFailure) -> TextFile {
         do throws(TextFileError) {
-            return try TextFile(parsing: bytes, name: path.split(separator: "/").last.map(String.init) ?? path)
+            return try TextFile(parsing: bytes, name: name)
         } catch {
-            throw CommandFailure(.failure, "\(name): \(error)")
+            throw CommandFailure(.failure, "\(place): \(error)")
         }
     }
 
@@ -64,23 +83,6 @@ enum TextFiles {
             case EACCES, EPERM: throw CommandFailure(.permissionMissing, error.description)
             default: throw CommandFailure(.failure, error.description)
             }
-        }
-    }
-
-    private static func standardInput(_ beginning: [UInt8]) throws(CommandFailure) -> [UInt8] {
-        do throws(SystemError) {
-            var bytes = beginning
-            while let more = try DescriptorAccess.read(STDIN_FILENO, atMost: 1 << 20) {
-                if more.isEmpty { return bytes }
-                bytes += more
-                guard bytes.count <= TextFile.maximumByteCount else {
-                    throw SystemError(call: "read", code: EFBIG, path: nil)
-                }
-            }
-            return bytes
-        } catch {
-            let reason = error.code == EFBIG ? TextFileError.tooLong.description : error.description
-            throw CommandFailure(.failure, "standard input: \(reason)")
         }
     }
 }

@@ -1,5 +1,6 @@
 import BusModel
 import CaptureFiles
+import TestSupport
 import Testing
 import VMBusWire
 
@@ -24,7 +25,7 @@ import VMBusWire
     }
 
     @Test(arguments: [1, 2, 3]) func `flipped bits lose what they hit and nothing else`(_ seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SeededNumbers(seed: seed)
         let log = RecordedLog(records: 40, seed: seed)
         let bytes = log.recorded(interval: 16)
         let all = PlainRecord.all(log.batch)
@@ -60,7 +61,7 @@ import VMBusWire
     }
 
     @Test func `any bytes are read to their end`() {
-        var random = SeededRandom(seed: 9)
+        var random = SeededNumbers(seed: 9)
         let bytes = RecordedLog(records: 30).recorded(interval: 8)
         for number in 0..<1000 {
             var hostile: [UInt8]

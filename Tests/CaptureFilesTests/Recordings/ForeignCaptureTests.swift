@@ -1,5 +1,6 @@
 import BusModel
 import CaptureFiles
+import TestSupport
 import Testing
 import VMBusWire
 
@@ -124,7 +125,7 @@ import VMBusWire
             #expect(records.headers.count <= 3)
             #expect(capture.damages.count <= 1)
         }
-        var random = SeededRandom(seed: 9)
+        var random = SeededNumbers(seed: 9)
         for source in [whole, Self.pcap(isBig: false, magic: 0xA1B2_C3D4, linkType: 1)] {
             for _ in 0..<2000 {
                 var bytes = source

@@ -1,5 +1,6 @@
 import BusModel
 import CaptureFiles
+import TestSupport
 import VMBusDevices
 import VMBusWire
 
@@ -13,11 +14,11 @@ struct RecordedLog {
     private(set) var batch = FlowBatch()
     private var sequence: UInt64 = 0
     private var time: UInt64 = 0
-    private var random: SeededRandom
+    private var random: SeededNumbers
 
     /// A log of about so many records.
     init(records count: Int, seed: UInt64 = 1) {
-        random = SeededRandom(seed: seed)
+        random = SeededNumbers(seed: seed)
         start()
         while batch.headers.count < count { addSomething() }
     }
@@ -142,21 +143,6 @@ struct RecordedLog {
         writer.append(batch)
         if isFinished { writer.finish() }
         return writer.take()
-    }
-}
-
-/// A generator with a seed, so that a failure comes again.
-struct SeededRandom {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
     }
 }
 

@@ -30,6 +30,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "flow-frame", run: fuzzFlowFrame),
         FuzzTarget(name: "responder", run: fuzzResponder),
         FuzzTarget(name: "recording", run: fuzzRecording),
+        FuzzTarget(name: "export", run: fuzzExport),
     ]
 
     /// The target of that name.

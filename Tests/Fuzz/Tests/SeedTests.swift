@@ -71,7 +71,9 @@ enum Seeds {
         seeds["ring-receiver"] = rings
         seeds["tracepoint"] = try tracepoints()
         seeds["flow-frame"] = frames(batch)
-        seeds["recording"] = recordings(batch)
+        let recordings = Self.recordings(batch)
+        seeds["recording"] = (recordings + foreignCaptures).map { [99] + $0 }
+        seeds["export"] = recordings.flatMap { bytes in (0..<UInt8(5)).map { [$0] + bytes } }
         seeds["responder"] = GuestFrames.conversations
         seeds["ring-dump"] = try dumps()
         seeds["text-file"] = try texts()
@@ -89,7 +91,20 @@ enum Seeds {
             var writer = RecordingWriter(
                 RecordingManifest(tool: "seed", source: .simulator, title: "seed"), interval: 5)
             writer.append(piece)
-            return [99] + writer.take()
+            return writer.take()
+        }
+    }
+
+    /// A frame as tcpdump keeps it, with times in microseconds and in nanoseconds, and as other machines do.
+    private static let foreignCaptures: [[UInt8]] = [UInt32(0xA1B2_C3D4), 0xA1B2_3C4D].flatMap { magic in
+        [false, true].map { isBig -> [UInt8] in
+            let frame = [UInt8](repeating: 0xFF, count: 6) + zeros(8)
+            let words: [UInt32] = [magic, 2 | 4 << 16, 0, 0, 65535, 1, 1_700_000_000, 500, 14, 60]
+            return words.enumerated().flatMap { index, word in
+                // Two half words are the second one.
+                let bytes = word.littleEndianBytes
+                return !isBig ? bytes : index == 1 ? [0, 2, 0, 4] : bytes.reversed()
+            } + frame
         }
     }
 

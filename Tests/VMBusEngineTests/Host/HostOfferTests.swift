@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusEngine
 import VMBusWire
@@ -35,7 +36,7 @@ import VMBusWire
                 absolute
                 ? [(2, 9, 1), (1, 5, 2), (1, 3, nil), (1, 4, nil), (3, 1, nil)]
                 : [(1, 5, 2), (1, 3, nil), (1, 4, nil), (2, 9, 1), (3, 1, nil)]
-            var generator = SplitMix(state: 3)
+            var generator = SeededNumbers(seed: 3)
             for _ in 0..<20 {
                 var host = HostConnection(configuration)
                 for entry in expected.shuffled(using: &generator) {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusEngine
 import VMBusWire
@@ -16,7 +17,7 @@ import VMBusWire
     }
 
     @Test func `ranges come back from every split of their words`() {
-        var generator = SplitMix(state: 2)
+        var generator = SeededNumbers(seed: 2)
         for _ in 0..<200 * Soak.factor {
             let ranges = (0..<1 + generator.next() % 6).map { _ in
                 let offset = UInt32(generator.next() % 4096)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VMBusEngine
 import VMBusWire
@@ -7,7 +8,7 @@ import VMBusWire
     private static let handles: [UInt32] = [1, 2, 3]
 
     /// Mostly about a channel that there is, and about a list that fits.
-    private func message(_ host: HostConnection, _ generator: inout SplitMix) -> ChannelMessage {
+    private func message(_ host: HostConnection, _ generator: inout SeededNumbers) -> ChannelMessage {
         let isWild = generator.next() % 8 == 0
         let held = host.channels.map(\.relid).filter { $0 != 0 }
         let relid = isWild ? UInt32(generator.next() % 5) : held.randomElement(using: &generator) ?? 1
@@ -34,7 +35,7 @@ import VMBusWire
         }
     }
 
-    private func ending(_ generator: inout SplitMix) -> ChannelMessage {
+    private func ending(_ generator: inout SeededNumbers) -> ChannelMessage {
         let endings: [ChannelMessage] = [
             .unload, .pause, HostDriver.contact(), HostDriver.contact(ProtocolVersion(9, 9)),
             HostDriver.contact(.redstone5),
@@ -61,7 +62,7 @@ import VMBusWire
         return true
     }
 
-    private func step(_ driver: inout HostDriver, _ generator: inout SplitMix) {
+    private func step(_ driver: inout HostDriver, _ generator: inout SeededNumbers) {
         if generator.next() % 4 == 0, usual(&driver) { return }
         let keys = driver.host.channels.map(\.key)
         let success = generator.next() % 4 != 0
@@ -117,7 +118,7 @@ import VMBusWire
     func `no sequence breaks a host, each point of it can be saved, and a reset ends it`(
         _ awaits: AwaitedAnswers
     ) throws {
-        var generator = SplitMix(state: UInt64(awaits.rawValue) + 1)
+        var generator = SeededNumbers(seed: UInt64(awaits.rawValue) + 1)
         var configuration = HostConnection.Configuration()
         configuration.awaits = awaits
         var channelRows: Set<ChannelRow> = [.gone]

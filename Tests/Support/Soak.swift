@@ -1,9 +1,9 @@
 import Glibc
 
 /// How much longer than usual the seeded tests go on: VMBUSSCOPE_SOAK, 1 unless it is set.
-enum Soak {
+public enum Soak {
     /// At least 1.
-    static let factor: Int = {
+    public static let factor: Int = {
         guard let value = getenv("VMBUSSCOPE_SOAK"), let factor = Int(String(cString: value)) else { return 1 }
         return min(max(factor, 1), 100_000)
     }()

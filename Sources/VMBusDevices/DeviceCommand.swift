@@ -22,6 +22,12 @@ public enum DeviceCommand: Sendable, Hashable {
     case balloon(BalloonCommand)
     /// For a virtual PCI bus.
     case pci(PCICommand)
+    /// For a keyboard.
+    case keyboard(KeyboardCommand)
+    /// For a mouse.
+    case mouse(MouseCommand)
+    /// For a display.
+    case video(VideoCommand)
 
     /// Reads a command for a device of a kind, such as `link down`.
     ///
@@ -37,6 +43,9 @@ public enum DeviceCommand: Sendable, Hashable {
         case .scsi, .fibreChannel, .ide: self = .storage(try StorageCommand(words, for: kind.word))
         case .balloon: self = .balloon(try BalloonCommand(words))
         case .pci: self = .pci(try PCICommand(words))
+        case .keyboard: self = .keyboard(try KeyboardCommand(words))
+        case .mouse: self = .mouse(try MouseCommand(words))
+        case .video: self = .video(try VideoCommand(words))
         default: throw DeviceCommandError(words, for: kind.word, known: [])
         }
     }

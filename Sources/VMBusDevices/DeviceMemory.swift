@@ -70,6 +70,8 @@ public enum BufferPurpose: UInt32, CaseIterable, Sendable, Hashable {
     case blocks = 4
     /// Guest pages that stand for the window of a virtual PCI bus: pages only.
     case window = 5
+    /// Guest pages, one behind the other, that hold a picture: pages only.
+    case screen = 6
 
     /// Whether the host gets a page list of the buffer.
     public var needsPageList: Bool { self == .receive || self == .send }

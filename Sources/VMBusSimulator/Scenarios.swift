@@ -8,7 +8,8 @@ public enum Scenarios {
 
     /// Those to learn from, in the order in which they are best looked at.
     public static let names = [
-        "boot", "network", "storage", "utilities", "hvsock", "memory-and-pci", "rescind", defaultName, "sub-channels",
+        "boot", "network", "storage", "utilities", "hvsock", "memory-and-pci", "console", "rescind", defaultName,
+        "sub-channels",
         "versions",
         "hibernate",
     ]
@@ -49,6 +50,7 @@ public enum Scenarios {
         case "utilities": PackageResources.utilities_toml
         case "hvsock": PackageResources.hvsock_toml
         case "memory-and-pci": PackageResources.memory_and_pci_toml
+        case "console": PackageResources.console_toml
         case "rescind": PackageResources.rescind_toml
         case defaultName: PackageResources.two_guests_toml
         case "sub-channels": PackageResources.sub_channels_toml

@@ -16,7 +16,8 @@ import VMBusWire
         let names = Set(Self.fields.compactMap { $0.split(separator: ".").last.map(String.init) })
         let declared =
             RecordHeader.schema + NVSP.Message.schema + RNDIS.Packet.schema + RNDIS.Request.schema + VStor.Packet.schema
-            + IntegrationComponent.Message.schema + SocketFrame.schema + AttributeReading.schema + TraceRecord.schema
+            + IntegrationComponent.Message.schema + SocketFrame.schema + KeyboardMessage.schema
+            + MouseMessage.schema + VideoMessage.schema + AttributeReading.schema + TraceRecord.schema
             + KernelLogRecord.schema + OfferChannel.schema + OpenChannel.schema + PacketDescriptor.schema
         for field in declared {
             guard let name = field.path.split(separator: ".").last?.lowercased() else { continue }

@@ -92,7 +92,7 @@ import VMBusWire
     @Test func `trees of heartbeats and of unknown devices name every byte once`() {
         let log = Self.heartbeats()
         for (packet, line) in zip(log, Self.summaries(log, .heartbeat)) { Self.check(packet, line, .heartbeat) }
-        for (packet, line) in zip(log, Self.summaries(log, .video)) { Self.check(packet, line, .video) }
+        for (packet, line) in zip(log, Self.summaries(log, .serial)) { Self.check(packet, line, .serial) }
         let network = Self.session()
         for (packet, line) in zip(network, Self.summaries(network, .unknown)) { Self.check(packet, line, .unknown) }
     }

@@ -15,8 +15,8 @@ struct FakeMemory: DeviceMemory {
         for _ in 0..<count {
             pages[nextPage] = Array(repeating: 0, count: 4096)
             numbers.append(nextPage)
-            // Not in one piece, as guest memory is not.
-            nextPage += purpose == .window ? 1 : 3
+            // Not in one piece, as guest memory is not, but for what must be.
+            nextPage += purpose == .window || purpose == .screen ? 1 : 3
         }
         guard purpose.needsPageList else { return GuestBuffer(gpadl: 0, byteCount: count * 4096, pages: numbers) }
         nextList += 1

@@ -1,6 +1,7 @@
 import BusModel
 import Configuration
 import Testing
+import VMBusDevices
 import VMBusPartitions
 import VMBusSimulator
 import VMBusWire
@@ -120,6 +121,36 @@ struct ScenarioRun {
         // Every connection that was offered has gone again: the numbers were given back.
         #expect(run.count(.relidReleased) == run.count(.rescindChannelOffer))
         #expect(run.count(.rescindChannelOffer) == 6)
+    }
+
+    @Test func `console types, points and draws`() throws {
+        let run = try ScenarioRun("console", until: 4 * Self.second)
+        #expect(run.faults == [])
+        #expect(run.has("the guest's keyboard: shift down"))
+        #expect(run.has("the guest's keyboard: delete up"))
+        #expect(run.notes.filter { $0.contains("the guest's keyboard:") }.count == 22)
+        #expect(run.has("keyboard: the guest's lights: caps lock"))
+        #expect(run.has("the guest's pointer: at 16384, 8192, right down"))
+        #expect(run.has("video: the guest shows a picture of 640x480, 32 bits to a dot"))
+        #expect(run.packets > 100)
+    }
+
+    @Test func `a display's size must fit its frame buffer`() throws {
+        let text = { (line: String) in
+            "name = \"x\"\n[[guest]]\nname = \"a\"\n[[guest.device]]\nkind = \"video\"\n\(line)\n"
+        }
+        for line in ["resolution = \"1600x1400\"", "resolution = \"800\"", "resolution = \"0x5\"", "mmio_mib = 0"] {
+            var problem = ""
+            do {
+                _ = try Scenario(ConfigurationDocument(parsing: text(line), file: "x.toml"))
+            } catch {
+                problem = "\(error)"
+            }
+            #expect(problem.hasPrefix("x.toml:6:"), "\(line): \(problem)")
+        }
+        let fits = try Scenario(
+            ConfigurationDocument(parsing: text("mmio_mib = 9\nresolution = \"1600x1400\""), file: "x.toml"))
+        #expect(fits.guests[0].host.devices[0].video?.host.resolutions[0] == VideoResolution(1600, 1400))
     }
 
     @Test func `rescind takes devices away in use, and while they open`() throws {

@@ -89,6 +89,9 @@ public struct DissectorScript {
         names("kvp", KeyValueOperation.self)
         names("vss", BackupOperation.self)
         names("fcopy", FileCopyOperation.self)
+        names("keyboard", KeyboardMessageType.self)
+        names("mouse", MouseMessageType.self)
+        names("video", VideoMessageType.self)
         table("scsi", PacketNames.commands.map { ("\($0.opcode)", $0.name) })
         table(
             "classes",

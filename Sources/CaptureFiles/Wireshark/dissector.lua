@@ -448,6 +448,25 @@ local function pci(tvb, p, tree, record)
   return kind == 4294967295 and "VPCI.ANSWER" or "VPCI." .. named(C.vpci, kind)
 end
 
+-- Devices whose packets are messages of one kind: a title, how far into the payload the type lies, and what types are called.
+local devices = {
+  keyboard = { "Keyboard", 0, C.keyboard }, mouse = { "Mouse", 8, C.mouse }, video = { "Video", 8, C.video },
+}
+
+local function message(tvb, p, tree, record)
+  local size, title, at, types = p.payload_end - p.payload, table.unpack(devices[record.device])
+  local stop
+  if size > 0 then
+    local _
+    _, stop = block(title, record.device, tvb, p.payload, p.payload_end, tree, { sender = record.direction })
+    rest(tvb, stop or p.payload_end, p.payload_end, tree)
+  end
+  rest(tvb, p.attachment, p.finish, tree)
+  if size < at + 4 or not stop then return record.device:upper() .. ".MALFORMED" end
+  local number = tvb(p.payload + at, 4):le_uint()
+  return record.device:upper() .. "." .. (types[number] or "TYPE_" .. number)
+end
+
 local headers = {
   [2] = "transfer_page_set", [3] = "transfer_page_set", [4] = "establish_gpadl", [5] = "gpadl_reference",
   [7] = "transfer_pages", [8] = "gpadl_reference", [9] = "gpa_direct", [15] = "additional_data",
@@ -493,6 +512,7 @@ local function packet(tvb, tree, record)
   elseif record.device == "hvsock" and p.type == 6 then name = socket(tvb, p, tree, record)
   elseif record.device == "pci" and (p.type == 6 or p.type == 11) then name = pci(tvb, p, tree, record)
   elseif record.device == "balloon" and p.type == 6 then name = balloon(tvb, p, tree, record)
+  elseif devices[record.device] and p.type == 6 then name = message(tvb, p, tree, record)
   else
     rest(tvb, p.payload, p.payload_end, tree)
     rest(tvb, p.attachment, p.finish, tree)

@@ -15,7 +15,7 @@ public enum RecordDissector {
         RNDIS.InitializeComplete.self, RNDIS.Request.self, RNDIS.Answer.self, RNDIS.IndicateStatus.self,
         RNDIS.Packet.self, RNDIS.PerPacketInfo.self, IntegrationComponent.Negotiate.self, HeartbeatMessage.self,
         ShutdownMessage.self, TimeSample.self, TimeReference.self, KeyValueMessage.self, AdapterAddresses.self,
-        BackupMessage.self, FileCopyMessage.self,
+        BackupMessage.self, FileCopyMessage.self, KeyboardMessage.self, MouseMessage.self, VideoMessage.self,
     ]
 
     /// The fields of a record, under what was agreed on when it was written.

@@ -249,7 +249,7 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
                 let size = node.maps[number].memory.byteCount
                 buffer = GuestBuffer(gpadl: gpadl, byteCount: size, pages: Self.pages(Self.address(number), size))
             }
-        case .frame, .blocks, .window:
+        case .frame, .blocks, .window, .screen:
             let rounded = (byteCount + 4095) / 4096 * 4096
             if node.hostSeesMemory, let file = try? OwnedDescriptor.memoryFile("frames", byteCount: UInt64(rounded)),
                 let pages = try? SharedMapping(file, offset: 0, byteCount: rounded)

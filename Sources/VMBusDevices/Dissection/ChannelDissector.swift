@@ -41,7 +41,10 @@ public struct ChannelDissector: Sendable, Hashable {
         case .socket where descriptor.type == .dataInBand: return Self.summariseSocket(parts)
         case .balloon where descriptor.type == .dataInBand: return Self.summariseBalloon(parts)
         case .pci where parts.isPlain: return summariseVPCI(parts, descriptor, direction)
-        default: break
+        default:
+            if descriptor.type == .dataInBand, let messages = Self.messages(of: kind) {
+                return Self.summarise(messages, parts)
+            }
         }
         return Self.summariseUnknown(parts, descriptor)
     }
@@ -75,7 +78,9 @@ public struct ChannelDissector: Sendable, Hashable {
         case .socket where descriptor.type == .dataInBand: tree = socketTree(parts)
         case .balloon where descriptor.type == .dataInBand: tree = balloonTree(parts)
         case .pci where parts.isPlain: tree = vpciTree(parts, direction, hint)
-        default: tree = unknownTree(parts, descriptor)
+        default:
+            let messages = descriptor.type == .dataInBand ? messages(of: kind) : nil
+            tree = messages.map { Self.tree($0, parts) } ?? unknownTree(parts, descriptor)
         }
         tree.problem = parts.problem ?? tree.problem
         return tree

@@ -15,6 +15,9 @@ extension LayoutExplorer {
         add(explore(Balloon.Message.self), as: "dm")
         let messages = learn(VPCI.MessageType.self).names.map(\.value)
         add(explore(VPCI.Message.self, answering: messages.flatMap { [$0 - 1, $0, $0 + 1] }), as: "vpci")
+        add(explore(KeyboardMessage.self), as: "keyboard")
+        add(explore(MouseMessage.self), as: "mouse")
+        add(explore(VideoMessage.self), as: "video")
         for opcode in UInt8.min...UInt8.max {
             if let layout = CommandLayouts.layout(opcode) { add(layout.layout(&self), as: "cdb.\(opcode)") }
             for option in UInt8(0)...1 {

@@ -12,4 +12,8 @@ public enum UtilityEvent: Sendable, Hashable {
     case fact(name: String, value: String)
     /// Host: pages that the guest has given, and pages that were added to it.
     case memory(given: UInt64, added: UInt64)
+    /// Guest: a key of its keyboard goes down or comes up.
+    case key(Keystroke)
+    /// Guest: its pointer is here, with these buttons down.
+    case pointer(PointerReport)
 }

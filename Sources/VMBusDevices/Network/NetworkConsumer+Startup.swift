@@ -83,7 +83,7 @@ extension NetworkConsumer {
             let id = takeRequest(RNDIS.ObjectIdentifier(rawValue: 0))
             return sendControl(
                 RNDIS.Message(.initialize, .initialize(RNDIS.Initialize(requestID: id))), memory: &memory)
-        case .blocks, .window: return []
+        case .blocks, .window, .screen: return []
         }
     }
 

@@ -113,6 +113,8 @@ extension GuestPartition {
         case .file(.begin(let file)): activity.effects.append(.note("the guest takes the file \(file.name)"))
         case .file(.complete): activity.effects.append(.note("the guest has the whole file"))
         case .file(.cancel): activity.effects.append(.note("the guest drops what it has of the file"))
+        case .key(let stroke): activity.effects.append(.note("the guest's keyboard: \(stroke)"))
+        case .pointer(let report): activity.effects.append(.note("the guest's pointer: \(report)"))
         case .file(.data), .fact, .memory: break
         }
     }

@@ -48,10 +48,11 @@ public struct HostDevice: Sendable {
         offer.interfaceType = configuration.classID
         offer.interfaceInstance = configuration.instance
         offer.flags = .enumerateDeviceInterface
-        if configuration.integration != nil {
+        if configuration.integration != nil || [.mouse, .video].contains(configuration.kind) {
             offer.flags.insert(.namedPipeMode)
             offer.pipeType = .message
         }
+        if configuration.kind == .video { offer.mmioMegabytes = configuration.video?.host.megabytes ?? 8 }
         if configuration.kind == .socket { offer.flags.insert(.tlnpiProvider) }
         // For its window, and its function's memory.
         if let pci = configuration.pci { offer.mmioMegabytes = UInt16(max(1, pci.host.memorySize >> 20)) }

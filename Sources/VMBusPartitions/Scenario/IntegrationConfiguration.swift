@@ -66,6 +66,9 @@ public struct IntegrationConfiguration: Sendable, Hashable {
         case .shutdown: GUID(0xB665_0FF7, 0x33BC, 0x4840, 0x8048_E067_6786_F393)
         case .timeSync: GUID(0x2DD1_CE17, 0x079E, 0x403C, 0xB352_A192_1EE2_07EE)
         case .backup: GUID(0x2450_EE40, 0x33BF, 0x4FBD, 0x892E_9FB0_6E92_14CF)
+        case .keyboard: GUID(0xD34B_2567, 0xB9B6, 0x42B9, 0x8778_0A4E_C0B9_55BF)
+        case .mouse: GUID(0x58F7_5A6D, 0xD949, 0x4320, 0x99E1_A2A2_576D_581C)
+        case .video: GUID(0x5620_E0C7, 0x8062, 0x4DCE, 0xAEB7_520C_7EF7_6171)
         case .fileCopy: GUID(0xEB76_5408, 0x105F, 0x49B6, 0xB4AA_C123_B64D_17D4)
         default: nil
         }

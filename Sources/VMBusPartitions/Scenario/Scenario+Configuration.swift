@@ -117,7 +117,8 @@ extension GuestConfiguration {
                 + (integration == nil ? [] : ScenarioSchema.integration.names)
                 + (kind.isStorage ? ScenarioSchema.storage.names : [])
                 + (kind == .balloon ? ScenarioSchema.balloon.names : [])
-                + (kind == .pci ? ScenarioSchema.pci.names : []))
+                + (kind == .pci ? ScenarioSchema.pci.names : [])
+                + (kind == .video ? ScenarioSchema.video.names : []))
         let target = kind == .ide ? try table.integerIfPresent("target", in: 0...3) ?? 0 : 0
         let instance =
             try table.guidIfPresent("instance") ?? Self.usualInstance(of: kind, target: target)
@@ -130,6 +131,7 @@ extension GuestConfiguration {
         if kind.isStorage { try addController(table, &device) }
         if kind == .pci { device.pci = try PCIConfiguration(table) }
         if kind == .balloon { device.balloon = try BalloonConfiguration(table) }
+        if kind == .video { device.video = try VideoConfiguration(table) }
         try integration?.read(table)
         device.integration = integration
         host.devices.append(device)

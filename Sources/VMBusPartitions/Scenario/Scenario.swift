@@ -112,6 +112,9 @@ public struct GuestConfiguration: Sendable, Hashable {
         case .scsi, .ide, .fibreChannel: StorageConsumer(configuration: storageConsumer(kind, instance))
         case .balloon: BalloonConsumer(configuration: device?.balloon?.guest ?? BalloonConsumer.Configuration())
         case .pci: VPCIConsumer(configuration: device?.pci?.guest ?? VPCIConsumer.Configuration())
+        case .keyboard: KeyboardConsumer()
+        case .mouse: MouseConsumer()
+        case .video: VideoConsumer(configuration: device?.video?.guest ?? VideoConsumer.Configuration())
         default: nil
         }
     }
@@ -214,6 +217,8 @@ public struct DeviceConfiguration: Sendable, Hashable {
     public var balloon: BalloonConfiguration?
     /// For a virtual PCI bus: both ends.
     public var pci: PCIConfiguration?
+    /// For a display: versions, sizes, and what its guest draws.
+    public var video: VideoConfiguration?
 
     /// The device's machine at the host's end.
     func makeProvider() -> (any DeviceEndpoint)? {
@@ -224,6 +229,9 @@ public struct DeviceConfiguration: Sendable, Hashable {
         case .socket: socket.map { SocketProvider($0) }
         case .balloon: balloon.map { BalloonProvider(configuration: $0.host) }
         case .pci: pci.map { VPCIProvider(configuration: $0.host) }
+        case .keyboard: KeyboardProvider()
+        case .mouse: MouseProvider()
+        case .video: VideoProvider(configuration: video?.host ?? VideoProvider.Configuration())
         default: nil
         }
     }

@@ -78,7 +78,7 @@ public struct ScenarioSchema: Sendable {
     static let device = Section(
         heading: "[[guest.device]]", about: "a device that the host offers",
         rows: """
-            kind | string | ! | network, scsi, ide, fibre_channel, heartbeat, shutdown, timesync, kvp, vss, fcopy, balloon, pci, or one without a driver
+            kind | string | ! | network, scsi, ide, fibre_channel, heartbeat, shutdown, timesync, kvp, vss, fcopy, keyboard, mouse, video, balloon, pci, or one without a driver
             instance | GUID | made up | which device it is
             """)
     static let network = Section(
@@ -153,6 +153,14 @@ public struct ScenarioSchema: Sendable {
             device | integer | 0x5653 | which of its vendor's devices it is
             memory_kib | integer | none | KiB of its memory range, a power of two up to 65536
             """)
+    static let video = Section(
+        heading: "[[guest.device]] of kind video", about: "a display and what the guest draws on it",
+        rows: """
+            mmio_mib | integer | 8 | MiB of the frame buffer, which the offer asks for, 1 to 256
+            resolution | string | 1024x768 | the usual size of the picture, in dots
+            squares | integer | 0 | squares that the guest draws
+            draw_interval | time | 50ms | time between two squares
+            """)
     static let socket = Section(
         heading: "[[guest.socket]]", about: "an hv_sock service and its connections",
         rows: """
@@ -212,8 +220,8 @@ public struct ScenarioSchema: Sendable {
 
     /// All tables, in the order in which a file has them.
     public static let sections = [
-        scenario, root, exchange, guest, device, network, integration, storage, disk, balloon, pci, socket, event,
-        faults,
+        scenario, root, exchange, guest, device, network, integration, storage, disk, balloon, pci, video, socket,
+        event, faults,
         expectation,
     ]
 

@@ -11,6 +11,8 @@ public enum BridgeCommand: Sendable, Hashable {
     case offer(GUID)
     /// Something is asked of a device.
     case device(GUID, DeviceCommand)
+    /// What the guest shows on a display is kept as a PNG file.
+    case picture(GUID, path: String)
     /// From now on, or from the guest's next contact on, these faults are done and no others.
     case arm(FaultInjector, atContact: Bool)
 
@@ -35,6 +37,10 @@ public enum BridgeCommand: Sendable, Hashable {
         }
         guard !isPlain else {
             self = words[0] == "rescind" ? .rescind(device.instance) : .offer(device.instance)
+            return
+        }
+        if device.kind == .video, words[1] == "screenshot", words.count > 2 {
+            self = .picture(device.instance, path: words.dropFirst(2).joined(separator: " "))
             return
         }
         do throws(DeviceCommandError) {
@@ -84,6 +90,7 @@ extension BridgeSession {
         case .rescind(let instance): rescind(instance)
         case .offer(let instance): offer(instance)
         case .device(let instance, let command): ask(instance, command)
+        case .picture(let instance, let path): keepPicture(of: instance, path)
         case .arm(let faults, let atContact): arm(faults, atContact: atContact)
         }
         settle()
@@ -115,6 +122,23 @@ extension BridgeSession {
         var isKnown = false
         carryOut(visit { isKnown = $0.perform(command, device: instance, &$1) })
         if !isKnown { log.note("there is no device \(instance) to ask") }
+    }
+
+    /// Reads the picture out of the guest's memory, as the guest draws without asking anybody.
+    private mutating func keepPicture(of instance: GUID, _ path: String) {
+        var outcome = Result<VideoPicture, VideoPictureError>?.none
+        carryOut(visit { outcome = $0.picture(of: instance, &$1) })
+        switch outcome {
+        case .success(let picture):
+            do throws(SystemError) {
+                try ReplacedFile.write(path, PNGFile.bytes(picture))
+                log.note("the guest's picture of \(picture.width)x\(picture.height) is in \(path)")
+            } catch {
+                log.note("the guest's picture was not kept: \(error)")
+            }
+        case .failure(let error): log.note("the guest's picture was not kept: \(error)")
+        case nil: log.note("there is no display \(instance)")
+        }
     }
 
     /// Opens a disk that has come.

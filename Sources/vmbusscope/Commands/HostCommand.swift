@@ -26,8 +26,9 @@ struct HostCommand: ParsableCommand {
             is one line, with --json of schema vmbusscope.flow/1. With --control lines on standard input do something to \
             the guest: 'rescind DEVICE', 'offer DEVICE', 'switch' for what the responder has met, 'quit'; a device is a kind \
             or an instance. 'DEVICE COMMAND' asks a device for something, such as 'network link down', 'shutdown power-off', \
-            'timesync sync', 'kvp get guest KEY', 'vss freeze', 'balloon up 65536', 'pci eject' or \
-            'fcopy FILE /tmp/copy'; whatever else is said lists what the device knows. 'NAME: …' does it to the guest of that name, who is the first one otherwise.
+            'timesync sync', 'kvp get guest KEY', 'vss freeze', 'fcopy FILE /tmp/copy', 'balloon up 65536', 'pci eject', \
+            'keyboard type ls\\n' or 'mouse move 16384 16384'; whatever else is said lists what the device knows. \
+            'video screenshot FILE' keeps what the guest shows on its display as a PNG file. 'NAME: …' does it to the guest of that name, who is the first one otherwise.
 
             With --fault FILE the faults of its cases are done to what passes between guest and host, as in the simulator: \
             [[case]] has a name and [[case.faults]], whose keys are those of a scenario's [[faults]]; 'vmbusscope print \

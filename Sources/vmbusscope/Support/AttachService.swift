@@ -165,7 +165,7 @@ struct AttachedDevice {
         var set = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
         if poll(&set, 1, 0) > 0 { return .done }
         if let end, MonotonicClock.now() >= end { return .done }
-        if let keeper, keeper.hasNoReader || isRecording && keeper.isOver { return .done }
+        if let keeper, keeper.isOver { return .done }
         return nil
     }
 

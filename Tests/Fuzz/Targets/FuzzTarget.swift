@@ -21,6 +21,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "network-consumer", run: fuzzNetworkConsumer),
         FuzzTarget(name: "integration-provider", run: fuzzIntegrationProvider),
         FuzzTarget(name: "integration-consumer", run: fuzzIntegrationConsumer),
+        FuzzTarget(name: "console-provider", run: fuzzConsoleProvider),
+        FuzzTarget(name: "console-consumer", run: fuzzConsoleConsumer),
         FuzzTarget(name: "storage-provider", run: fuzzStorageProvider),
         FuzzTarget(name: "storage-consumer", run: fuzzStorageConsumer),
         FuzzTarget(name: "balloon", run: fuzzBalloon),

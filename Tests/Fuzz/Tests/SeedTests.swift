@@ -68,6 +68,8 @@ enum Seeds {
         seeds["integration-consumer"] = integrationConsumers
         seeds["balloon"] = MemorySeeds.balloon
         seeds["vpci"] = MemorySeeds.vpci
+        seeds["console-provider"] = consoleProviders
+        seeds["console-consumer"] = consoleConsumers
         seeds["ring-receiver"] = rings
         seeds["tracepoint"] = try tracepoints()
         seeds["flow-frame"] = frames(batch)
@@ -227,6 +229,23 @@ enum Seeds {
                 }
                 // The start of a file whose name is a letter.
                 + [1, 69, 38] + zeros(36) + [0x61, 0] + [0, 0]
+        }
+    }
+
+    /// Each device: what its own guest says, every command, then messages of every type that are not bent.
+    private static var consoleProviders: [[UInt8]] {
+        (0..<3).map { (device: UInt8) -> [UInt8] in
+            [device] + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+                + (0..<10).flatMap { (command: UInt8) -> [UInt8] in [5, command, 6, 0, 0, 0] }
+                + (0..<17).flatMap { (type: UInt8) -> [UInt8] in [4, 1, type, 20] + zeros(20) }
+        }
+    }
+
+    /// Each device: what its own host says, then messages of every type.
+    private static var consoleConsumers: [[UInt8]] {
+        (0..<3).map { (device: UInt8) -> [UInt8] in
+            [device] + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 6, 0, 0, 0]
+                + (0..<17).flatMap { (type: UInt8) -> [UInt8] in [4, 1, type, 20] + zeros(20) }
         }
     }
 

@@ -228,7 +228,8 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
 
     /// Linux 6.12 clears the mask of every sub-channel on a write to the node, also of one that it has not opened yet and that
     /// has no ring: it crashes. So nothing is written between the request for sub-channels, which the host has to hear, and the
-    /// moment when all are open.
+    /// moment when all are open. The request's own write is made on the processor on which the kernel takes offers up, so that
+    /// it is over before the host's answer becomes a sub-channel.
     private mutating func askForSignal() throws(SystemError) {
         let isAwaiting = device.endpoint.awaitsSubchannels
         guard !isAwaiting || !holding.isOn else {
@@ -236,8 +237,15 @@ public struct UIODriver<Endpoint: DeviceEndpoint>: ~Copyable {
             return
         }
         holding = (isAwaiting, false)
+        guard isAwaiting, let usual = try? ProcessorSet.ofThisThread() else { return try node.control(1) }
+        // Where it must not run there, the write is made all the same.
+        try? ProcessorSet(only: Self.offerProcessor).keepThisThread()
+        defer { try? usual.keepThisThread() }
         try node.control(1)
     }
+
+    /// VMBUS_CONNECT_CPU of Linux (drivers/hv/hyperv_vmbus.h), on which offers are taken up.
+    private static var offerProcessor: Int { 0 }
 
     /// The kernel has made the shared buffers; pages that packets point to are this program's own, where the host can see them.
     private mutating func create(_ purpose: BufferPurpose, _ byteCount: Int) {

@@ -25,6 +25,29 @@ import VMBusWire
         #expect(pair.guest.outstandingCount == 0)
     }
 
+    @Test func `awaits sub-channels from its request until the last one is open`() {
+        var pair = NetworkPair.network()
+        pair.open()
+        // What was sent up to the request, and what comes behind it.
+        var (before, during, after) = (0, 0, 0)
+        while pair.deliver() {
+            if pair.guest.awaitsSubchannels {
+                during += 1
+            } else if during == 0 {
+                before += 1
+            } else {
+                after += 1
+            }
+            for subchannel in 1..<UInt16(4) where pair.offered > 0 {
+                pair.offered -= 1
+                #expect(pair.guest.awaitsSubchannels)
+                pair.open(subchannel)
+            }
+        }
+        #expect(before > 0 && during > 0 && after > 0)
+        #expect(pair.guest.isRunning && !pair.guest.awaitsSubchannels)
+    }
+
     @Test(arguments: [
         (NVSP.Version.version1, 0), (.version2, 0), (.version4, 0), (.version5, 3), (.version6, 3), (.version61, 3),
     ])

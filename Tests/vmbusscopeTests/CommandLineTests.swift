@@ -64,6 +64,8 @@ import Testing
         #expect(isOneLine(json.errors))
         #expect(try Program.run("watch", "--count", "1", "--sysroot", "/tmp").status == 3)
         #expect(try Program.run("show", "channels", "--sysroot", "/tmp").status == 3)
+        #expect(try Program.run("attach", "eth0", "--dry-run", "--sysroot", "/tmp").status == 3)
+        #expect(try Program.run("move", "3", "1", "--dry-run", "--sysroot", "/tmp").status == 3)
     }
 
     @Test(arguments: [["live"], ["sim"], ["live", "--sysroot", "/tmp"]])

@@ -96,6 +96,11 @@ struct AttachCommand: ParsableCommand {
     }
 
     private func examine(_ files: SystemFiles) throws(CommandFailure) -> (SpareDevice, AttachPlan) {
+        do throws(SystemError) {
+            _ = try files.names(in: "/sys/bus/vmbus/devices")
+        } catch {
+            if error.symbol == "ENOENT" { throw LiveGuest.noBus(source.busPath) }
+        }
         do throws(ChangeRefusal) {
             let device = try SpareDevice.find(device, files)
             return (device, AttachPlan(device, hasDriver: AttachPlan.hasDriver(files)))

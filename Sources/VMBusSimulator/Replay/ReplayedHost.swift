@@ -11,6 +11,8 @@ struct ReplayedHost: Sendable {
     private(set) var isFollowing = false
     /// What was sent here and is not in the log yet.
     private var awaited: [ChannelMessage] = []
+    /// Channels of the connection that the guest has just ended: the log's host may take them back before it hears of that.
+    private var withdrawn: [UInt32] = []
     /// Messages of the guest that were taken in.
     private(set) var requests: UInt64 = 0
     /// Messages of the log that were sent here as well.
@@ -47,10 +49,11 @@ struct ReplayedHost: Sendable {
         if case .initiateContact = message {
             // Whoever begins anew waits for no answer of before.
             if isFollowing, let left = awaited.first { missing = Self.words(missing: left) }
-            awaited = []
+            (awaited, withdrawn) = ([], [])
             isFollowing = true
         }
         guard isFollowing else { return nil }
+        if case .unload = message { withdrawn = connection.channels.map(\.relid) }
         requests += 1
         var number = ConnectionID.multiClientMessage
         if case .initiateContact(let contact) = message, contact.version < .redstone3MultiClient {
@@ -92,6 +95,10 @@ struct ReplayedHost: Sendable {
 
     /// Lets the log's host decide, and looks for its message among those that were sent here.
     private mutating func hold(_ message: ChannelMessage) -> String? {
+        if case .rescindChannelOffer(let reference) = message, let index = withdrawn.firstIndex(of: reference.relid) {
+            withdrawn.remove(at: index)
+            return nil
+        }
         decide(message)
         guard let index = awaited.firstIndex(where: { Self.isAnswer(message, like: $0) }) else {
             return "the host's \(message.type.meaning ?? "message") has no reason here"
